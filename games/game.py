@@ -1,0 +1,180 @@
+"""What a game is to people and to the rest of the program: the frozen record `Game` and the `Position` one plays on.
+
+The rules themselves are the compiled functions in `Game.rules` (see `native.abi`). Illegal input is refused here, at the
+Python edge, because rules never raise.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from native import abi
+
+FIRST, SECOND = 0, 1
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How actions lie on the board, so that a convolutional policy head can be shaped for them.
+
+    kind "cells":   action = plane * cells + cell, then `extra` actions that belong to no cell (a pass)
+    kind "columns": action = plane * columns + column (a disc dropped into a column), then `extra`
+    """
+
+    kind: str
+    planes: int = 1
+    extra: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Game:
+    """A game's fixed facts. Shapes: C = rows * columns cells, P planes, K scalars, A actions, S symmetries.
+
+    Cells are numbered row by row from the top left. `cell_maps[s, c]` and `action_maps[s, a]` say where symmetry s takes a
+    cell and an action; symmetry 0 is the identity.
+    """
+
+    name: str
+    title: str
+    dtype: np.dtype
+    rows: int
+    columns: int
+    planes: int
+    actions: int
+    max_plies: int  # no game is longer
+    layout: Layout
+    rules: abi.Rules
+    format: Callable[[int], str]  # action -> text
+    parse: Callable[[str], int]  # text -> action; ValueError for text that names no action
+    draw: Callable[["Position"], str]  # plain board text
+    cell_maps: np.ndarray  # int32[S, C]
+    action_maps: np.ndarray  # int32[S, A]
+    scalars: int = 0
+    options: dict[str, float] = field(default_factory=dict)  # name -> default, such as komi
+    owner_symbols: str = "XO"  # first player's and second player's stone in text
+
+    @property
+    def cells(self) -> int:
+        return self.rows * self.columns
+
+    @property
+    def state_bytes(self) -> int:
+        return self.dtype.itemsize
+
+    def start(self, **options: float) -> "Position":
+        """The first position. Keyword options override the game's defaults; unknown ones raise ValueError."""
+        return Position(self, self.start_state(**options))
+
+    def start_state(self, **options: float) -> np.ndarray:
+        """The first position's bytes, uint8[S]."""
+        state = np.zeros(self.state_bytes, np.uint8)
+        abi.call_start(self.rules, state, self.option_values(**options))
+        return state
+
+    def option_values(self, **options: float) -> np.ndarray:
+        unknown = [name for name in options if name not in self.options]
+        if unknown:
+            raise ValueError(f"{self.name} has no option {unknown[0]!r}; it has: {', '.join(self.options) or 'none'}")
+        return np.array([float(options.get(name, default)) for name, default in self.options.items()], np.float64)
+
+
+class Position:
+    """One position of a game, and how people, tools and tests play it. Values belong to the first player."""
+
+    __slots__ = ("game", "state", "outcome", "plies")
+
+    def __init__(self, game: Game, state: np.ndarray, outcome: float | None = None, plies: int = 0):
+        self.game, self.state, self.outcome, self.plies = game, state, outcome, plies
+
+    @property
+    def mover(self) -> int:
+        """0 if the first player is to move, 1 if the second."""
+        return int(abi.call_mover(self.game.rules, self.state))
+
+    @property
+    def legal(self) -> np.ndarray:
+        """Legal actions, int32, ascending; empty when the game is over."""
+        actions = np.empty(self.game.actions, np.int32)
+        return actions[: abi.call_legal(self.game.rules, self.state, actions)].copy()
+
+    def play(self, action: int | str) -> "Position":
+        """Apply a legal action (a number or its text) in place and return self; ValueError if it is not legal."""
+        index = self.game.parse(action) if isinstance(action, str) else int(action)
+        if index not in self.legal:
+            raise ValueError(self._refusal(action))
+        outcome = float(abi.call_play(self.game.rules, self.state, index))
+        self.outcome = None if np.isnan(outcome) else outcome
+        self.plies += 1
+        return self
+
+    def _refusal(self, action: int | str) -> str:
+        if self.outcome is not None:
+            return f"the game is over; {action!r} cannot be played\n{self}"
+        text = action if isinstance(action, str) else self._name(int(action))
+        legal = " ".join(self.game.format(a) for a in self.legal)
+        return f"{text!r} is not legal here; legal: {legal}\n{self}"
+
+    def _name(self, action: int) -> str:
+        return self.game.format(action) if 0 <= action < self.game.actions else str(action)
+
+    @property
+    def key(self) -> int:
+        """64-bit hash of all that the network sees."""
+        return int(abi.call_key(self.game.rules, self.state))
+
+    def planes(self) -> np.ndarray:
+        """The network's input from the mover's side, float32[P, rows, columns]."""
+        return self.observe()[0]
+
+    def observe(self) -> tuple[np.ndarray, np.ndarray]:
+        """(planes float32[P, rows, columns], scalars float32[K]), from the mover's side."""
+        game = self.game
+        planes, scalars = np.zeros((game.planes, game.cells), np.float32), np.zeros(game.scalars, np.float32)
+        abi.call_observe(game.rules, self.state, planes, scalars)
+        return planes.reshape(game.planes, game.rows, game.columns), scalars
+
+    def final(self) -> tuple[np.ndarray, float]:
+        """(owner int8[rows, columns], score): +1 the first player's cell, -1 the second's, 0 nobody's."""
+        owner = np.zeros(self.game.cells, np.int8)
+        score = float(abi.call_final(self.game.rules, self.state, owner))
+        return owner.reshape(self.game.rows, self.game.columns), score
+
+    def copy(self) -> "Position":
+        return Position(self.game, self.state.copy(), self.outcome, self.plies)
+
+    def __str__(self) -> str:
+        return self.game.draw(self)
+
+
+def letters_and_numbers(rows: int, columns: int) -> tuple[Callable[[int], str], Callable[[str], int]]:
+    """(format, parse) for cells named a1 = top left, letter = column, number = row."""
+
+    def format_cell(action: int) -> str:
+        return f"{chr(ord('a') + action % columns)}{action // columns + 1}"
+
+    names = {format_cell(cell): cell for cell in range(rows * columns)}
+
+    def parse_cell(text: str) -> int:
+        if (name := text.strip().lower()) not in names:
+            raise ValueError(f"{text!r} is no cell; cells run from a1 (top left) to {format_cell(rows * columns - 1)}")
+        return names[name]
+
+    return format_cell, parse_cell
+
+
+def draw_cells(position: Position, header: str, row_names: list[str]) -> str:
+    """Board text from `final`'s owners: one line a row, symbols of the game, dots for empty cells."""
+    symbols = {1: position.game.owner_symbols[0], -1: position.game.owner_symbols[1], 0: "."}
+    owner, _ = position.final()
+    lines = [header] + [f"{name}{' '.join(symbols[int(o)] for o in row)}" for name, row in zip(row_names, owner)]
+    return "\n".join(lines)
+
+
+def board_symmetries(rows: int, columns: int) -> np.ndarray:
+    """int32[S, C]: the 8 symmetries of a square or the 4 of a rectangle, the identity first."""
+    cells = np.arange(rows * columns, dtype=np.int32).reshape(rows, columns)
+    square = [np.rot90(cells, k) for k in range(4)] if rows == columns else [cells, np.rot90(cells, 2)]
+    views = square + [np.fliplr(view) for view in square]
+    # views[s][r, c] is the old cell seen at (r, c); the map wanted says where an old cell goes, which is its inverse.
+    return np.stack([np.argsort(view.ravel()) for view in views]).astype(np.int32)

@@ -1,0 +1,118 @@
+"""The rules' binary interface: what a game supplies to the compiled core.
+
+A position is a run of bytes, `uint8[S]`. The core copies those bytes and never looks inside; a game reads them through
+`overlay(state, DTYPE)`, which names the fields of a structured dtype in place, without a copy or a reference count.
+
+A game supplies the seven functions of `Rules`, each compiled by `@rule(SIGNATURE)`. Their signatures are shared by all
+games, so the core takes them as first-class function arguments and is compiled once for every game there will ever be.
+
+Laws, proved for any game by `games.laws`:
+
+* `legal` lists actions in ascending order and is empty exactly when the game is over.
+* `play` applies a legal action and returns the outcome for the FIRST player in [-1, 1], or `GOES_ON` (NaN).
+* Playing on after the end changes nothing and returns the outcome again. Rules never raise.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import cfunc, types
+from numba.core.types import FunctionType
+from numba.extending import intrinsic
+from numba.np.arrayobj import make_array
+
+from native.compile import kernel
+
+GOES_ON = np.nan  # what `play` returns while the game is not over
+
+STATE = types.Array(types.uint8, 1, "C")
+START = types.void(STATE, types.Array(types.float64, 1, "C"))
+LEGAL = types.int64(STATE, types.Array(types.int32, 1, "C"))
+PLAY = types.float64(STATE, types.int64)
+MOVER = types.int64(STATE)
+OBSERVE = types.void(STATE, types.Array(types.float32, 2, "C"), types.Array(types.float32, 1, "C"))
+KEY = types.uint64(STATE)
+FINAL = types.float64(STATE, types.Array(types.int8, 1, "C"))
+
+
+class Rules(NamedTuple):
+    """A game's compiled functions, in the order of their signatures.
+
+    start(state, options f64[K])             write the first position; options are numbers such as komi
+    legal(state, actions_out i32[A]) -> n    legal actions, ascending
+    play(state, action) -> outcome           apply a legal action
+    mover(state) -> 0 | 1                    who moves: 0 is the first player
+    observe(state, planes_out f32[P, C], scalars_out f32[K])   the network's input, from the mover's side
+    key(state) -> u64                        hash of all that the network sees
+    final(state, owner_out i8[C]) -> score   owner of each cell (+1 first player, -1 second, 0 nobody) and the score
+    """
+
+    start: object
+    legal: object
+    play: object
+    mover: object
+    observe: object
+    key: object
+    final: object
+
+
+SIGNATURES = Rules(START, LEGAL, PLAY, MOVER, OBSERVE, KEY, FINAL)
+RULES = types.NamedTuple([FunctionType(signature) for signature in SIGNATURES], Rules)
+
+
+def rule(signature):
+    """Decorator: compile a game's function for the core, cached on disk beside the game's own file."""
+    return cfunc(signature, cache=True, error_model="numpy")
+
+
+@intrinsic
+def overlay(typingctx, state, dtype):
+    """Read and write the bytes of `state` as one record of the structured dtype; no copy is made.
+
+    The dtype must be a module-level constant whose itemsize is the state's length (`align=True` keeps fields aligned).
+    """
+    record = dtype.dtype
+
+    def codegen(context, builder, signature, arguments):
+        array = make_array(signature.args[0])(context, builder, arguments[0])
+        return builder.bitcast(array.data, context.get_value_type(record))
+
+    return record(state, dtype), codegen
+
+
+# Python cannot call a function of `Rules` by itself; these are its hands.
+
+
+@kernel
+def call_start(rules, state, options):
+    rules.start(state, options)
+
+
+@kernel
+def call_legal(rules, state, actions_out):
+    return rules.legal(state, actions_out)
+
+
+@kernel
+def call_play(rules, state, action):
+    return rules.play(state, action)
+
+
+@kernel
+def call_mover(rules, state):
+    return rules.mover(state)
+
+
+@kernel
+def call_observe(rules, state, planes_out, scalars_out):
+    rules.observe(state, planes_out, scalars_out)
+
+
+@kernel
+def call_key(rules, state):
+    return rules.key(state)
+
+
+@kernel
+def call_final(rules, state, owner_out):
+    return rules.final(state, owner_out)
