@@ -48,21 +48,24 @@ def new_rows(num_rows: int, planes: int, cells: int, scalars: int, actions: int)
     )
 
 
+def new_scratch(state_bytes: int, planes: int, cells: int, actions: int) -> tuple:
+    """One position, its planes and its actions, for `write_rows` to work in."""
+    return np.zeros(state_bytes, np.uint8), np.zeros((planes, cells), np.float32), np.zeros(actions + 1, np.int32)
+
+
 @kernel
-def write_rows(rules, moves, row_game, row_move, symmetry, cell_maps, action_maps, state_bytes, rows):
+def write_rows(rules, moves, row_game, row_move, symmetry, cell_maps, action_maps, scratch, rows):
     """Write the rows of the moves row_move i64[R] (of games row_game) seen under symmetry[R]. Modifies `rows`."""
-    state = np.zeros(state_bytes, np.uint8)
-    plane_scratch = np.zeros((rows.planes.shape[1], rows.planes.shape[2]), np.float32)
-    actions = np.zeros(rows.legal.shape[1] + 1, np.int32)
+    state, planes, actions = scratch
     for row in range(len(row_game)):
         game, move, turn = row_game[row], row_move[row], symmetry[row]
         rules.start(state, moves.options[game])
         for ply in range(moves.first_move[game], move):
             rules.play(state, np.int64(moves.action[ply]))
-        rules.observe(state, plane_scratch, rows.scalars[row])
-        for plane in range(plane_scratch.shape[0]):
-            for cell in range(plane_scratch.shape[1]):
-                rows.planes[row, plane, cell_maps[turn, cell]] = plane_scratch[plane, cell]
+        rules.observe(state, planes, rows.scalars[row])
+        for plane in range(planes.shape[0]):
+            for cell in range(planes.shape[1]):
+                rows.planes[row, plane, cell_maps[turn, cell]] = planes[plane, cell]
         rows.legal[row] = False
         rows.policy[row] = 0.0
         for i in range(rules.legal(state, actions)):

@@ -262,6 +262,25 @@ def choose(settings, forest, temperature, action_out, value_out, policy_out):
 
 
 @kernel
+def read_priors(forest, action_out, value_out, policy_out):
+    """The network's own opinion of every root that has been evaluated: its likeliest action, value, policy.
+
+    Shapes as in `choose`; the value is for the first player. Noise, where the settings ask for it, is part of the priors.
+    """
+    policy_out[:] = 0.0
+    for game in range(len(forest.goal)):
+        action_out[game] = -1
+        if forest.goal[game] > 0 and forest.num_nodes[game] > 0:
+            best = 0
+            for i in range(forest.node_num_edges[game, ROOT]):
+                policy_out[game, forest.edge_action[game, i]] = forest.edge_prior[game, i]
+                if forest.edge_prior[game, i] > forest.edge_prior[game, best]:
+                    best = i
+            action_out[game] = forest.edge_action[game, best]
+            value_out[game] = forest.node_value[game, ROOT]
+
+
+@kernel
 def read_root(forest, game, action_out, visits_out, value_out, prior_out):
     """The root's edges: actions i32, visits i32, mean values f64 for the first player (NaN unvisited), priors f32.
 

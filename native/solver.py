@@ -1,0 +1,227 @@
+"""Exact values: alpha-beta with a transposition table, for any game through its rules alone.
+
+Works on first-player values throughout: player 0 raises the lower bound, player 1 lowers the upper one, so a player may
+move twice in a row. Depth-first with an explicit stack. Moves are tried in the order: an immediate win; the table's move;
+by history (how often the move cut off, for its mover). Table entries keep the bounds that a search proved.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from native.compile import copy, inline, kernel
+from native.frame import FIRST
+from native.random import mix
+
+UNKNOWN = np.nan  # the node limit was reached
+NO_ACTION = -1
+
+
+class Memory(NamedTuple):
+    """Table (T entries, a power of two) and stack (D plies of at most A actions)."""
+
+    key: np.ndarray  # u64[T]
+    low: np.ndarray  # f32[T], proved bounds of the first player's value
+    high: np.ndarray  # f32[T]
+    best: np.ndarray  # i16[T], the move that settled it
+    history: np.ndarray  # i64[2, A], cut-offs by mover and action
+    state: np.ndarray  # u8[D, S]
+    position_key: np.ndarray  # u64[D]
+    mover: np.ndarray  # i64[D]
+    actions: np.ndarray  # i32[D, A + 1], in the order they are tried
+    count: np.ndarray  # i32[D]
+    tried: np.ndarray  # i32[D]
+    alpha: np.ndarray  # f64[D], window as it was entered, narrowed while moves are tried
+    beta: np.ndarray  # f64[D]
+    entered_alpha: np.ndarray  # f64[D]
+    entered_beta: np.ndarray  # f64[D]
+    value: np.ndarray  # f64[D], best for the mover so far
+    choice: np.ndarray  # i32[D]
+
+
+def new_memory(state_bytes: int, max_actions: int, max_plies: int, log2_entries: int) -> Memory:
+    entries, depth = 1 << log2_entries, max_plies + 2
+    i32, i64, f64 = np.int32, np.int64, np.float64
+    return Memory(
+        key=np.zeros(entries, np.uint64),
+        low=np.zeros(entries, np.float32),
+        high=np.zeros(entries, np.float32),
+        best=np.zeros(entries, np.int16),
+        history=np.zeros((2, max_actions), i64),
+        state=np.zeros((depth, state_bytes), np.uint8),
+        position_key=np.zeros(depth, np.uint64),
+        mover=np.zeros(depth, i64),
+        actions=np.zeros((depth, max_actions + 1), i32),
+        count=np.zeros(depth, i32),
+        tried=np.zeros(depth, i32),
+        alpha=np.zeros(depth, f64),
+        beta=np.zeros(depth, f64),
+        entered_alpha=np.zeros(depth, f64),
+        entered_beta=np.zeros(depth, f64),
+        value=np.zeros(depth, f64),
+        choice=np.zeros(depth, i32),
+    )
+
+
+@kernel
+def solve(rules, memory, alpha, beta, node_limit):
+    """Value for the first player of the unfinished position memory.state[0], exact if inside (alpha, beta), else a bound.
+
+    Returns UNKNOWN once `node_limit` positions have been entered. Modifies `memory`.
+    """
+    nodes = 1
+    settled, value = enter(rules, memory, 0, alpha, beta)
+    ply = 0
+    if settled:
+        return value
+    while True:
+        if memory.tried[ply] == memory.count[ply] or memory.alpha[ply] >= memory.beta[ply]:
+            value = memory.value[ply]
+            leave(memory, ply)
+            if ply == 0:
+                return value
+            ply -= 1
+            improve(memory, ply, value)
+            continue
+        action = memory.actions[ply, memory.tried[ply]]
+        copy(memory.state[ply + 1], memory.state[ply])
+        outcome = rules.play(memory.state[ply + 1], action)
+        if not np.isnan(outcome):
+            improve(memory, ply, outcome)
+            continue
+        nodes += 1
+        if nodes > node_limit:
+            return UNKNOWN
+        settled, value = enter(rules, memory, ply + 1, memory.alpha[ply], memory.beta[ply])
+        if settled:
+            improve(memory, ply, value)
+        else:
+            ply += 1
+
+
+@inline
+def enter(rules, memory, ply, alpha, beta):
+    """Set up a position of the stack; (True, value) if the table or an immediate win settles it within the window."""
+    state = memory.state[ply]
+    key = rules.key(state)
+    mover = rules.mover(state)
+    count = rules.legal(state, memory.actions[ply])
+    memory.position_key[ply] = key
+    memory.mover[ply] = mover
+    memory.count[ply] = count
+    memory.tried[ply] = 0
+    best = NO_ACTION
+    entry = np.int64(mix(key) & np.uint64(len(memory.key) - 1))
+    if memory.key[entry] == key:
+        if memory.low[entry] == memory.high[entry]:
+            return True, np.float64(memory.low[entry])
+        if memory.low[entry] >= beta:
+            return True, np.float64(memory.low[entry])
+        if memory.high[entry] <= alpha:
+            return True, np.float64(memory.high[entry])
+        best = memory.best[entry]
+    most = 1.0 if mover == FIRST else -1.0
+    scratch = memory.state[ply + 1]
+    for i in range(count):
+        copy(scratch, state)
+        if rules.play(scratch, memory.actions[ply, i]) == most:
+            return True, most
+    order(memory, ply, mover, count, best)
+    memory.alpha[ply] = alpha
+    memory.beta[ply] = beta
+    memory.entered_alpha[ply] = alpha
+    memory.entered_beta[ply] = beta
+    memory.value[ply] = -np.inf if mover == FIRST else np.inf
+    memory.choice[ply] = NO_ACTION
+    return False, 0.0
+
+
+@inline
+def order(memory, ply, mover, count, best):
+    """Insertion sort by history, the table's move in front; equal ones keep the lowest action first."""
+    actions, history = memory.actions[ply], memory.history[mover]
+    for i in range(1, count):
+        action = actions[i]
+        rank = np.int64(1) << 62 if action == best else history[action]
+        j = i
+        while j > 0 and actions[j - 1] != best and history[actions[j - 1]] < rank:
+            actions[j] = actions[j - 1]
+            j -= 1
+        actions[j] = action
+
+
+@inline
+def improve(memory, ply, value):
+    """Take the value of the move just tried."""
+    action = memory.actions[ply, memory.tried[ply]]
+    memory.tried[ply] += 1
+    if memory.mover[ply] == FIRST:
+        if value > memory.value[ply]:
+            memory.value[ply] = value
+            memory.choice[ply] = action
+        memory.alpha[ply] = max(memory.alpha[ply], value)
+    else:
+        if value < memory.value[ply]:
+            memory.value[ply] = value
+            memory.choice[ply] = action
+        memory.beta[ply] = min(memory.beta[ply], value)
+    if memory.alpha[ply] >= memory.beta[ply]:
+        left = memory.count[ply] - memory.tried[ply] + 1
+        memory.history[memory.mover[ply], action] += left * left
+
+
+@inline
+def leave(memory, ply):
+    """Remember what was proved: a value outside the window it was sought in is a bound."""
+    value, key = memory.value[ply], memory.position_key[ply]
+    entry = np.int64(mix(key) & np.uint64(len(memory.key) - 1))
+    low = value if value > memory.entered_alpha[ply] else -1.0
+    high = value if value < memory.entered_beta[ply] else 1.0
+    if memory.key[entry] == key:
+        low, high = max(low, memory.low[entry]), min(high, memory.high[entry])
+    memory.key[entry] = key
+    memory.low[entry] = low
+    memory.high[entry] = high
+    memory.best[entry] = memory.choice[ply]
+
+
+class Solver:
+    """Exact values of positions; keeps its table from one question to the next."""
+
+    def __init__(
+        self,
+        rules,
+        state_bytes: int,
+        max_actions: int,
+        max_plies: int = 400,
+        log2_entries: int = 22,
+        node_limit: int = 1 << 62,
+    ):
+        self.rules, self.max_actions, self.node_limit = rules, max_actions, node_limit
+        self.memory = new_memory(state_bytes, max_actions, max_plies, log2_entries)
+
+    def value(self, state: np.ndarray) -> float | None:
+        """The first player's value of an unfinished position u8[S]; None if the node limit was reached."""
+        for alpha, beta in ((-0.01, 0.01), (-1.0, 1.0)):
+            # A narrow window around the draw first: it is cheap, and a draw or a proved +-1 needs no more.
+            self.memory.state[0] = state
+            value = float(solve(self.rules, self.memory, alpha, beta, self.node_limit))
+            if np.isnan(value):
+                return None
+            if alpha < value < beta or abs(value) == 1.0:
+                return value
+        return value
+
+    def action_values(self, state: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(legal actions i32[n], f64[n] the first player's value after each; NaN where the limit was reached)."""
+        from native import abi
+
+        actions = np.zeros(self.max_actions + 1, np.int32)
+        actions = actions[: abi.call_legal(self.rules, state, actions)].copy()
+        values = np.zeros(len(actions))
+        for i, action in enumerate(actions):
+            child = state.copy()
+            outcome = abi.call_play(self.rules, child, action)
+            value = self.value(child) if np.isnan(outcome) else outcome
+            values[i] = np.nan if value is None else value
+        return actions, values

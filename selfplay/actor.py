@@ -1,0 +1,135 @@
+"""An actor: games that play themselves, for ever, with the newest weights. A plain class; it knows nothing of processes."""
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+import games
+from native.cache import clear, new_cache
+from native.forest import new_batch, new_forest
+from native.search import Settings, absorb
+from native.selfplay import DONE, MOVES, PLIES, SIMULATIONS, Plan, new_records, play_wave
+from selfplay.checkpoint import network_of
+from selfplay.config import RunConfig, SearchConfig
+from selfplay.evaluator import Evaluator
+from selfplay.network import Shape
+from selfplay.records import Games, concatenate, take_finished
+
+
+@dataclass(frozen=True)
+class Work:
+    """What an actor did in one call."""
+
+    moves: int
+    simulations: int
+    evaluations: int
+    cache_hits: int
+    seconds: float
+    network_seconds: float
+    precision: str
+
+
+def play_settings(search: SearchConfig) -> Settings:
+    """Search settings of self-play: with noise."""
+    return Settings(
+        kind=0 if search.kind == "puct" else 1,
+        max_considered=search.max_considered,
+        gumbel_scale=1.0,
+        c_visit=float(search.c_visit),
+        c_scale=float(search.c_scale),
+        min_max=search.min_max,
+        c_init=float(search.c_init),
+        fpu_reduction=float(search.fpu_reduction),
+        dirichlet_fraction=float(search.dirichlet_fraction),
+        dirichlet_total=float(search.dirichlet_total),
+    )
+
+
+class Actor:
+    """Plays `config.actor.games` games at a time.
+
+    `seed` names this actor's stream of random numbers; the same seed, weights and calls give the same games.
+    """
+
+    def __init__(self, config: RunConfig, shape: Shape, seed: int):
+        game = games.load(config.game)
+        actor, most = config.actor, max(config.search.simulations)
+        self.config, self.shape, self.game = config, shape, game
+        self.settings = play_settings(config.search)
+        self.options = game.option_values()
+        self.forest = new_forest(
+            actor.games, most, game.state_bytes, game.actions, game.max_plies, actor.leaves, seed
+        )
+        self.batch = new_batch(actor.games * actor.leaves, game.planes, game.cells, game.scalars, game.actions)
+        self.records = new_records(actor.games, game.max_plies, game.actions)
+        self.cache = new_cache(actor.cache_entries, game.actions)
+        self.evaluator: Evaluator | None = None
+        self.generation = 0
+
+    def load(self, weights: dict[str, np.ndarray], generation: int, simulations: int, precision: str) -> str:
+        """Play on with these weights and so many simulations a search; returns the precision in use.
+
+        Games in progress are kept. What the cache remembers was said by the old weights, so it is cleared.
+        """
+        network = network_of(self.shape, weights)
+        rows = len(self.batch.planes)
+        if self.evaluator is None:
+            self.evaluator = Evaluator(network, rows, precision)
+        else:
+            self.evaluator.load(network, rows)
+        clear(self.cache)
+        self.generation = generation
+        search = self.config.search
+        self.plan = Plan(
+            simulations=simulations,
+            opening_fraction=float(self.config.actor.opening_fraction),
+            opening_plies=self.config.actor.opening_plies,
+            temperature_start=float(search.temperature_start),
+            temperature_end=float(search.temperature_end),
+            temperature_halflife=float(search.temperature_halflife),
+        )
+        return self.evaluator.precision
+
+    def play(self, min_rows: int) -> tuple[Games, Work]:
+        """Play until finished games hold at least `min_rows` training rows; return those games."""
+        begin, counts = time.perf_counter(), self._counts()
+        parts, rows = [], 0
+        while rows < min_rows:
+            self._wave()
+            if self.records.counts[DONE]:
+                parts.append(take_finished(self.records, self.options, self.generation))
+                rows += parts[-1].rows
+        return concatenate(parts), self._work(counts, begin)
+
+    def _wave(self) -> None:
+        rows = play_wave(
+            self.game.rules, self.settings, self.plan, self.options, self.forest, self.records, self.cache, self.batch
+        )
+        if rows:
+            self.evaluator.evaluate(self.batch, rows)
+            absorb(self.settings, self.forest, self.cache, self.batch, rows)
+
+    def _counts(self) -> np.ndarray:
+        played, evaluator = self.records.counts, self.evaluator
+        return np.array(
+            [played[MOVES], played[SIMULATIONS], evaluator.rows, self.cache.counts[1], evaluator.seconds, played[PLIES]]
+        )
+
+    def _work(self, before: np.ndarray, begin: float) -> Work:
+        moves, simulations, evaluations, hits, network_seconds, _ = self._counts() - before
+        return Work(
+            moves=int(moves),
+            simulations=int(simulations),
+            evaluations=int(evaluations),
+            cache_hits=int(hits),
+            seconds=time.perf_counter() - begin,
+            network_seconds=float(network_seconds),
+            precision=self.evaluator.precision,
+        )
+
+
+def add_work(parts: list[Work]) -> Work:
+    """Work of several calls; seconds are summed, so rates from it are per actor."""
+    total = {name: sum(getattr(part, name) for part in parts) for name in Work.__dataclass_fields__ if name != "precision"}
+    return Work(**total, precision=parts[0].precision)

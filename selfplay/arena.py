@@ -1,0 +1,149 @@
+"""Matches between players: all games side by side, openings in pairs with colours swapped, distinct games counted."""
+
+import itertools
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from games.game import Game
+from native import abi
+from selfplay.players import Player, legal_actions
+from selfplay.rating import Elo, from_pairs, ratings
+
+
+@dataclass(frozen=True)
+class Match:
+    """Result of `first` against `second`; game 2i and 2i + 1 share an opening, `first` moves first in game 2i."""
+
+    first: str
+    second: str
+    outcomes: np.ndarray  # f64[games], for the player named `first`, in [-1, 1]
+    sequences: list[tuple[int, ...]]  # the actions of each game
+    openings: int  # distinct openings
+
+    @property
+    def wins(self) -> int:
+        return int((self.outcomes > 0).sum())
+
+    @property
+    def draws(self) -> int:
+        return int((self.outcomes == 0).sum())
+
+    @property
+    def losses(self) -> int:
+        return int((self.outcomes < 0).sum())
+
+    @property
+    def score(self) -> float:
+        """Share of the points, draws counting half."""
+        return float((self.outcomes.mean() + 1) / 2)
+
+    @property
+    def distinct(self) -> int:
+        return len(set(self.sequences))
+
+    @property
+    def elo(self) -> Elo:
+        return from_pairs((self.outcomes.reshape(-1, 2).mean(1) + 1) / 2)
+
+    def as_json(self) -> dict:
+        as_mover = (self.outcomes[0::2], self.outcomes[1::2])
+        return {
+            "first": self.first,
+            "second": self.second,
+            "games": len(self.outcomes),
+            "wins": self.wins,
+            "draws": self.draws,
+            "losses": self.losses,
+            "score": self.score,
+            "score_moving_first": float((as_mover[0].mean() + 1) / 2),
+            "score_moving_second": float((as_mover[1].mean() + 1) / 2),
+            "elo": asdict(self.elo),
+            "distinct_games": self.distinct,
+            "openings": self.openings,
+            "mean_length": float(np.mean([len(sequence) for sequence in self.sequences])),
+        }
+
+
+def match(
+    game: Game,
+    first: Player,
+    second: Player,
+    num_games: int,
+    opening_plies: int,
+    seed: int,
+    report: Callable[[int, int], None] = lambda done, games: None,
+) -> Match:
+    """Play `num_games` (rounded up to pairs) games; `report(finished, all)` is called after every ply."""
+    pairs = (num_games + 1) // 2
+    starts = openings(game, pairs, opening_plies, seed)
+    sequences = [list(moves) for moves in starts for _ in range(2)]
+    states = np.stack([replay(game, moves) for moves in sequences])
+    first_side = np.arange(2 * pairs) % 2  # `first` is player 0 in even games
+    outcomes = np.full(2 * pairs, np.nan)
+    while np.isnan(outcomes).any():
+        going = np.isnan(outcomes)
+        movers = np.array([abi.call_mover(game.rules, state) for state in states])
+        for player, side in ((first, first_side), (second, 1 - first_side)):
+            turn = np.flatnonzero(going & (movers == side))
+            if len(turn):
+                for index, action in zip(turn, player.choose(states[turn])):
+                    outcomes[index] = play(game, states[index], int(action), player.name)
+                    sequences[index].append(int(action))
+        report(int((~np.isnan(outcomes)).sum()), 2 * pairs)
+    signs = 1.0 - 2.0 * first_side  # outcomes belong to player 0; the result to `first`
+    return Match(
+        first.name, second.name, outcomes * signs + 0.0, [tuple(s) for s in sequences], len({tuple(s) for s in starts})
+    )
+
+
+def play(game: Game, state: np.ndarray, action: int, name: str) -> float:
+    """Apply a player's move in place; a player that answers with an illegal one is an error, not a loss."""
+    if action not in legal_actions(game, state):
+        raise RuntimeError(f"player {name} chose the illegal action {action}")
+    return float(abi.call_play(game.rules, state, action))
+
+
+def openings(game: Game, count: int, plies: int, seed: int) -> list[tuple[int, ...]]:
+    """`count` openings of 0..`plies` uniformly random moves, distinct by position; once a game has no more that differ, the
+    ones found are repeated in turn."""
+    random = np.random.default_rng(seed)
+    found: dict[int, tuple[int, ...]] = {}
+    for _ in range(50 * count):
+        if len(found) == count:
+            break
+        position = game.start()
+        moves = []
+        for _ in range(random.integers(plies + 1)):
+            moves.append(int(random.choice(position.legal)))
+            if position.play(moves[-1]).outcome is not None:
+                break
+        if position.outcome is None:
+            found.setdefault(position.key, tuple(moves))
+    return list(itertools.islice(itertools.cycle(found.values()), count))
+
+
+def replay(game: Game, moves: tuple[int, ...]) -> np.ndarray:
+    """The position u8[S] after `moves` from the start."""
+    state = game.start_state()
+    for action in moves:
+        abi.call_play(game.rules, state, action)
+    return state
+
+
+def tournament(
+    game: Game, players: list[Player], num_games: int, opening_plies: int, seed: int, report=lambda done, games: None
+) -> tuple[list[Match], np.ndarray, np.ndarray]:
+    """Every pair of players; (matches, Elo f64[n] with mean 0, half-widths of their 95 % intervals)."""
+    n = len(players)
+    matches, scores, games = [], np.zeros((n, n)), np.zeros((n, n))
+    for i, j in itertools.combinations(range(n), 2):
+        result = match(game, players[i], players[j], num_games, opening_plies, seed, report)
+        matches.append(result)
+        points = result.score * len(result.outcomes)
+        scores[i, j] += points
+        scores[j, i] += len(result.outcomes) - points
+        games[i, j] += len(result.outcomes)
+        games[j, i] += len(result.outcomes)
+    return matches, *ratings(scores, games)

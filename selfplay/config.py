@@ -1,0 +1,225 @@
+"""Everything that can be set, one frozen record a subject: a sentence a field, with its unit and what the papers used.
+
+A run is described by a TOML file (see `presets/`). Unknown keys and wrong types are errors that name the key.
+"""
+
+import tomllib
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+PRESETS = Path(__file__).parent / "presets"
+
+
+class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    pass
+
+
+class NetworkConfig(Section):
+    blocks: int = 4  # residual blocks of two convolutions; AlphaZero had 19
+    channels: int = 48  # AlphaZero had 256
+    precision: str = "auto"  # of self-play's evaluations: fp32, bf16, or auto, which measures both
+
+
+class SearchConfig(Section):
+    kind: str = "gumbel"  # "gumbel" (few simulations) or "puct" (AlphaZero)
+    simulations: list[int] = msgspec.field(default_factory=lambda: [16, 32])  # a search, by equal stages of the run
+    max_considered: int = 16  # Gumbel: actions at the root; the paper's 16
+    c_visit: float = 50.0  # Gumbel: the paper's
+    c_scale: float = 1.0  # Gumbel: the paper's for board games
+    min_max: bool = False  # Gumbel: stretch each node's values to [0, 1], as mctx does
+    c_init: float = 1.25  # PUCT: AlphaZero's
+    fpu_reduction: float = 0.2  # PUCT: KataGo's
+    dirichlet_fraction: float = 0.25  # PUCT: share of noise in the root's priors in self-play; AlphaZero's
+    dirichlet_total: float = 10.0  # PUCT: alpha, spread over the legal actions
+    temperature_start: float = 0.75  # PUCT: moves are drawn by visits^(1/T); KataGo's
+    temperature_end: float = 0.15  # PUCT
+    temperature_halflife: float = 7.0  # PUCT: plies; about the board's side
+
+
+class ActorConfig(Section):
+    games: int = 128  # in flight an actor; each supplies a leaf to every batch
+    leaves: int = 1  # of one tree in one batch
+    opening_fraction: float = 0.5  # share of games that begin with random plies
+    opening_plies: int = 10  # at most so many of them, uniform from 0
+    cache_entries: int = 1 << 18  # positions whose evaluation is remembered while the weights stay
+
+
+class ReplayConfig(Section):
+    rows_per_generation: int = 16384  # positions searched between two rounds of learning
+    window_min: int = 40000  # rows in the window before it grows
+    window_growth: float = 0.4  # KataGo's beta: rows of window a new row adds at first
+    window_exponent: float = 0.75  # KataGo's a: how fast that slows down
+    reuse: float = 4.0  # how often a row is drawn in its life, on average
+
+
+class LearnerConfig(Section):
+    batch: int = 256  # rows a step
+    rate: float = 2e-3  # AdamW's peak learning rate
+    beta2: float = 0.99  # AdamW
+    weight_decay: float = 1e-2  # of matrices and kernels; not of norms and biases
+    clip: float = 2.0  # largest norm of the gradient
+    warmup: int = 200  # steps
+    decay_from: float = 0.5  # share of the run after which the rate falls, on a cosine, to `final_rate`
+    final_rate: float = 0.05  # share of the peak at the end
+    average: float = 0.998  # of weights, a step: the averaged ones play
+    policy_weight: float = 1.0  # of the search's policy
+    outcome_weight: float = 0.5  # of the game's outcome (cross-entropy of win, draw, loss)
+    value_weight: float = 1.0  # of the search's value (squared error)
+    threads: int = 2  # of the learner, on a CPU
+
+
+class MatchConfig(Section):
+    simulations: int = 64  # with which players search when none is said
+    kind: str = "auto"  # "gumbel", "puct", or auto: Gumbel up to `gumbel_up_to` simulations, PUCT beyond
+    gumbel_up_to: int = 200
+    c_init: float = 1.25
+
+
+class LedgerConfig(Section):
+    games: int = 64  # of each of the two matches a generation, in pairs; 0 skips them
+    opening_plies: int = 4  # random plies before a match game, at most
+    positions: int = 400  # of the exam
+    every: int = 1  # measure each so-many-th generation, and the last
+
+
+class RunConfig(Section):
+    game: str
+    generations: int = 40
+    seed: int = 1
+    network: NetworkConfig = NetworkConfig()
+    search: SearchConfig = SearchConfig()
+    actor: ActorConfig = ActorConfig()
+    replay: ReplayConfig = ReplayConfig()
+    learner: LearnerConfig = LearnerConfig()
+    match: MatchConfig = MatchConfig()
+    ledger: LedgerConfig = LedgerConfig()
+
+
+def presets() -> list[str]:
+    return sorted(path.stem for path in PRESETS.glob("*.toml"))
+
+
+def load(source: str, changes: list[str] = ()) -> RunConfig:
+    """A preset's name or a TOML file, with "a.b=c" changes. ValueError with one line that names what is wrong."""
+    return parse(_read(source), changes, source)
+
+
+def _read(source: str) -> str:
+    path = Path(source)
+    if source in presets():
+        path = PRESETS / f"{source}.toml"
+    elif path.suffix != ".toml" or not path.is_file():
+        near = get_close_matches(source, presets(), 1, 0.4)
+        hint = f"did you mean {near[0]!r}?" if near else f"presets: {', '.join(presets())}"
+        missing = "no such file" if path.suffix == ".toml" else "unknown preset"
+        raise ValueError(f"{missing} {source!r}; {hint}")
+    try:
+        return path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"cannot read {path}: {error}") from None
+
+
+def parse(text: str, changes: list[str] = (), source: str = "configuration") -> RunConfig:
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"{source}: not TOML: {error}") from None
+    for change in changes:
+        _apply(data, change)
+    _check_keys(data, RunConfig, source, "")
+    try:
+        config = msgspec.convert(data, RunConfig, strict=True)
+    except msgspec.ValidationError as error:
+        raise ValueError(f"{source}: {_explain(error)}") from None
+    check(config, source)
+    return config
+
+
+def dump(config: RunConfig) -> str:
+    """TOML that `parse` reads back to an equal configuration."""
+    sections = msgspec.to_builtins(config)
+    lines = [f"{key} = {_toml(value)}" for key, value in sections.items() if not isinstance(value, dict)]
+    for name, section in sections.items():
+        if isinstance(section, dict):
+            lines += ["", f"[{name}]", *(f"{key} = {_toml(value)}" for key, value in section.items())]
+    return "\n".join(lines) + "\n"
+
+
+def check(config: RunConfig, source: str = "configuration") -> None:
+    """Refuse values that no run could use, naming the key."""
+    choices = {
+        "network.precision": ("auto", "fp32", "bf16"),
+        "search.kind": ("gumbel", "puct"),
+        "match.kind": ("auto", "gumbel", "puct"),
+    }
+    for key, allowed in choices.items():
+        if (value := _get(config, key)) not in allowed:
+            raise ValueError(f"{source}: {key} must be one of {', '.join(allowed)}, not {value!r}")
+    positive = (
+        "generations network.blocks network.channels search.max_considered actor.games actor.leaves learner.batch "
+        "learner.threads replay.rows_per_generation replay.window_min replay.reuse search.temperature_halflife "
+        "ledger.every learner.rate replay.window_exponent match.simulations"
+    )
+    for key in positive.split():
+        if (value := _get(config, key)) <= 0:
+            raise ValueError(f"{source}: {key} must be above 0, not {value}")
+    nonnegative = "actor.opening_plies actor.cache_entries ledger.games ledger.positions learner.warmup seed"
+    for key in nonnegative.split():
+        if (value := _get(config, key)) < 0:
+            raise ValueError(f"{source}: {key} must not be negative, not {value}")
+    for key in "actor.opening_fraction learner.average learner.final_rate learner.decay_from".split():
+        if not 0.0 <= (value := _get(config, key)) <= 1.0:
+            raise ValueError(f"{source}: {key} must lie in [0, 1], not {value}")
+    if not config.search.simulations or min(config.search.simulations) < 1:
+        raise ValueError(f"{source}: search.simulations must list numbers above 0, not {config.search.simulations}")
+
+
+def _get(config: Any, key: str) -> Any:
+    for name in key.split("."):
+        config = getattr(config, name)
+    return config
+
+
+def _apply(data: dict, change: str) -> None:
+    key, equals, value = change.partition("=")
+    *path, last = key.strip().split(".")
+    if not equals or not last:
+        raise ValueError(f"--set takes KEY=VALUE, such as learner.rate=0.001, not {change!r}")
+    for name in path:
+        data = data.setdefault(name, {})
+        if not isinstance(data, dict):
+            raise ValueError(f"--set {change!r}: {name!r} is no section")
+    try:
+        data[last] = tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        data[last] = value.strip()
+
+
+def _check_keys(data: dict, section: type, source: str, prefix: str) -> None:
+    fields = {field.name: field.type for field in msgspec.structs.fields(section)}
+    for key, value in data.items():
+        if key not in fields:
+            near = get_close_matches(key, fields, 1, 0.5)
+            hint = f"did you mean {prefix + near[0]!r}?" if near else f"keys here: {', '.join(fields)}"
+            raise ValueError(f"{source}: unknown key {prefix + key!r}; {hint}")
+        if isinstance(value, dict) and isinstance(fields[key], type) and issubclass(fields[key], Section):
+            _check_keys(value, fields[key], source, f"{prefix}{key}.")
+
+
+def _explain(error: msgspec.ValidationError) -> str:
+    """msgspec says "Expected `int`, got `str` - at `$.learner.batch`"; put the key first."""
+    message, _, path = str(error).partition(" - at `$")
+    key = path.rstrip("`").lstrip(".")
+    return f"{key}: {message[0].lower()}{message[1:]}" if key else message
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+        return f'"{escaped}"'
+    return repr(value)

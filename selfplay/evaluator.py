@@ -1,0 +1,102 @@
+"""The network as the search asks it: normalisation folded into the convolutions, the faster precision, batches in place.
+
+Not the place for caching: answers are remembered by the compiled search itself (`native.cache`).
+"""
+
+import copy
+import time
+from statistics import median
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from native.forest import Batch
+from selfplay.network import Network, Shape, expected_value
+
+PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
+WORTHWHILE = 1.1  # bf16 must be this much faster, so that noise does not decide
+
+
+class Evaluator:
+    """Fills a batch's `logits` and `value` from its `planes` and `scalars`.
+
+    precision: "fp32", "bf16", or "auto", which measures both at `rows` rows and keeps the faster.
+    """
+
+    def __init__(self, network: Network, rows: int, precision: str = "auto", device: str = "cpu"):
+        if precision not in (*PRECISIONS, "auto"):
+            raise ValueError(f"precision must be auto, fp32 or bf16, not {precision!r}")
+        self.shape: Shape = network.shape
+        self.device = torch.device(device)
+        self.precision = precision
+        self.seconds = 0.0  # spent in the network since the start
+        self.rows = 0  # evaluated since the start
+        self.load(network, rows)
+
+    def load(self, network: Network, rows: int = 0) -> None:
+        """Take new weights; measure precisions at `rows` rows if that was left to us."""
+        folded = fold_normalisation(network).to(self.device)
+        if self.precision == "auto":
+            self.precision = fastest_precision(folded, rows)
+        self.model = prepare(folded, self.precision)
+
+    def evaluate(self, batch: Batch, rows: int) -> None:
+        """Modifies batch.logits and batch.value up to `rows` (values for the mover)."""
+        begin = time.perf_counter()
+        padded = padded_rows(rows, len(batch.planes))
+        policy, value = run(self.model, self.shape, batch.planes[:padded], batch.scalars[:padded], self.device)
+        batch.logits[:rows] = policy[:rows]
+        batch.value[:rows] = value[:rows]
+        self.seconds += time.perf_counter() - begin
+        self.rows += rows
+
+
+def padded_rows(rows: int, capacity: int) -> int:
+    """The next power of two, at most the capacity: few batch sizes, so the convolutions' plans are found in their cache."""
+    return min(capacity, 1 << max(0, rows - 1).bit_length())
+
+
+@torch.inference_mode()
+def run(model: Network, shape: Shape, planes: np.ndarray, scalars: np.ndarray, device) -> tuple[np.ndarray, np.ndarray]:
+    """planes f32[n, P, C], scalars f32[n, K] -> (policy logits f32[n, A], values f32[n] for the mover)."""
+    dtype = model.stem[0].weight.dtype
+    x = torch.from_numpy(planes).view(-1, shape.planes, shape.rows, shape.columns).to(device, dtype)
+    x = x.contiguous(memory_format=torch.channels_last)
+    output = model(x, torch.from_numpy(scalars).to(device, dtype))
+    return output.policy.float().cpu().numpy(), expected_value(output.outcome).cpu().numpy()
+
+
+def fold_normalisation(network: Network) -> Network:
+    """A copy for inference in which every convolution has taken over its normalisation's scale and shift."""
+    network = copy.deepcopy(network).eval()
+    for module in network.modules():
+        if isinstance(module, nn.Sequential) and len(module) == 2 and isinstance(module[1], nn.BatchNorm2d):
+            module[0] = fuse_conv_bn_eval(module[0], module[1])
+            module[1] = nn.Identity()
+    return network
+
+
+def prepare(folded: Network, precision: str) -> Network:
+    """The folded network in `precision` and channels-last; the outcome's last layers stay in fp32."""
+    model = copy.deepcopy(folded).to(PRECISIONS[precision])
+    model.outcome.decide.float()
+    return model.to(memory_format=torch.channels_last)
+
+
+def fastest_precision(folded: Network, rows: int, repeats: int = 7) -> str:
+    """Measure one batch of `rows` rows in each precision on this machine."""
+    shape, device = folded.shape, next(folded.parameters()).device
+    planes = np.random.default_rng(0).random((max(rows, 1), shape.planes, shape.rows * shape.columns), np.float32)
+    scalars = np.zeros((max(rows, 1), shape.scalars), np.float32)
+    seconds = {}
+    for name in PRECISIONS:
+        model = prepare(folded, name)
+        times = []
+        for _ in range(repeats + 1):  # the first one plans the convolutions
+            begin = time.perf_counter()
+            run(model, shape, planes, scalars, device)
+            times.append(time.perf_counter() - begin)
+        seconds[name] = median(times[1:])
+    return "bf16" if seconds["bf16"] * WORTHWHILE < seconds["fp32"] else "fp32"

@@ -1,0 +1,113 @@
+"""Exams: positions whose every move has a known exact value, and how often a player keeps the position's value.
+
+Connect Four's positions are data (`exams/`, with the script that made them); tic-tac-toe's are all there are, solved when
+asked. A game without an exam has none: `load` returns None.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+import games
+from games.game import Game, Position
+
+FOLDER = Path(__file__).parent / "exams"
+SOLVED_COMPLETELY = ("tictactoe",)
+
+
+@dataclass(frozen=True)
+class Exam:
+    """n positions: states u8[n, S]; keeps bool[n, A], the moves that keep the value; value f64[n] for the FIRST player."""
+
+    game: str
+    source: str
+    states: np.ndarray
+    keeps: np.ndarray
+    value: np.ndarray
+    plies: np.ndarray  # i32[n]
+
+    def __len__(self) -> int:
+        return len(self.states)
+
+    def grade(self, actions: np.ndarray) -> np.ndarray:
+        """bool[n]: did each move keep the value?"""
+        return self.keeps[np.arange(len(self)), actions]
+
+    def first(self, count: int) -> "Exam":
+        """`count` positions spread evenly over the exam."""
+        if count >= len(self):
+            return self
+        index = np.linspace(0, len(self) - 1, count).round().astype(int)
+        return Exam(self.game, self.source, *(a[index] for a in (self.states, self.keeps, self.value, self.plies)))
+
+
+@cache
+def load(game_name: str, validation: bool = False) -> Exam | None:
+    """The game's exam, or None. `validation` asks for the positions that runs may look at while they train."""
+    if game_name in SOLVED_COMPLETELY:
+        return solve_all(games.load(game_name))
+    path = FOLDER / f"{game_name}{'_validation' if validation else ''}.txt"
+    return read(path, games.load(game_name)) if path.exists() else None
+
+
+def read(path: Path, game: Game) -> Exam:
+    """Lines `moves values`: moves from the start in the game's notation, one character each; per action its value for the
+    player who moves, `.` if it is illegal."""
+    lines = [line.split() for line in path.read_text().splitlines() if line and not line.startswith("#")]
+    positions = [_replay(game, moves) for moves, _ in lines]
+    values = np.array([[np.nan if v == "." else float(v) for v in text.split(",")] for _, text in lines])
+    return _exam(game, path.name, positions, values)
+
+
+def solve_all(game: Game) -> Exam:
+    """Every reachable unfinished position of a small game, solved."""
+    from native.solver import Solver
+
+    solver = Solver(game.rules, game.state_bytes, game.actions, log2_entries=16)
+    positions = reachable(game)
+    values = np.full((len(positions), game.actions), np.nan)
+    for row, position in enumerate(positions):
+        actions, for_first = solver.action_values(position.state)
+        values[row, actions] = for_first * _sign(position)
+    return _exam(game, "every reachable position", positions, values)
+
+
+def reachable(game: Game) -> list[Position]:
+    """All unfinished positions reachable from the start, each once by its key."""
+    start = game.start()
+    seen, stack = {start.key: start}, [start]
+    while stack:
+        position = stack.pop()
+        for action in position.legal:
+            child = position.copy().play(int(action))
+            if child.outcome is None and child.key not in seen:
+                seen[child.key] = child
+                stack.append(child)
+    return list(seen.values())
+
+
+def _exam(game: Game, source: str, positions: list[Position], values: np.ndarray) -> Exam:
+    """values f64[n, A] for the MOVER, NaN where illegal."""
+    best = np.nanmax(values, 1)
+    return Exam(
+        game=game.name,
+        source=source,
+        states=np.stack([position.state for position in positions]),
+        keeps=values == best[:, None],
+        value=best * np.array([_sign(position) for position in positions]),
+        plies=np.array([position.plies for position in positions], np.int32),
+    )
+
+
+def _sign(position: Position) -> float:
+    """+1 if the first player moves, -1 if the second."""
+    return 1.0 - 2.0 * position.mover
+
+
+def _replay(game: Game, moves: str) -> Position:
+    position = game.start()
+    for move in moves:
+        position.play(move)
+    return position

@@ -1,0 +1,148 @@
+"""The ledger: what amplification gained and distillation lost, generation by generation.
+
+    gain   G(g) = strength(net g + search)     - strength(net g alone)      what amplification adds
+    gap    D(g) = strength(net g - 1 + search) - strength(net g alone)      what distillation lost
+    progress over a generation = G - D
+
+Strength is Elo over games with paired openings, each with its 95 % interval, and the share of exam positions in which the
+value is kept, where the game has an exam. `kept`: of the exam positions that net g - 1 with search solved, the share that
+net g with search still solves.
+"""
+
+import copy
+
+import numpy as np
+
+import games
+from native.selfplay import SEARCHED
+from selfplay import arena, exam
+from selfplay.actor import Work
+from selfplay.config import RunConfig
+from selfplay.evaluator import Evaluator
+from selfplay.network import Network
+from selfplay.players import MANY, SearchPlayer
+from selfplay.records import Games
+
+
+class Ledger:
+    def __init__(self, config: RunConfig):
+        self.config, self.game = config, games.load(config.game)
+        full = exam.load(config.game, validation=True)
+        self.exam = full.first(config.ledger.positions) if full and config.ledger.positions else None
+        self.precision = "auto"
+        self.before: Network | None = None  # net g - 1
+        self.solved_before: np.ndarray | None = None
+
+    def remember(self, network: Network) -> None:
+        """Keep net g - 1 as it is before learning changes it."""
+        self.before = copy.deepcopy(network)
+
+    def measure(
+        self, generation: int, network: Network, played: Games, work: Work | None, losses: dict, screen
+    ) -> dict:
+        """The generation's entry: plain numbers, ready for JSON."""
+        entry = {"generation": generation, **of_games(played), **of_work(work), **of_losses(losses)}
+        last = generation == self.config.generations
+        if generation % self.config.ledger.every and not last:
+            self.solved_before = None
+            return entry
+        search, alone = self._players(network, f"{generation}")
+        earlier, _ = self._players(self.before, f"{generation - 1}")
+        if self.exam is not None:
+            screen.measuring(generation, "exam")
+            entry |= self._examine(search, alone, earlier)
+        if self.config.ledger.games:
+            screen.measuring(generation, "matches")
+            entry |= self._matches(search, alone, earlier, generation)
+        return entry
+
+    def _players(self, network: Network, name: str) -> tuple[SearchPlayer, SearchPlayer]:
+        """(with search, alone)."""
+        evaluator = Evaluator(network, MANY, self.precision)
+        self.precision = evaluator.precision
+        match = self.config.match
+        return tuple(
+            SearchPlayer.of(f"{name}@{n}", self.game, evaluator, match, n) for n in (match.simulations, 0)
+        )
+
+    def _examine(self, search: SearchPlayer, alone: SearchPlayer, earlier: SearchPlayer) -> dict:
+        if self.solved_before is None:
+            self.solved_before = self.exam.grade(earlier.choose(self.exam.states))
+        solved = self.exam.grade(search.choose(self.exam.states))
+        solved_alone = self.exam.grade(alone.choose(self.exam.states))
+        kept = solved[self.solved_before].mean() if self.solved_before.any() else 1.0
+        self.solved_before = solved
+        return {"exam_net": float(solved_alone.mean()), "exam_search": float(solved.mean()), "kept": float(kept)}
+
+    def _matches(self, search: SearchPlayer, alone: SearchPlayer, earlier: SearchPlayer, generation: int) -> dict:
+        config = self.config.ledger
+        entry = {}
+        for name, stronger in (("gain", search), ("gap", earlier)):
+            seed = int(np.random.SeedSequence([self.config.seed, generation]).generate_state(1)[0])
+            result = arena.match(self.game, stronger, alone, config.games, config.opening_plies, seed)
+            entry[name], (entry[f"{name}_low"], entry[f"{name}_high"]) = elo(result)
+        entry["progress"] = entry["gain"] - entry["gap"]
+        return entry
+
+
+def elo(result) -> tuple[float, tuple[float, float]]:
+    """(difference, 95 % interval) of a match."""
+    return result.elo.difference, (result.elo.low, result.elo.high)
+
+
+def of_games(played: Games) -> dict:
+    """Diversity, and how far the network's values at the searched positions are from the outcomes."""
+    searched = played.origin == SEARCHED
+    lengths = np.diff(played.first_move)
+    outcome = np.repeat(played.outcome, lengths)[searched]
+    return {
+        "games": played.count,
+        "rows": played.rows,
+        "length": float(lengths.mean()),
+        "distinct": len(set(played.sequences())) / played.count,
+        "first_player_score": float(played.outcome.mean()),
+        "calibration_error": calibration_error(played.network_value[searched], outcome),
+    }
+
+
+def calibration_error(value: np.ndarray, outcome: np.ndarray, bins: int = 10) -> float:
+    """Mean distance, over ten equal bins of predicted value, between mean prediction and mean outcome, by bin size."""
+    index = np.clip(((value + 1) / 2 * bins).astype(int), 0, bins - 1)
+    size = np.bincount(index, minlength=bins)
+    distance = np.abs(np.bincount(index, value, bins) - np.bincount(index, outcome, bins))
+    return float(distance.sum() / max(1, size.sum()))
+
+
+def of_work(work: Work | None) -> dict:
+    if work is None:
+        return {}
+    return {
+        "simulations_per_second": work.simulations / work.seconds,  # of one actor
+        "evaluations_per_second": work.evaluations / work.seconds,
+        "network_share": work.network_seconds / work.seconds,
+        "cache_share": work.cache_hits / max(1, work.cache_hits + work.evaluations),
+        "precision": work.precision,
+    }
+
+
+def of_losses(losses: dict) -> dict:
+    return {f"loss_{name}": value for name, value in losses.items() if name not in ("kl", "entropy")} | {
+        "kl": losses["kl"],  # KL(search || network)
+        "policy_entropy": losses["entropy"],  # of the search's policy, nats
+    }
+
+
+def summary(entry: dict) -> str:
+    """The generation on one line."""
+    parts = [f"gen {entry['generation']:>3}", f"loss {entry['loss_total']:.3f}", f"kl {entry['kl']:.3f}"]
+    if "exam_net" in entry:
+        parts.append(f"exam net {entry['exam_net']:.1%} search {entry['exam_search']:.1%} kept {entry['kept']:.1%}")
+    if "gain" in entry:
+        parts += [_elo_text("gain", entry), _elo_text("gap", entry), f"progress {entry['progress']:+.0f}"]
+    parts.append(f"distinct {entry['distinct']:.0%}")
+    return "  ".join(parts)
+
+
+def _elo_text(name: str, entry: dict) -> str:
+    width = (entry[f"{name}_high"] - entry[f"{name}_low"]) / 2
+    return f"{name} {entry[name]:+.0f}±{width:.0f}"

@@ -1,0 +1,143 @@
+"""The method on one screen: play, learn, measure, save; repeat.
+
+    play     search amplifies the network's opinion, game after game          (the pool)
+    learn    the network is trained to give the search's opinion at once      (the learner)
+    measure  what amplification gained, what distillation lost                (the ledger)
+    save     a checkpoint; whatever happens next, the run goes on from here   (the run's folder)
+
+Network g is what learning made of the games that network g - 1 played. Network 0 is random.
+"""
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+import games
+from selfplay import checkpoint
+from selfplay.actor import Work, add_work
+from selfplay.checkpoint import Checkpoint
+from selfplay.config import RunConfig
+from selfplay.ledger import Ledger
+from selfplay.learner import Learner
+from selfplay.network import Network
+from selfplay.pool import Pool
+from selfplay.records import Games, concatenate
+from selfplay.replay import Replay
+from selfplay.run import Run
+from selfplay.screen import Screen
+
+
+@dataclass
+class State:
+    """What a run carries from one generation to the next."""
+
+    generation: int
+    learner: Learner
+    replay: Replay
+    ledger: Ledger
+    seconds: float = 0.0  # spent so far, over all restarts
+
+
+def train(run: Run, pool: Pool, screen: Screen, time_limit: float | None = None) -> Checkpoint:
+    """Run to the last generation, or until `time_limit` seconds are spent, and return the last checkpoint."""
+    state, newest = take_up(run, screen)
+    while not is_over(run.config, state, time_limit):
+        begin, before = time.monotonic(), progress(run.config, state, time_limit)
+        state.generation += 1
+        state.ledger.remember(state.learner.averaged)
+
+        played, work = play(run, pool, screen, state)
+        state.replay.add(played)
+        state.seconds += time.monotonic() - begin
+        after = max(progress(run.config, state, time_limit), before)
+        begin = time.monotonic()
+        losses = learn(run.config, screen, state, played.rows, (before, after))
+        entry = state.ledger.measure(state.generation, state.learner.averaged, played, work, losses, screen)
+        state.seconds += time.monotonic() - begin
+        newest = save(run, state, entry)
+        screen.generation(entry, state.generation / run.config.generations, state.seconds)
+    return newest
+
+
+def play(run: Run, pool: Pool, screen: Screen, state: State) -> tuple[Games, Work | None]:
+    """A generation's games by the newest averaged network, written to disk as they are finished."""
+    config, generation = run.config, state.generation
+    wanted = config.replay.rows_per_generation
+    earlier = run.shards.load(generation, screen.line)  # played before the process was killed
+    parts, works = [earlier] if earlier is not None else [], []
+    rows = sum(part.rows for part in parts)
+    screen.playing(generation, rows, wanted)
+    if rows < wanted:
+        weights = checkpoint.weights_of(state.learner.averaged)
+        state.ledger.precision = pool.load(weights, generation - 1, simulations_at(config, generation))
+        for delivered, work in pool.play(wanted - rows):
+            run.shards.add(generation, delivered)
+            parts.append(delivered)
+            works.append(work)
+            rows += delivered.rows
+            screen.played(delivered, work, rows, wanted)
+    run.shards.seal(generation)
+    return concatenate(parts), add_work(works) if works else None
+
+
+def learn(config: RunConfig, screen: Screen, state: State, new_rows: int, progress: tuple[float, float]) -> dict:
+    """Draw each row `reuse` times on average over its stay in the window."""
+    steps = max(1, round(new_rows * config.replay.reuse / config.learner.batch))
+    screen.learning(state.generation, steps)
+    random = np.random.default_rng([config.seed, state.generation])
+    return state.learner.learn(state.replay, steps, random, progress)
+
+
+def save(run: Run, state: State, entry: dict) -> Checkpoint:
+    """The ledger's line is part of the checkpoint: either both are there after a kill, or neither."""
+    averaged: Network = state.learner.averaged
+    here = Checkpoint(
+        path=run.checkpoints / f"{state.generation:04d}",
+        game=run.config.game,
+        generation=state.generation,
+        shape=averaged.shape,
+        config=run.config,
+        ledger=entry,
+        progress={"rows": state.replay.total_rows, "seconds": state.seconds},
+    )
+    checkpoint.write(run.checkpoints, here, averaged, state.learner.state())
+    checkpoint.drop_learner_states(run.checkpoints)
+    if entry:
+        run.append_ledger(entry)
+    return here
+
+
+def take_up(run: Run, screen: Screen) -> tuple[State, Checkpoint]:
+    """Begin the run, or go on from its newest whole checkpoint."""
+    game = games.load(run.config.game)
+    newest = run.newest(screen.line)
+    network = checkpoint.new_network(checkpoint.shape_for(game, run.config.network), run.config.seed)
+    state = State(0, Learner(network, run.config.learner), Replay(game, run.config.replay), Ledger(run.config))
+    if newest is None:
+        newest = save(run, state, {})
+    else:
+        state.generation, state.seconds = newest.generation, newest.progress["seconds"]
+        state.learner.restore(newest.learner(), newest.network())
+        for generation in range(1, newest.generation + 1):
+            if (played := run.shards.load(generation, screen.line)) is not None:
+                state.replay.add(played)
+    run.shards.drop_after(state.generation + 1)
+    run.reconcile_ledger(newest)
+    return state, newest
+
+
+def simulations_at(config: RunConfig, generation: int) -> int:
+    """Simulations a search in `generation`: the run is cut into equal stages (MiniZero's progressive simulation)."""
+    stages = config.search.simulations
+    return stages[min(len(stages) - 1, (generation - 1) * len(stages) // config.generations)]
+
+
+def progress(config: RunConfig, state: State, time_limit: float | None) -> float:
+    """The run's share done: by generations, or by time if that is what will end it."""
+    by_time = state.seconds / time_limit if time_limit else 0.0
+    return min(1.0, max(state.generation / config.generations, by_time))
+
+
+def is_over(config: RunConfig, state: State, time_limit: float | None) -> bool:
+    return state.generation >= config.generations or bool(time_limit and state.seconds >= time_limit)

@@ -1,0 +1,29 @@
+"""Installs `selfplay`: `pip install -e . -c constraints.txt`."""
+
+from pathlib import Path
+
+from setuptools import setup
+
+setup(
+    name="selfplay",
+    version="0.1.0",
+    description="Self-play game engines after AlphaZero: search amplifies, learning distils, both are measured",
+    long_description=Path(__file__).with_name("README.md").read_text() if Path(__file__).with_name("README.md").exists() else "",
+    long_description_content_type="text/markdown",
+    license="MIT",
+    python_requires=">=3.11,<3.14",
+    packages=["selfplay", "selfplay.presets", "selfplay.exams", "games", "native"],
+    package_data={"selfplay.presets": ["*.toml"], "selfplay.exams": ["*.txt"]},
+    install_requires=[
+        "numpy>=2.0,<3",
+        "numba>=0.61,<0.70",
+        "torch>=2.6,<3",
+        "ray>=2.40,<3",
+        "tensorboard>=2.16,<3",
+        "rich>=13,<16",
+        "msgspec>=0.18,<1",
+        "safetensors>=0.4,<1",
+    ],
+    extras_require={"dev": ["pytest>=8", "hypothesis>=6", "ruff>=0.6"]},
+    entry_points={"console_scripts": ["selfplay=selfplay.cli:main"]},
+)
