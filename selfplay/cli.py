@@ -1,0 +1,230 @@
+"""The command `selfplay`: parse and call. Heavy packages are imported where they are used, so that --help is instant.
+
+Bad input ends in one line on standard error and exit code 2; Ctrl-C in a line that says how to go on, and exit code 130.
+"""
+
+import argparse
+import errno
+import os
+import shlex
+import signal
+import sys
+from difflib import get_close_matches
+
+DESCRIPTION = "Self-play game engines after AlphaZero: search amplifies, learning distils, both are measured."
+PLAYERS = "random | mcts:SIMULATIONS | solver | CHECKPOINT[@SIMULATIONS] | RUN[@SIMULATIONS]  (@0: the network alone)"
+
+
+class Parser(argparse.ArgumentParser):
+    """Errors in one line; a mistyped command is answered with the nearest one."""
+
+    def error(self, message: str) -> None:
+        if "invalid choice" in message and (choices := self._choices()):
+            word = message.split("'")[1]
+            near = get_close_matches(word, choices, 1, 0.4)
+            hint = f"did you mean {near[0]!r}?" if near else f"commands: {', '.join(choices)}"
+            message = f"unknown command {word!r}; {hint}"
+        self.exit(2, f"selfplay: {message}\n")
+
+    def _choices(self) -> list[str]:
+        return [name for action in self._actions if isinstance(action.choices, dict) for name in action.choices]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    options = parser().parse_args(arguments)
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        return options.run(options) or 0
+    except KeyboardInterrupt:
+        again = "" if arguments is not None else f"; the same command goes on: {shlex.join(['selfplay', *sys.argv[1:]])}"
+        return fail(f"stopped{again if options.command == 'train' else ''}", 130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except ValueError as error:
+        return fail(str(error), 2)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EDQUOT, errno.ENOTDIR):
+            return fail(f"cannot write {error.filename or 'the output'}: {error.strerror}", 2)
+        raise
+
+
+def _interrupt(signum, frame):
+    raise KeyboardInterrupt
+
+
+def fail(message: str, code: int) -> int:
+    print(f"selfplay: {message}", file=sys.stderr)
+    return code
+
+
+def parser() -> Parser:
+    top = Parser(prog="selfplay", description=DESCRIPTION)
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=Parser)
+
+    add(commands, games, "what can be played")
+
+    command = add(commands, train, "learn a game from nothing, or go on with a run")
+    command.add_argument("preset", nargs="?", metavar="PRESET|FILE.toml", help="what to train; see selfplay/presets/")
+    command.add_argument("--out", metavar="DIR", help="the run's folder (default: runs/PRESET)")
+    command.add_argument("--resume", action="store_true", help="go on with the run in --out, with its own settings")
+    command.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="such as learner.rate=0.001")
+    command.add_argument("--actors", type=int, metavar="N", help="processes that play; 0: in this process")
+    command.add_argument("--address", metavar="HOST:PORT", help="of a Ray cluster to play on")
+    command.add_argument("--time", metavar="30m", help="stop after so long (s, m, h); the learning rate falls in time")
+
+    command = add(commands, play, "play in a terminal")
+    command.add_argument("opponent", metavar="GAME|CHECKPOINT|RUN", help="a game, or who to play against")
+    command.add_argument("--side", choices=["first", "second", "random"], default="first", help="yours")
+    command.add_argument("--first", metavar="PLAYER", help=f"who moves first instead of you: {PLAYERS}")
+    command.add_argument("--second", metavar="PLAYER", help="who moves second")
+    command.add_argument("--hint", metavar="PLAYER", help="who answers `hint` (default: the opponent)")
+    command.add_argument("--load", metavar="FILE", help="go on with a saved game")
+
+    command = add(commands, arena, "let players meet; ratings with intervals")
+    command.add_argument("players", nargs="+", metavar="PLAYER", help=PLAYERS)
+    command.add_argument("--game", help="needed if no player is a checkpoint")
+    command.add_argument("--games", type=int, default=100, metavar="N", help="of each pair of players")
+    command.add_argument("--opening-plies", type=int, default=4, metavar="N", help="random plies before, at most")
+    command.add_argument("--seed", type=int, default=1)
+    command.add_argument("--json", action="store_true")
+
+    command = add(commands, exam, "grade a checkpoint against exact truth, alone and with search")
+    command.add_argument("player", metavar="CHECKPOINT", help="a checkpoint or run, with @N for N simulations")
+    command.add_argument("--positions", type=int, metavar="N", help="only so many")
+    command.add_argument("--json", action="store_true")
+
+    command = add(commands, bench, "measure speed")
+    command.add_argument("what", choices=["rules", "search", "net", "selfplay"])
+    command.add_argument("--game", default="connect4")
+    command.add_argument("--games", type=int, default=128, metavar="N", help="side by side")
+    command.add_argument("--simulations", type=int, default=32, metavar="N")
+    command.add_argument("--blocks", type=int, default=4, help="of the network")
+    command.add_argument("--channels", type=int, default=48, help="of the network")
+    command.add_argument("--repeats", type=int, default=5, metavar="N")
+    command.add_argument("--seconds", type=float, default=2.0, help="of each repeat")
+    command.add_argument("--json", action="store_true")
+
+    command = add(commands, check, "prove a game's rules against the laws")
+    command.add_argument("game", metavar="GAME|FILE.py")
+    command.add_argument("--games", type=int, default=50, metavar="N", help="random games to look at")
+    command.add_argument("--seed", type=int, default=0)
+    return top
+
+
+def add(commands, function, help: str) -> Parser:
+    command = commands.add_parser(function.__name__, help=help, description=function.__doc__)
+    command.set_defaults(run=function)
+    return command
+
+
+def games(options) -> None:
+    """List the games, their boards and presets."""
+    import games as library
+    from selfplay import config
+
+    for name in library.names():
+        game = library.load(name)
+        presets = [p for p in config.presets() if config.load(p).game == name]
+        print(f"{name:<12} {game.title}, {game.rows}x{game.columns}, {game.actions} actions; presets: {', '.join(presets)}")
+
+
+def train(options) -> None:
+    """Learn a game from nothing. Stopped or killed at any time, the same command goes on."""
+    from selfplay.training import train
+
+    train(options.preset, options.out, options.resume, options.set, options.actors, options.address, options.time)
+
+
+def play(options) -> int:
+    """Play against a checkpoint, a run, or any player; or watch two players."""
+    import random
+
+    import games as library
+    from selfplay import players
+    from selfplay.play import run
+
+    if options.opponent in library.names() or options.opponent.endswith(".py"):
+        name, opponent = options.opponent, f"mcts:{1000}"
+    else:
+        name, opponent = players.game_name(options.opponent), options.opponent
+        if name is None:
+            raise ValueError(f"{opponent!r} plays any game; say which: selfplay play GAME --second {opponent}")
+    game = library.load(name)
+    side = random.choice(["first", "second"]) if options.side == "random" else options.side
+    seats = [options.first, options.second]
+    if seats == [None, None]:
+        seats[0 if side == "second" else 1] = opponent
+    made: dict[str, players.Player] = {}
+    for text in (*seats, options.hint or opponent):
+        if text and text not in made:
+            made[text] = players.create(text, game)
+    first, second = (made[text] if text else None for text in seats)
+    return run(game, first, second, hint=made[options.hint or opponent], load=options.load)
+
+
+def arena(options) -> None:
+    """Play all pairs of players against each other, with paired openings; ratings with 95 % intervals."""
+    import games as library
+    from selfplay import players
+    from selfplay.arena import tournament
+    from selfplay.report import print_json, tournament_table
+
+    if len(options.players) < 2:
+        raise ValueError("an arena needs two players or more")
+    if options.games < 1 or options.opening_plies < 0:
+        raise ValueError("--games must be at least 1 and --opening-plies not negative")
+    named = {players.game_name(text) for text in options.players} - {None} | ({options.game} if options.game else set())
+    if len(named) != 1:
+        raise ValueError("say which --game" if not named else f"players of different games: {', '.join(sorted(named))}")
+    game = library.load(named.pop())
+    seated = [players.create(text, game, seed=options.seed + i) for i, text in enumerate(options.players)]
+    matches, elo, width = tournament(game, seated, options.games, options.opening_plies, options.seed, show_progress)
+    if options.json:
+        ratings = [{"player": p.name, "elo": e, "interval": w} for p, e, w in zip(seated, elo, width)]
+        print_json({"game": game.name, "matches": [m.as_json() for m in matches], "ratings": ratings})
+    else:
+        tournament_table(matches, [p.name for p in seated], elo, width)
+
+
+def exam(options) -> None:
+    """Share of exam positions whose exact value the network keeps, alone and with search."""
+    from selfplay.report import examine, exam_table, print_json
+
+    result = examine(options.player, options.positions)
+    print_json(result) if options.json else exam_table(result)
+
+
+def bench(options) -> None:
+    """Measure positions, simulations or evaluations a second: median and spread of several repeats."""
+    from selfplay import bench
+    from selfplay.report import bench_table, print_json
+
+    result = bench.run(options)
+    print_json(result) if options.json else bench_table(result)
+
+
+def check(options) -> int:
+    """Play random games and check every law of the rules; exit code 1 if one is broken."""
+    import games as library
+    from games.laws import LAWS
+    from games.laws import check as find_violations
+
+    game = library.load(options.game)
+    violations = find_violations(game, options.games, options.seed)
+    for law in LAWS:
+        broken = [violation for violation in violations if violation.law == law]
+        print(f"{'FAILS' if broken else 'holds'}  {law}")
+        for violation in broken:
+            print("       " + violation.explanation.replace("\n", "\n       "))
+    print(f"{game.name}: {'all laws hold' if not violations else f'{len(violations)} violations'}, {options.games} games")
+    return 1 if violations else 0
+
+
+def show_progress(done: int, games: int) -> None:
+    if sys.stderr.isatty():
+        print(f"\r{done} of {games} games finished ", end="" if done < games else "\n", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,117 @@
+"""The command `train`: open the run's folder, choose the pool, run the loop, say what came of it."""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+from selfplay import config, loop
+from selfplay.checkpoint import Checkpoint, shape_for
+from selfplay.config import RunConfig
+from selfplay.run import Run, stored_config
+from selfplay.screen import Screen
+
+UNITS = {"s": 1, "m": 60, "h": 3600}
+
+
+def train(
+    preset: str | None,
+    out: str | None,
+    resume: bool,
+    changes: list[str],
+    actors: int | None,
+    address: str | None,
+    time: str | None,
+) -> Checkpoint:
+    """Everything is checked before anything is written. ValueError with one line for what cannot be."""
+    settings, folder = plan(preset, out, resume, changes)
+    limit = parse_time(time)
+    if actors is not None and actors < 0:
+        raise ValueError(f"--actors must be 0 or more, not {actors}")
+    import games
+
+    game = games.load(settings.game)
+    run = Run(folder, settings)
+    screen = Screen(folder, settings.generations, limit)
+    pool = None
+    try:
+        screen.line(f"{settings.game} in {folder}: {settings.generations} generations")
+        pool = open_pool(settings, shape_for(game, settings.network), actors, address, screen)
+        newest = loop.train(run, pool, screen, limit)
+    finally:
+        if pool is not None:
+            pool.close()
+        screen.close()
+    conclude(run, newest)
+    return newest
+
+
+def plan(preset: str | None, out: str | None, resume: bool, changes: list[str]) -> tuple[RunConfig, Path]:
+    """The run's settings and folder."""
+    if resume:
+        folder = Path(out or (f"runs/{preset}" if preset else ""))
+        if not (folder / "config.toml").exists() or not (out or preset):
+            raise ValueError(f"there is no run to resume in {folder}; name it with --out")
+        if changes:
+            raise ValueError("--set cannot change a run that is resumed")
+        return stored_config(folder), folder
+    if preset is None:
+        raise ValueError(f"name what to train: {', '.join(config.presets())}, or a TOML file")
+    settings = config.load(preset, changes)
+    import games
+
+    games.load(settings.game)
+    return settings, Path(out or f"runs/{Path(preset).stem}")
+
+
+def open_pool(settings: RunConfig, shape, actors: int | None, address: str | None, screen: Screen):
+    """Ray actors where there are cores for them, else one actor in this process."""
+    if actors is None:
+        actors = (os.cpu_count() or 1) if ray_is_there() and (os.cpu_count() or 1) > 1 else 0
+    if actors == 0:
+        from selfplay.pool import LocalPool
+
+        return LocalPool(settings, shape, settings.seed, settings.network.precision)
+    if not ray_is_there():
+        raise ValueError("--actors needs ray, which is not installed; --actors 0 plays in this process")
+    from selfplay.cluster import RayPool
+
+    return RayPool(settings, shape, settings.seed, actors, settings.network.precision, address, screen.line)
+
+
+def ray_is_there() -> bool:
+    from importlib.util import find_spec
+
+    return find_spec("ray") is not None
+
+
+def parse_time(text: str | None) -> float | None:
+    """"90s", "30m", "2h" -> seconds."""
+    if text is None:
+        return None
+    number, unit = text[:-1], text[-1:]
+    if text.replace(".", "", 1).isdigit():
+        number, unit = text, "s"
+    try:
+        seconds = float(number) * UNITS[unit]
+    except (ValueError, KeyError):
+        raise ValueError(f"--time takes a number and s, m or h, such as 30m, not {text!r}") from None
+    if seconds <= 0:
+        raise ValueError("--time must be above 0")
+    return seconds
+
+
+def conclude(run: Run, newest: Checkpoint) -> None:
+    """Exam and match of the finished run, once, kept in result.json; then how to play it."""
+    from selfplay.report import conclusion
+
+    path = run.folder / "result.json"
+    known = json.loads(path.read_text()) if path.exists() else {}
+    if known.get("generation") != newest.generation:
+        known = conclusion(run.folder, newest)
+        from selfplay.files import write_json
+
+        write_json(path, known)
+    for line in known["lines"]:
+        print(line, file=sys.stderr)
+    print(f"play it with: selfplay play {run.folder}")
