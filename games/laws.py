@@ -129,7 +129,10 @@ def equal_keys_look_equal(game: Game, samples: list[Sample]) -> Iterator[str]:
     for s in samples:
         if s.position.outcome is None:
             planes, scalars = s.position.observe()
-            if seen.setdefault(s.position.key, planes.tobytes() + scalars.tobytes()) != planes.tobytes() + scalars.tobytes():
+            if (
+                seen.setdefault(s.position.key, planes.tobytes() + scalars.tobytes())
+                != planes.tobytes() + scalars.tobytes()
+            ):
                 yield f"key {s.position.key} belongs to two different observations {told(game, s)}"
 
 
@@ -173,7 +176,9 @@ def _image_problem(game: Game, sample: Sample, cells: np.ndarray, actions: np.nd
     planes = sample.position.planes().reshape(game.planes, game.cells)
     mirrored = np.empty_like(planes)
     mirrored[:, cells] = planes
-    return None if np.array_equal(mirrored, image.planes().reshape(planes.shape)) else "the mirror image looks otherwise"
+    return (
+        None if np.array_equal(mirrored, image.planes().reshape(planes.shape)) else "the mirror image looks otherwise"
+    )
 
 
 def owners_are_known(game: Game, samples: list[Sample]) -> Iterator[str]:

@@ -72,9 +72,9 @@ def is_complete(forest, game):
 @inline
 def gather(rules, settings, forest, cache, batch, game, rows):
     """Simulate in one game until its leaf slots are full or its search needs no more; return the new number of rows."""
-    if forest.goal[game] > 0 and forest.num_nodes[game] == 0:
-        if plant_root(rules, settings, forest, cache, batch, game, rows) == LEAF:
-            return rows + 1
+    is_new = forest.goal[game] > 0 and forest.num_nodes[game] == 0
+    if is_new and plant_root(rules, settings, forest, cache, batch, game, rows) == LEAF:
+        return rows + 1
     while forest.started[game] < forest.goal[game] and forest.num_leaves[game] < forest.leaf_node.shape[1]:
         result = simulate(rules, settings, forest, cache, batch, game, rows)
         if result == LEAF:

@@ -118,7 +118,7 @@ def open_game(rules, plan, options, forest, records, game, slot):
     plies = 0
     if uniform(random_state) < plan.opening_fraction:
         plies = below(random_state, plan.opening_plies + 1)
-    for ply in range(plies):
+    for _ply in range(plies):
         count = rules.legal(state, forest.actions[game])
         action = forest.actions[game, below(random_state, count)]
         note(records, slot, action, OPENING, 0.0, 0.0)

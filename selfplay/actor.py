@@ -58,9 +58,7 @@ class Actor:
         self.config, self.shape, self.game = config, shape, game
         self.settings = play_settings(config.search)
         self.options = game.option_values()
-        self.forest = new_forest(
-            actor.games, most, game.state_bytes, game.actions, game.max_plies, actor.leaves, seed
-        )
+        self.forest = new_forest(actor.games, most, game.state_bytes, game.actions, game.max_plies, actor.leaves, seed)
         self.batch = new_batch(actor.games * actor.leaves, game.planes, game.cells, game.scalars, game.actions)
         self.records = new_records(actor.games, game.max_plies, game.actions)
         self.cache = new_cache(actor.cache_entries, game.actions)
@@ -131,5 +129,7 @@ class Actor:
 
 def add_work(parts: list[Work]) -> Work:
     """Work of several calls; seconds are summed, so rates from it are per actor."""
-    total = {name: sum(getattr(part, name) for part in parts) for name in Work.__dataclass_fields__ if name != "precision"}
+    total = {
+        name: sum(getattr(part, name) for part in parts) for name in Work.__dataclass_fields__ if name != "precision"
+    }
     return Work(**total, precision=parts[0].precision)

@@ -70,7 +70,11 @@ def rules(game: Game, options) -> tuple[str, Measure]:
 def search(game: Game, options) -> tuple[str, Measure]:
     forest = memory.new_forest(options.games, options.simulations, game.state_bytes, game.actions, game.max_plies)
     batch = memory.new_batch(options.games, game.planes, game.cells, game.scalars, game.actions)
-    states, cache, settings = np.repeat(game.start_state()[None], options.games, 0), new_cache(0, game.actions), Settings()
+    states, cache, settings = (
+        np.repeat(game.start_state()[None], options.games, 0),
+        new_cache(0, game.actions),
+        Settings(),
+    )
 
     def measure(seconds: float) -> dict[str, float]:
         begin, simulations = time.perf_counter(), 0

@@ -1,8 +1,8 @@
 """Checkpoints: a folder of weights (safetensors) and facts (JSON), written beside its place and renamed into it.
 
-    NNNN/checkpoint.json          what it is: game, network shape, generation, configuration, its line of the ledger
-    NNNN/weights.safetensors      the averaged weights, which play
-    NNNN/learner.safetensors      what the learner needs to go on; kept for the newest generations only
+NNNN/checkpoint.json          what it is: game, network shape, generation, configuration, its line of the ledger
+NNNN/weights.safetensors      the averaged weights, which play
+NNNN/learner.safetensors      what the learner needs to go on; kept for the newest generations only
 """
 
 from dataclasses import asdict, dataclass

@@ -36,7 +36,9 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         return options.run(options) or 0
     except KeyboardInterrupt:
-        again = "" if arguments is not None else f"; the same command goes on: {shlex.join(['selfplay', *sys.argv[1:]])}"
+        again = (
+            "" if arguments is not None else f"; the same command goes on: {shlex.join(['selfplay', *sys.argv[1:]])}"
+        )
         return fail(f"stopped{again if options.command == 'train' else ''}", 130)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -126,7 +128,9 @@ def games(options) -> None:
     for name in library.names():
         game = library.load(name)
         presets = [p for p in config.presets() if config.load(p).game == name]
-        print(f"{name:<12} {game.title}, {game.rows}x{game.columns}, {game.actions} actions; presets: {', '.join(presets)}")
+        print(
+            f"{name:<12} {game.title}, {game.rows}x{game.columns}, {game.actions} actions; presets: {', '.join(presets)}"
+        )
 
 
 def train(options) -> None:
@@ -189,7 +193,7 @@ def arena(options) -> None:
 
 def exam(options) -> None:
     """Share of exam positions whose exact value the network keeps, alone and with search."""
-    from selfplay.report import examine, exam_table, print_json
+    from selfplay.report import exam_table, examine, print_json
 
     result = examine(options.player, options.positions)
     print_json(result) if options.json else exam_table(result)
@@ -217,7 +221,9 @@ def check(options) -> int:
         print(f"{'FAILS' if broken else 'holds'}  {law}")
         for violation in broken:
             print("       " + violation.explanation.replace("\n", "\n       "))
-    print(f"{game.name}: {'all laws hold' if not violations else f'{len(violations)} violations'}, {options.games} games")
+    print(
+        f"{game.name}: {'all laws hold' if not violations else f'{len(violations)} violations'}, {options.games} games"
+    )
     return 1 if violations else 0
 
 

@@ -65,7 +65,7 @@ class RayPool:
         seed = int(np.random.SeedSequence([self.seed, self.spawned]).generate_state(1)[0])
         self.spawned += 1
         remote = ray.remote(num_cpus=1)(Worker)
-        environment = {name: "1" for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
+        environment = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
         options = remote.options(runtime_env={"env_vars": environment}, name=None)
         return options.remote(self.config, self.shape, seed, 1)
 

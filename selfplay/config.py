@@ -170,7 +170,7 @@ def check(config: RunConfig, source: str = "configuration") -> None:
     for key in nonnegative.split():
         if (value := _get(config, key)) < 0:
             raise ValueError(f"{source}: {key} must not be negative, not {value}")
-    for key in "actor.opening_fraction learner.average learner.final_rate learner.decay_from".split():
+    for key in ["actor.opening_fraction", "learner.average", "learner.final_rate", "learner.decay_from"]:
         if not 0.0 <= (value := _get(config, key)) <= 1.0:
             raise ValueError(f"{source}: {key} must lie in [0, 1], not {value}")
     if not config.search.simulations or min(config.search.simulations) < 1:

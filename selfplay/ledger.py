@@ -38,16 +38,25 @@ class Ledger:
         self.before = copy.deepcopy(network)
 
     def measure(
-        self, generation: int, network: Network, played: Games, work: Work | None, losses: dict, screen
+        self,
+        generation: int,
+        network: Network,
+        simulations: int,
+        played: Games,
+        work: Work | None,
+        losses: dict,
+        screen,
     ) -> dict:
-        """The generation's entry: plain numbers, ready for JSON."""
+        """The generation's entry: plain numbers, ready for JSON. `simulations` is what self-play's searches have now:
+        theirs is the amplification that learning tries to catch up with."""
         entry = {"generation": generation, **of_games(played), **of_work(work), **of_losses(losses)}
         last = generation == self.config.generations
         if generation % self.config.ledger.every and not last:
             self.solved_before = None
             return entry
-        search, alone = self._players(network, f"{generation}")
-        earlier, _ = self._players(self.before, f"{generation - 1}")
+        entry["simulations"] = simulations
+        search, alone = self._players(network, f"{generation}", simulations)
+        earlier, _ = self._players(self.before, f"{generation - 1}", simulations)
         if self.exam is not None:
             screen.measuring(generation, "exam")
             entry |= self._examine(search, alone, earlier)
@@ -56,14 +65,12 @@ class Ledger:
             entry |= self._matches(search, alone, earlier, generation)
         return entry
 
-    def _players(self, network: Network, name: str) -> tuple[SearchPlayer, SearchPlayer]:
+    def _players(self, network: Network, name: str, simulations: int) -> tuple[SearchPlayer, SearchPlayer]:
         """(with search, alone)."""
         evaluator = Evaluator(network, MANY, self.precision)
         self.precision = evaluator.precision
         match = self.config.match
-        return tuple(
-            SearchPlayer.of(f"{name}@{n}", self.game, evaluator, match, n) for n in (match.simulations, 0)
-        )
+        return tuple(SearchPlayer.of(f"{name}@{n}", self.game, evaluator, match, n) for n in (simulations, 0))
 
     def _examine(self, search: SearchPlayer, alone: SearchPlayer, earlier: SearchPlayer) -> dict:
         if self.solved_before is None:

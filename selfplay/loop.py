@@ -18,8 +18,8 @@ from selfplay import checkpoint
 from selfplay.actor import Work, add_work
 from selfplay.checkpoint import Checkpoint
 from selfplay.config import RunConfig
-from selfplay.ledger import Ledger
 from selfplay.learner import Learner
+from selfplay.ledger import Ledger
 from selfplay.network import Network
 from selfplay.pool import Pool
 from selfplay.records import Games, concatenate
@@ -53,7 +53,10 @@ def train(run: Run, pool: Pool, screen: Screen, time_limit: float | None = None)
         after = max(progress(run.config, state, time_limit), before)
         begin = time.monotonic()
         losses = learn(run.config, screen, state, played.rows, (before, after))
-        entry = state.ledger.measure(state.generation, state.learner.averaged, played, work, losses, screen)
+        simulations = simulations_at(run.config, state.generation)
+        entry = state.ledger.measure(
+            state.generation, state.learner.averaged, simulations, played, work, losses, screen
+        )
         state.seconds += time.monotonic() - begin
         newest = save(run, state, entry)
         screen.generation(entry, state.generation / run.config.generations, state.seconds)

@@ -3,7 +3,6 @@
 At the prompt: a move in the game's notation, or one of COMMANDS. Values are shown for the player who was to move, in words.
 """
 
-import json
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field

@@ -129,24 +129,38 @@ class SolverPlayer:
         best = int(np.argmax(values * signs))
         unknown = np.zeros(len(actions))
         return Analysis(
-            actions, unknown.astype(np.int32), values, unknown.astype(np.float32), float(values[best]), None,
-            int(actions[best]), None,
-        )  # fmt: skip
+            actions,
+            unknown.astype(np.int32),
+            values,
+            unknown.astype(np.float32),
+            float(values[best]),
+            None,
+            int(actions[best]),
+            None,
+        )
 
 
 class SearchPlayer:
     """A search over a network's answers, or over random playouts."""
 
-    def __init__(self, name: str, game: Game, evaluator_for, settings: Settings, simulations: int, seed: int, has_network: bool):
+    def __init__(
+        self, name: str, game: Game, evaluator_for, settings: Settings, simulations: int, seed: int, has_network: bool
+    ):
         self.name, self.game, self.settings, self.simulations = name, game, settings, simulations
         self.evaluator_for, self.seed, self.has_network = evaluator_for, seed, has_network
         self.searchers: dict[int, Searcher] = {}
 
     @classmethod
     def network(
-        cls, name: str, game: Game, network: Network, config: MatchConfig, simulations: int, seed: int = 0,
+        cls,
+        name: str,
+        game: Game,
+        network: Network,
+        config: MatchConfig,
+        simulations: int,
+        seed: int = 0,
         precision: str = "auto",
-    ) -> "SearchPlayer":  # fmt: skip
+    ) -> "SearchPlayer":
         evaluator = Evaluator(network, MANY, precision)
         return cls.of(name, game, evaluator, config, simulations, seed)
 
@@ -171,19 +185,28 @@ class SearchPlayer:
         found = searcher.search(state[None])
         actions, visits, values, priors, network_value = searcher.root()
         return Analysis(
-            actions, visits, values, priors, float(found.value[0]),
+            actions,
+            visits,
+            values,
+            priors,
+            float(found.value[0]),
             network_value if self.has_network else None,
             int(found.action[0]),
             int(actions[np.argmax(priors)]) if self.has_network else None,
-        )  # fmt: skip
+        )
 
     def _searcher(self, count: int) -> Searcher:
         games = 1 if count == 1 else MANY
         if games not in self.searchers:
             searcher = Searcher(
-                self.game, None, self.settings, self.simulations, games,
-                cache_entries=1 << 16 if self.has_network else 0, seed=self.seed,
-            )  # fmt: skip
+                self.game,
+                None,
+                self.settings,
+                self.simulations,
+                games,
+                cache_entries=1 << 16 if self.has_network else 0,
+                seed=self.seed,
+            )
             searcher.evaluator = self.evaluator_for(searcher)
             self.searchers[games] = searcher
         return self.searchers[games]

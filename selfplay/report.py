@@ -37,7 +37,16 @@ def tournament_table(matches: list[Match], names: list[str], elo: np.ndarray, wi
     table = new_table("match", "games", "won", "drawn", "lost", "score", "Elo", "95 %", "distinct")
     for m in matches:
         interval = f"{m.elo.low:+.0f} .. {m.elo.high:+.0f}"
-        row = (len(m.outcomes), m.wins, m.draws, m.losses, f"{m.score:.1%}", f"{m.elo.difference:+.0f}", interval, m.distinct)
+        row = (
+            len(m.outcomes),
+            m.wins,
+            m.draws,
+            m.losses,
+            f"{m.score:.1%}",
+            f"{m.elo.difference:+.0f}",
+            interval,
+            m.distinct,
+        )
         table.add_row(f"{m.first} - {m.second}", *map(str, row))
     show(table)
     if len(names) > 2:
@@ -60,9 +69,7 @@ def examine(text: str, positions: int | None = None) -> dict:
     if simulations is None:
         simulations = found.config.match.simulations
     network = found.network()
-    alone, search = (
-        players.SearchPlayer.network(text, game, network, found.config.match, n) for n in (0, simulations)
-    )
+    alone, search = (players.SearchPlayer.network(text, game, network, found.config.match, n) for n in (0, simulations))
     solved_alone, solved = (asked.grade(player.choose(asked.states)) for player in (alone, search))
     by_plies = {
         int(p): {

@@ -40,7 +40,9 @@ class Run:
         if (self.folder / "config.toml").exists():
             if difference := first_difference(stored_config(self.folder), self.config):
                 raise ValueError(f"{self.folder} holds another run ({difference}); choose another --out")
-        elif foreign := [path.name for path in self.folder.iterdir() if path.name not in (".lock", "games", "checkpoints")]:
+        elif foreign := [
+            path.name for path in self.folder.iterdir() if path.name not in (".lock", "games", "checkpoints")
+        ]:
             raise ValueError(f"{self.folder} holds other things ({foreign[0]}); choose another --out")
 
     def _lock(self):

@@ -86,7 +86,7 @@ def ray_is_there() -> bool:
 
 
 def parse_time(text: str | None) -> float | None:
-    """"90s", "30m", "2h" -> seconds."""
+    """ "90s", "30m", "2h" -> seconds."""
     if text is None:
         return None
     number, unit = text[:-1], text[-1:]
