@@ -1,0 +1,46 @@
+"""Shared by the tests: the games, positions reached at random, and hypothesis settings that suit compiled code."""
+
+import numpy as np
+import pytest
+from hypothesis import settings
+
+import games
+
+settings.register_profile("default", deadline=None, max_examples=50, derandomize=True)
+settings.load_profile("default")
+
+
+@pytest.fixture(params=games.names())
+def game(request):
+    return games.load(request.param)
+
+
+@pytest.fixture
+def connect4():
+    return games.load("connect4")
+
+
+@pytest.fixture
+def tictactoe():
+    return games.load("tictactoe")
+
+
+def random_positions(game, count: int, seed: int = 0) -> list:
+    """Unfinished positions of uniformly random games, at uniformly random plies."""
+    random, found = np.random.default_rng(seed), []
+    while len(found) < count:
+        position = game.start()
+        for _ in range(random.integers(game.max_plies)):
+            if position.outcome is None:
+                position.play(int(random.choice(position.legal)))
+        if position.outcome is None:
+            found.append(position)
+    return found
+
+
+def played(game, moves: str):
+    """The position after moves of one character each, or separated by spaces."""
+    position = game.start()
+    for move in moves.split() if " " in moves else moves:
+        position.play(move)
+    return position

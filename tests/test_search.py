@@ -1,0 +1,275 @@
+"""The compiled search equals the slow reference and the papers' numbers worked by hand."""
+
+import numpy as np
+import pytest
+
+from native import forest as memory
+from native.cache import new_cache
+from native.gumbel import considered_visits
+from native.search import GUMBEL, PUCT, Settings, absorb, choose, descend
+from selfplay.searcher import Searcher
+from tests import reference
+from tests.conftest import played, random_positions
+from tests.reference import FakeNetwork
+
+KINDS = {
+    "gumbel without noise": Settings(GUMBEL, gumbel_scale=0.0),
+    "gumbel": Settings(GUMBEL),
+    "gumbel, min-max": Settings(GUMBEL, c_scale=0.1, min_max=True),
+    "gumbel, four considered": Settings(GUMBEL, max_considered=4),
+    "puct": Settings(PUCT),
+    "puct with noise": Settings(PUCT, dirichlet_fraction=0.25),
+    "puct, no virtual loss": Settings(PUCT, virtual_loss=0.0, fpu_reduction=0.0),
+}
+
+
+def search(game, positions, settings, simulations, leaves=1, games=None, cache_entries=0, seed=3):
+    """(Searcher after searching, what it found)."""
+    network = FakeNetwork(game.actions)
+    searcher = Searcher(game, network, settings, simulations, games or len(positions), leaves, cache_entries, seed)
+    return searcher, searcher.search(np.stack([position.state for position in positions]))
+
+
+def slow_twin(searcher, game, position, index, settings, simulations, leaves):
+    """The reference's search of one position, with the noise that the compiled search drew."""
+    noise = {int(a): float(g) for a, g in zip(position.legal, searcher.forest.root_noise[index])}
+    priors = searcher.root(index)[3].copy()
+    return reference.Search(
+        position, FakeNetwork(game.actions), settings, simulations, leaves, priors, noise if settings.kind else {}
+    ).run()
+
+
+@pytest.mark.parametrize("leaves", [1, 2, 4, 8])
+@pytest.mark.parametrize("name", KINDS)
+def test_the_compiled_search_equals_the_reference(game, name, leaves):
+    settings, positions = KINDS[name], random_positions(game, 12, seed=leaves)
+    for simulations in (1, 2, 5, 16, 33, 100):
+        searcher, found = search(game, positions, settings, simulations, leaves)
+        for index, position in enumerate(positions):
+            twin = slow_twin(searcher, game, position, index, settings, simulations, leaves)
+            actions, visits, values, _, network_value = searcher.root(index)
+            assert visits.tolist() == [twin.root.edges[a].visits for a in actions]
+            assert visits.sum() == simulations
+            expected = [e.total / e.visits if e.visits else np.nan for e in twin.root.edges.values()]
+            np.testing.assert_allclose(values, expected, atol=1e-9)
+            assert found.action[index] == twin.action()
+            assert found.value[index] == pytest.approx(twin.value(), abs=1e-6)
+            np.testing.assert_allclose(found.policy[index, actions], list(twin.policy().values()), atol=1e-6)
+            assert network_value == pytest.approx(twin.root.value)
+
+
+def test_a_whole_tree_equals_the_references_tree(connect4):
+    position, settings = played(connect4, "4435"), KINDS["puct"]
+    searcher, _ = search(connect4, [position], settings, 500)
+    twin = slow_twin(searcher, connect4, position, 0, settings, 500, 1)
+    forest = searcher.forest
+
+    def compare(number, node):
+        first, count = forest.node_first_edge[0, number], forest.node_num_edges[0, number]
+        assert forest.edge_action[0, first : first + count].tolist() == list(node.edges)
+        for edge, twin_edge in zip(range(first, first + count), node.edges.values()):
+            assert forest.edge_visits[0, edge] == twin_edge.visits
+            assert forest.edge_pending[0, edge] == 0
+            if twin_edge.child is not None:
+                compare(forest.edge_child[0, edge], twin_edge.child)
+
+    compare(memory.ROOT, twin.root)
+    assert twin.depth() > 5
+
+
+@pytest.mark.parametrize("leaves", [1, 4])
+@pytest.mark.parametrize("name", ["gumbel", "puct with noise"])
+def test_a_row_never_depends_on_its_neighbours(game, name, leaves):
+    positions = random_positions(game, 9, seed=5)
+    settings = KINDS[name]
+    together, found = search(game, positions, settings, 40, leaves)
+    for index in (0, 4, 8):
+        other = [positions[0]] * 9
+        other[index] = positions[index]
+        apart, alone = search(game, other, settings, 40, leaves)
+        assert alone.action[index] == found.action[index]
+        assert alone.value[index] == found.value[index]
+        np.testing.assert_array_equal(alone.policy[index], found.policy[index])
+        np.testing.assert_array_equal(apart.root(index)[1], together.root(index)[1])
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_the_position_cache_changes_nothing(game, name):
+    positions = random_positions(game, 8, seed=2)
+    _, without = search(game, positions, KINDS[name], 60)
+    searcher, cached = search(game, positions, KINDS[name], 60, cache_entries=1 << 12)
+    np.testing.assert_array_equal(without.action, cached.action)
+    np.testing.assert_array_equal(without.value, cached.value)
+    np.testing.assert_array_equal(without.policy, cached.policy)
+    again = searcher.search(np.stack([p.state for p in positions]))
+    assert searcher.cache.counts[1] > 0
+    if KINDS[name].gumbel_scale == 0.0 or name == "puct":
+        np.testing.assert_array_equal(again.action, cached.action)
+
+
+def test_more_positions_than_games_are_taken_in_turns(connect4):
+    positions = random_positions(connect4, 11)
+    settings = KINDS["gumbel without noise"]
+    _, at_once = search(connect4, positions, settings, 20)
+    _, in_turns = search(connect4, positions, settings, 20, games=4)
+    np.testing.assert_array_equal(at_once.action, in_turns.action)
+    np.testing.assert_array_equal(at_once.policy, in_turns.policy)
+
+
+def test_an_immediate_win_is_played_and_an_immediate_loss_is_stopped(connect4):
+    wins = played(connect4, "414141")  # the first player has three in column 4
+    threat = played(connect4, "41424")  # the second player must answer in column 4
+    for settings in KINDS.values():
+        _, found = search(connect4, [wins, threat], settings._replace(gumbel_scale=0.0, dirichlet_fraction=0.0), 200)
+        assert found.action.tolist() == [3, 3]
+        assert found.value[0] > 0.5
+
+
+def test_values_belong_to_the_first_player_whoever_moves(connect4):
+    """The same winning shape for the mover, once as the first player and once as the second."""
+    as_first, as_second = played(connect4, "414141"), played(connect4, "7414141")
+    _, found = search(connect4, [as_first, as_second], KINDS["puct"], 200)
+    assert found.action.tolist() == [3, 3]
+    assert found.value[0] > 0.5 and found.value[1] < -0.5
+
+
+def test_a_search_of_a_tactic_finds_the_exact_value(tictactoe):
+    """With priors and values that mean nothing, 3000 simulations of PUCT still find the only drawing move."""
+    position = played(tictactoe, "a1 b2 c3")  # the second player must take an edge, not a corner
+    _, found = search(tictactoe, [position], KINDS["puct"], 3000)
+    assert tictactoe.format(found.action[0]) in ("b1", "a2", "c2", "b3")
+
+
+# Formulas, by hand
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 7, 16, 32, 50, 200])
+@pytest.mark.parametrize("m", [1, 2, 3, 4, 7, 9, 16])
+def test_considered_visits_follow_the_published_table(m, n):
+    m = min(m, n)
+    assert [considered_visits(m, n, t) for t in range(n)] == reference.considered_visits(m, n)
+
+
+def test_sequential_halving_worked_by_hand():
+    """16 simulations, 4 actions: two phases of 8; first 2 rounds of 4, then 4 rounds of 2."""
+    table = [considered_visits(4, 16, t) for t in range(16)]
+    assert table == [0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5]
+
+
+class Planted:
+    """A network that gives fixed logits and a fixed value for the mover at every position."""
+
+    def __init__(self, logits, value):
+        self.logits, self.value = np.array(logits, np.float32), value
+
+    def evaluate(self, batch, rows):
+        batch.logits[:rows], batch.value[:rows] = self.logits, self.value
+
+
+def test_puct_worked_by_hand(connect4):
+    """Two columns that count, priors 0.8 and 0.2, every value 0, c = 1.25 (+ log, below 1e-3), no FPU reduction.
+
+    Simulation 1: N = 1: scores 1.25 * (0.8, 0.2) = (1.00, 0.25): the first.
+    Simulation 2: N = 2: 1.25 * sqrt 2 * (0.8 / 2, 0.2) = (0.707, 0.354): the first.
+    Simulation 3: N = 3: 1.25 * sqrt 3 * (0.8 / 3, 0.2) = (0.577, 0.433): the first.
+    Simulation 4: N = 4: 1.25 * 2 * (0.8 / 4, 0.2) = (0.5, 0.5): a tie, which goes to the lowest action.
+    Simulation 5: N = 5: 1.25 * sqrt 5 * (0.8 / 5, 0.2) = (0.447, 0.559): the second.
+    """
+    logits = np.full(7, -40.0)
+    logits[:2] = np.log([0.8, 0.2])
+    settings = Settings(PUCT, fpu_reduction=0.0, c_base=1e9)
+    visits = []
+    for simulations in (1, 2, 3, 4, 5):
+        searcher = Searcher(connect4, Planted(logits, 0.0), settings, simulations, 1)
+        searcher.search(connect4.start().state[None])
+        visits.append(searcher.root()[1][:2].tolist())
+    assert visits == [[1, 0], [2, 0], [3, 0], [4, 0], [4, 1]]
+
+
+def test_gumbels_improved_policy_worked_by_hand(tictactoe):
+    """Nine equal logits, value 0 for every mover, 2 simulations, no noise: the two lowest actions get one visit each, all
+    Q and v_mix are (0 + 1) / 2, so the improved policy stays uniform."""
+    searcher = Searcher(tictactoe, Planted(np.zeros(9), 0.0), Settings(GUMBEL, gumbel_scale=0.0), 2, 1)
+    found = searcher.search(tictactoe.start().state[None])
+    assert searcher.root()[1].tolist() == [1, 1, 0, 0, 0, 0, 0, 0, 0]
+    np.testing.assert_allclose(found.policy[0], 1 / 9, atol=1e-6)
+
+
+def test_completed_q_worked_by_hand(tictactoe):
+    """As above, but every mover believes in +0.2: each visited child is worth -0.2 to the root's mover, q = 0.4.
+
+    v_mix = (0.6 + 2 * 0.4) / 3 = 0.4667; sigma = (50 + 1) * q = 20.4 or 23.8; so each visited action has
+    exp(20.4 - 23.8) = 0.03337 times the weight of an unvisited one: 0.03337 / (7 + 2 * 0.03337) = 0.004722.
+    """
+    searcher = Searcher(tictactoe, Planted(np.zeros(9), 0.2), Settings(GUMBEL, gumbel_scale=0.0), 2, 1)
+    found = searcher.search(tictactoe.start().state[None])
+    np.testing.assert_allclose(found.policy[0, :2], 0.004722, atol=2e-6)
+    np.testing.assert_allclose(found.policy[0, 2:], 0.14151, atol=2e-5)
+    assert found.value[0] == pytest.approx(2 * 0.004722 * -0.2 + 7 * 0.14151 * 0.2, abs=1e-5)
+
+
+def test_below_the_root_visits_follow_the_improved_policy(tictactoe):
+    """With equal values the improved policy is the prior, so visits approach prior shares: never more than one visit off."""
+    prior = np.array([0.4, 0.2, 0.1, 0.1, 0.05, 0.05, 0.04, 0.03, 0.03])
+    searcher = Searcher(tictactoe, Planted(np.log(prior), 0.0), Settings(GUMBEL, gumbel_scale=0.0, c_scale=0.0), 400, 1)
+    searcher.search(tictactoe.start().state[None])
+    forest = searcher.forest
+    child = forest.edge_child[0, 0]
+    first, count = forest.node_first_edge[0, child], forest.node_num_edges[0, child]
+    shares = prior[1:] / prior[1:].sum()
+    visits = forest.edge_visits[0, first : first + count]
+    assert np.abs(visits - visits.sum() * shares).max() <= 1.5
+
+
+def test_virtual_loss_spreads_the_leaves_of_one_wave(connect4):
+    batch = memory.new_batch(8, connect4.planes, connect4.cells, connect4.scalars, connect4.actions)
+    cache, network = new_cache(0, connect4.actions), Planted(np.zeros(7), 0.0)
+    chosen = {}
+    for loss in (0.0, 1.0):
+        forest = memory.new_forest(1, 8, connect4.state_bytes, connect4.actions, connect4.max_plies, leaves_per_game=8)
+        settings = Settings(PUCT, virtual_loss=loss, c_init=0.01, fpu_reduction=0.0)
+        memory.plant_all(forest, connect4.start().state[None], 8)
+        network.evaluate(batch, descend(connect4.rules, settings, forest, cache, batch))
+        absorb(settings, forest, cache, batch, 1)
+        chosen[loss] = descend(connect4.rules, settings, forest, cache, batch)
+    assert chosen[1.0] >= 7 > chosen[0.0]
+
+
+def test_a_resting_game_is_marked(connect4):
+    forest = memory.new_forest(2, 4, connect4.state_bytes, connect4.actions, connect4.max_plies)
+    memory.plant_all(forest, connect4.start().state[None], 4)
+    action, value, policy = np.zeros(2, np.int32), np.zeros(2), np.zeros((2, 7))
+    choose(Settings(), forest, 0.0, action, value, policy)
+    assert action.tolist() == [-1, -1]  # neither has been searched
+
+
+def test_impossible_sizes_are_refused():
+    for sizes in ((0, 5), (5, 0)):
+        with pytest.raises(ValueError, match="at least 1"):
+            memory.new_forest(*sizes, 8, 7, 42)
+
+
+def test_dirichlet_noise_has_the_stated_share_and_sum(connect4):
+    settings = Settings(PUCT, dirichlet_fraction=0.25)
+    searcher = Searcher(connect4, Planted(np.zeros(7), 0.0), settings, 1, 400)
+    searcher.search(np.repeat(connect4.start().state[None], 400, 0))
+    priors = np.array([searcher.root(i)[3] for i in range(400)])
+    np.testing.assert_allclose(priors.sum(1), 1, atol=1e-5)
+    assert priors.min() >= 0.75 / 7 - 1e-6
+    np.testing.assert_allclose(priors.mean(0), 1 / 7, atol=0.01)
+    share = (priors - 0.75 / 7) / 0.25  # Dir(10/7 each): variance a (A - a) / (A^2 (A + 1)) with a = 10/7, A = 10
+    np.testing.assert_allclose(share.var(0), (10 / 7) * (10 - 10 / 7) / (100 * 11), rtol=0.35)
+
+
+SIGNATURE = {
+    "gumbel without noise": "?",
+    "puct": "?",
+}
+
+
+@pytest.mark.parametrize("name", SIGNATURE)
+def test_the_search_signature_is_what_it_was(connect4, name):
+    """Visits of fixed searches. A change of this line is a change of the search, and its commit says why."""
+    positions = [played(connect4, moves) for moves in ("", "4", "444444", "4435261")]
+    searcher, _ = search(connect4, positions, KINDS[name], 64)
+    assert " / ".join(" ".join(map(str, searcher.root(i)[1])) for i in range(4)) == SIGNATURE[name]
