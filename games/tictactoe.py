@@ -18,7 +18,10 @@ LINES = np.array([0b111, 0b111000, 0b111000000, 0b001001001, 0b010010010, 0b1001
 
 @njit
 def has_line(stones):
-    return any(stones & line == line for line in LINES)
+    for line in LINES:
+        if stones & line == line:
+            return True
+    return False
 
 
 @rule(START)

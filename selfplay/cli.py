@@ -81,7 +81,9 @@ def parser() -> Parser:
     command.add_argument("--first", metavar="PLAYER", help=f"who moves first instead of you: {PLAYERS}")
     command.add_argument("--second", metavar="PLAYER", help="who moves second")
     command.add_argument("--hint", metavar="PLAYER", help="who answers `hint` (default: the opponent)")
-    command.add_argument("--load", metavar="FILE", help="go on with a saved game")
+    start = command.add_mutually_exclusive_group()
+    start.add_argument("--load", metavar="FILE", help="go on with a saved game")
+    start.add_argument("--moves", metavar="'4 4 3'", default="", help="begin after these moves")
 
     command = add(commands, arena, "let players meet; ratings with intervals")
     command.add_argument("players", nargs="+", metavar="PLAYER", help=PLAYERS)
@@ -140,16 +142,16 @@ def train(options) -> None:
     train(options.preset, options.out, options.resume, options.set, options.actors, options.address, options.time)
 
 
-def play(options) -> int:
+def play(options) -> None:
     """Play against a checkpoint, a run, or any player; or watch two players."""
     import random
 
     import games as library
     from selfplay import players
-    from selfplay.play import run
+    from selfplay.play import load_game, parse_moves, run
 
     if options.opponent in library.names() or options.opponent.endswith(".py"):
-        name, opponent = options.opponent, f"mcts:{1000}"
+        name, opponent = options.opponent, "mcts:1000"
     else:
         name, opponent = players.game_name(options.opponent), options.opponent
         if name is None:
@@ -159,12 +161,22 @@ def play(options) -> int:
     seats = [options.first, options.second]
     if seats == [None, None]:
         seats[0 if side == "second" else 1] = opponent
+    moves = load_game(options.load, game) if options.load else parse_moves(options.moves, game)
     made: dict[str, players.Player] = {}
     for text in (*seats, options.hint or opponent):
         if text and text not in made:
             made[text] = players.create(text, game)
     first, second = (made[text] if text else None for text in seats)
-    return run(game, first, second, hint=made[options.hint or opponent], load=options.load)
+    run(game, first, second, made[options.hint or opponent], moves, play_command(options, side))
+
+
+def play_command(options, side: str) -> str:
+    """The command that sits down to the same game again."""
+    words = ["selfplay", "play", options.opponent, "--side", side]
+    for name in ("first", "second", "hint"):
+        if getattr(options, name):
+            words += [f"--{name}", getattr(options, name)]
+    return shlex.join(words)
 
 
 def arena(options) -> None:

@@ -18,6 +18,7 @@ from selfplay.network import Shape
 from selfplay.pool import CHUNKS
 from selfplay.records import Games
 
+LOST = (ActorDiedError, ActorUnavailableError, OutOfMemoryError)
 MAX_REPLACEMENTS = 5  # in a row, without a game in between: then something is wrong with the work, not the worker
 
 
@@ -81,8 +82,10 @@ class RayPool:
         while True:
             try:
                 return ray.get(self.workers[index].load.remote(*self.loaded, precision))
-            except (ActorDiedError, ActorUnavailableError, OutOfMemoryError) as error:
+            except LOST as error:
                 self._replace(index, error)
+            except RayTaskError as error:
+                raise RuntimeError(f"actor {index} failed:\n{error}") from error
 
     def play(self, rows: int) -> Iterator[tuple[Games, Work]]:
         chunk = max(1, rows // (CHUNKS * len(self.workers)))
@@ -96,7 +99,7 @@ class RayPool:
             index = in_flight.pop(done)
             try:
                 games, work = ray.get(done)
-            except (ActorDiedError, ActorUnavailableError, OutOfMemoryError) as error:
+            except LOST as error:
                 self._replace(index, error)
                 self._ask(index, self.precision)
                 in_flight[self.workers[index].play.remote(chunk)] = index

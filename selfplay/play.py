@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-import games
 from games.game import Game, Position
 from selfplay.files import DamagedFile, read_json, write_json
 from selfplay.players import Analysis, Player
@@ -32,7 +32,7 @@ COMMANDS = {
 
 
 @dataclass
-class Table4Two:
+class Sitting:
     """A game in progress: who sits where (None is a person) and what has been played."""
 
     game: Game
@@ -59,39 +59,46 @@ def run(
     first: Player | None,
     second: Player | None,
     hint: Player | None = None,
-    load: str | None = None,
+    moves: list[int] | None = None,
+    command: str = "selfplay play",
     console: Console | None = None,
     read: Callable[[str], str] = input,
-) -> int:
-    """Play one game; returns the exit code. `read(prompt)` gives a person's next line (EOFError at the end)."""
+) -> None:
+    """Play one game from after `moves`. `read(prompt)` gives a person's next line (EOFError at the end); whoever leaves
+    is told how to go on, by `command` with the moves so far."""
     console = console or Console(highlight=False)
-    table = Table4Two(game, [first, second], hint)
+    sitting = Sitting(game, [first, second], hint, list(moves or []))
     try:
-        if load:
-            table.moves = load_game(load, game)
-        greet(table, console)
-        play_on(table, console, read)
+        greet(sitting, console)
+        if not play_on(sitting, console, read):
+            console.print(farewell(sitting, command), soft_wrap=True, markup=False)
     except (EOFError, KeyboardInterrupt):
-        console.print("\nLeft. `save FILE` before leaving keeps a game; `--load FILE` goes on with it.")
-    return 0
+        console.print("\n" + farewell(sitting, command), soft_wrap=True, markup=False)
 
 
-def play_on(table: Table4Two, console: Console, read) -> None:
-    draw(table, console)
-    while (position := table.position).outcome is None:
-        player = table.seat(position)
+def farewell(sitting: Sitting, command: str) -> str:
+    moves = " ".join(sitting.game.format(move) for move in sitting.moves)
+    return f"Left. To go on: {command}" + (f" --moves '{moves}'" if moves else "")
+
+
+def play_on(sitting: Sitting, console: Console, read) -> bool:
+    """Play to the end; False if the person leaves before."""
+    draw(sitting, console)
+    while (position := sitting.position).outcome is None:
+        player = sitting.seat(position)
         if player is None:
-            if not ask(table, position, console, read):
-                return
+            if not ask(sitting, position, console, read):
+                return False
         else:
-            answer(table, position, player, console)
-            draw(table, console)
-    console.print(result(table, position), style="bold")
+            answer(sitting, position, player, console)
+            draw(sitting, console)
+    console.print(result(sitting, position), style="bold", markup=False)
+    return True
 
 
-def ask(table: Table4Two, position: Position, console: Console, read) -> bool:
+def ask(sitting: Sitting, position: Position, console: Console, read) -> bool:
     """Let the person move or command; False to leave."""
-    symbol = table.game.owner_symbols[position.mover]
+    symbol = sitting.game.owner_symbols[position.mover]
     word, _, argument = read(f"{symbol} to move (help for commands): ").strip().partition(" ")
     try:
         if word in ("quit", "exit", "q"):
@@ -99,22 +106,22 @@ def ask(table: Table4Two, position: Position, console: Console, read) -> bool:
         if not word:
             return True
         if word.lower() in ACTIONS:
-            ACTIONS[word.lower()](table, position, argument.strip(), console)
+            ACTIONS[word.lower()](sitting, position, argument.strip(), console)
             return True
         position.play(word)
     except ValueError as error:
-        console.print(refusal(table, position, word, error), style="yellow")
+        console.print(refusal(sitting, position, word, error), style="yellow", markup=False)
         return True
-    table.moves.append(table.game.parse(word))
-    draw(table, console)
+    sitting.moves.append(sitting.game.parse(word))
+    draw(sitting, console)
     return True
 
 
-def refusal(table: Table4Two, position: Position, word: str, error: ValueError) -> str:
+def refusal(sitting: Sitting, position: Position, word: str, error: ValueError) -> str:
     """Why not, and what is possible."""
     if isinstance(error, DamagedFile | CommandError):
         return str(error)
-    legal = " ".join(table.game.format(action) for action in position.legal)
+    legal = " ".join(sitting.game.format(action) for action in position.legal)
     return f"{word!r} cannot be played here. Legal: {legal} (or help, undo, hint, ...)"
 
 
@@ -122,16 +129,16 @@ class CommandError(ValueError):
     """A command that cannot be done; its text is the whole answer."""
 
 
-def answer(table: Table4Two, position: Position, player: Player, console: Console) -> None:
+def answer(sitting: Sitting, position: Position, player: Player, console: Console) -> None:
     """An engine's move, with what it saw."""
-    side = table.game.owner_symbols[position.mover]
+    side = sitting.game.owner_symbols[position.mover]
     with console.status(f"{player.name} is thinking"):
         analysis = player.analyse(position.state)
         action = analysis.choice if analysis else int(player.choose(position.state[None])[0])
-    console.print(f"{side} ({player.name}) plays [bold]{table.game.format(action)}[/bold]")
+    console.print(f"{side} ({escape(player.name)}) plays [bold]{sitting.game.format(action)}[/bold]")
     if analysis is not None:
-        console.print(opinion(table.game, position, analysis))
-    table.moves.append(action)
+        console.print(opinion(sitting.game, position, analysis))
+    sitting.moves.append(action)
 
 
 def opinion(game: Game, position: Position, analysis: Analysis, most: int = 4) -> Table:
@@ -165,52 +172,52 @@ def marks(analysis: Analysis) -> dict[int, str]:
 # Commands
 
 
-def undo(table: Table4Two, position: Position, argument: str, console: Console) -> None:
+def undo(sitting: Sitting, position: Position, argument: str, console: Console) -> None:
     mine = position.mover
-    replayed, turns = table.game.start(), []
-    for ply, move in enumerate(table.moves):
+    replayed, turns = sitting.game.start(), []
+    for ply, move in enumerate(sitting.moves):
         if replayed.mover == mine:
             turns.append(ply)
         replayed.play(move)
     if not turns:
         raise CommandError("nothing to take back yet")
-    del table.moves[turns[-1] :]
-    draw(table, console)
+    del sitting.moves[turns[-1] :]
+    draw(sitting, console)
 
 
-def hint(table: Table4Two, position: Position, argument: str, console: Console) -> None:
-    analysis = table.hint.analyse(position.state) if table.hint else None
+def hint(sitting: Sitting, position: Position, argument: str, console: Console) -> None:
+    analysis = sitting.hint.analyse(position.state) if sitting.hint else None
     if analysis is None:
         raise CommandError("no engine to ask; start with --hint PLAYER")
-    console.print(f"{table.hint.name} would play [bold]{table.game.format(analysis.choice)}[/bold]")
-    console.print(opinion(table.game, position, analysis, most=7))
+    console.print(f"{escape(sitting.hint.name)} would play [bold]{sitting.game.format(analysis.choice)}[/bold]")
+    console.print(opinion(sitting.game, position, analysis, most=7))
 
 
-def board(table: Table4Two, position: Position, argument: str, console: Console) -> None:
-    draw(table, console)
+def board(sitting: Sitting, position: Position, argument: str, console: Console) -> None:
+    draw(sitting, console)
 
 
-def save(table: Table4Two, position: Position, argument: str, console: Console) -> None:
+def save(sitting: Sitting, position: Position, argument: str, console: Console) -> None:
     if not argument:
         raise CommandError("save needs a file name")
-    names = [table.name(side) for side in (0, 1)]
-    moves = [table.game.format(move) for move in table.moves]
+    names = [sitting.name(side) for side in (0, 1)]
+    moves = [sitting.game.format(move) for move in sitting.moves]
     try:
-        write_json(Path(argument), {"format": SAVE_FORMAT, "game": table.game.name, "players": names, "moves": moves})
+        write_json(Path(argument), {"format": SAVE_FORMAT, "game": sitting.game.name, "players": names, "moves": moves})
     except OSError as error:
         raise CommandError(f"cannot write {argument}: {error.strerror}") from None
     console.print(f"saved to {argument}; go on with: selfplay play ... --load {argument}")
 
 
-def load_command(table: Table4Two, position: Position, argument: str, console: Console) -> None:
+def load_command(sitting: Sitting, position: Position, argument: str, console: Console) -> None:
     if not argument:
         raise CommandError("load needs a file name")
-    table.moves = load_game(argument, table.game)
-    draw(table, console)
+    sitting.moves = load_game(argument, sitting.game)
+    draw(sitting, console)
 
 
-def show_help(table: Table4Two, position: Position, argument: str, console: Console) -> None:
-    legal = " ".join(table.game.format(action) for action in position.legal)
+def show_help(sitting: Sitting, position: Position, argument: str, console: Console) -> None:
+    legal = " ".join(sitting.game.format(action) for action in position.legal)
     console.print(f"moves: {legal}")
     for command, meaning in COMMANDS.items():
         console.print(f"{command:<10} {meaning}")
@@ -226,41 +233,41 @@ def load_game(path: str, game: Game) -> list[int]:
         raise DamagedFile(f"{path} is no saved game")
     if saved.get("game") != game.name:
         raise DamagedFile(f"{path} is a game of {saved.get('game')}, not {game.name}")
+    try:
+        return parse_moves(" ".join(map(str, saved["moves"])), game)
+    except ValueError as error:
+        raise DamagedFile(f"{path} is damaged: {error}") from None
+
+
+def parse_moves(text: str, game: Game) -> list[int]:
+    """Moves in the game's notation, separated by spaces, from the start. ValueError names the first that is not legal."""
     position, moves = game.start(), []
-    for ply, text in enumerate(saved["moves"]):
+    for ply, word in enumerate(text.split()):
         try:
-            moves.append(game.parse(str(text)))
+            moves.append(game.parse(word))
             position.play(moves[-1])
         except ValueError:
-            raise DamagedFile(f"{path} is damaged: move {ply + 1}, {text!r}, is not legal") from None
+            raise ValueError(f"move {ply + 1}, {word!r}, is not legal") from None
     return moves
-
-
-def saved_game_name(path: str) -> str:
-    """The game that a saved game is of."""
-    name = read_json(Path(path)).get("game")
-    if name not in games.names():
-        raise DamagedFile(f"{path} is no saved game")
-    return name
 
 
 # What is shown
 
 
-def greet(table: Table4Two, console: Console) -> None:
-    sides = [f"{symbol}: {table.name(side)}" for side, symbol in enumerate(table.game.owner_symbols)]
-    console.print(f"{table.game.title}. {sides[0]} (starts), {sides[1]}.")
+def greet(sitting: Sitting, console: Console) -> None:
+    sides = [f"{symbol}: {sitting.name(side)}" for side, symbol in enumerate(sitting.game.owner_symbols)]
+    console.print(f"{sitting.game.title}. {sides[0]} (starts), {sides[1]}.", markup=False)
 
 
-def draw(table: Table4Two, console: Console) -> None:
+def draw(sitting: Sitting, console: Console) -> None:
     """The board, discs in colour on a terminal; the last move is named below."""
-    position = table.position
+    position = sitting.position
     text = Text(str(position))
     if console.is_terminal:
-        paint(text, table.game)
+        paint(text, sitting.game)
     console.print(text)
-    if table.moves:
-        console.print(f"move {len(table.moves)}: {table.game.format(table.moves[-1])}", style="dim")
+    if sitting.moves:
+        console.print(f"move {len(sitting.moves)}: {sitting.game.format(sitting.moves[-1])}", style="dim")
 
 
 def paint(text: Text, game: Game) -> None:
@@ -277,8 +284,10 @@ def paint(text: Text, game: Game) -> None:
         text.plain = head + rest.replace(game.owner_symbols[0], disc).replace(game.owner_symbols[1], disc)
 
 
-def result(table: Table4Two, position: Position) -> str:
+def result(sitting: Sitting, position: Position) -> str:
     if position.outcome == 0:
         return "Draw."
     side = 0 if position.outcome > 0 else 1
-    return f"{table.game.owner_symbols[side]} ({table.name(side)}) {'win' if table.seats[side] is None else 'wins'}."
+    return (
+        f"{sitting.game.owner_symbols[side]} ({sitting.name(side)}) {'win' if sitting.seats[side] is None else 'wins'}."
+    )

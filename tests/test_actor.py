@@ -1,0 +1,245 @@
+"""Self-play's wave: games that play themselves are real games, each recorded with what its searches said."""
+
+import dataclasses
+
+import msgspec
+import numpy as np
+import pytest
+
+import games as library
+from native import forest as memory
+from native.cache import new_cache
+from native.rows import new_rows, new_scratch, write_rows
+from native.search import GUMBEL, PUCT, Settings, absorb
+from native.selfplay import DONE, FREE, OPENING, SEARCHED, Plan, new_records, play_wave, release
+from selfplay import config
+from selfplay.actor import Actor, Work, add_work
+from selfplay.checkpoint import new_network, shape_for, weights_of
+from selfplay.records import concatenate, take_finished
+from selfplay.replay import Replay, window_rows
+from selfplay.searcher import Searcher
+from tests.reference import FakeNetwork
+
+GUMBEL_PLAY = Settings(GUMBEL)
+PUCT_PLAY = Settings(PUCT, dirichlet_fraction=0.25)
+
+
+def self_play(game, settings, simulations=12, games=6, waves=400, fraction=0.5, plies=6, cache=0, leaves=1, seed=1):
+    """All finished games of some waves, and the number of rows of each wave."""
+    forest = memory.new_forest(
+        games, simulations, game.state_bytes, game.actions, game.max_plies, leaves_per_game=leaves, seed=seed
+    )
+    batch = memory.new_batch(games * leaves, game.planes, game.cells, game.scalars, game.actions)
+    records = new_records(games, game.max_plies, game.actions)
+    answers, network = new_cache(cache, game.actions), FakeNetwork(game.actions)
+    plan = Plan(simulations, fraction, plies, 0.75, 0.15, 7.0)
+    parts, sizes = [], []
+    for _ in range(waves):
+        rows = play_wave(game.rules, settings, plan, game.option_values(), forest, records, answers, batch)
+        sizes.append(rows)
+        network.evaluate(batch, rows)
+        absorb(settings, forest, answers, batch, rows)
+        if records.counts[DONE]:
+            parts.append(take_finished(records, game.option_values(), 7))
+    return concatenate(parts), sizes
+
+
+@pytest.mark.parametrize("settings", [GUMBEL_PLAY, PUCT_PLAY], ids=["gumbel", "puct"])
+def test_every_recorded_game_is_a_real_game(game, settings):
+    games, _ = self_play(game, settings)
+    assert games.count > 10
+    for index, moves in enumerate(games.sequences()):
+        position = game.start()
+        for move in moves:
+            assert position.outcome is None
+            position.play(int(move))
+        assert position.outcome == games.outcome[index]
+    assert (games.generation == 7).all()
+
+
+def test_every_game_supplies_a_leaf_in_every_wave(connect4):
+    _, sizes = self_play(connect4, GUMBEL_PLAY, games=16, waves=600)
+    assert set(sizes) == {16}
+    _, sizes = self_play(connect4, GUMBEL_PLAY, games=16, waves=600, cache=1 << 14)
+    assert set(sizes) == {16}
+
+
+def test_openings_are_random_plies_and_are_marked(connect4):
+    games, _ = self_play(connect4, GUMBEL_PLAY, games=16, waves=2000, simulations=3)
+    starts = games.first_move[:-1]
+    lengths = []
+    for begin, end in zip(starts, games.first_move[1:]):
+        origin = games.origin[begin:end]
+        opening = int((origin == OPENING).sum())
+        assert (origin[:opening] == OPENING).all() and (origin[opening:] == SEARCHED).all()
+        lengths.append(opening)
+    lengths = np.array(lengths)
+    assert lengths.max() == 6
+    assert (lengths == 0).mean() == pytest.approx(
+        0.5 + 0.5 / 7, abs=0.12
+    )  # half begin at once, and 0 plies are drawn too
+
+
+def test_searched_moves_have_a_policy_and_opening_moves_none(connect4):
+    games, _ = self_play(connect4, GUMBEL_PLAY)
+    entries = np.diff(games.first_entry)
+    assert (entries[games.origin == OPENING] == 0).all()
+    assert (entries[games.origin == SEARCHED] >= 1).all()
+    for move in np.flatnonzero(games.origin == SEARCHED):
+        policy = games.policy[games.first_entry[move] : games.first_entry[move + 1]]
+        assert policy.sum() == pytest.approx(1, abs=1e-4)
+    assert (np.abs(games.value) <= 1.0001).all() and (np.abs(games.network_value) <= 1.0001).all()
+
+
+def test_what_is_recorded_is_what_a_search_of_the_position_says(tictactoe):
+    """Without noise a record's policy and value equal those of the same position searched by itself."""
+    settings = Settings(GUMBEL, gumbel_scale=0.0)
+    games, _ = self_play(tictactoe, settings, simulations=20)
+    searcher = Searcher(tictactoe, FakeNetwork(9), settings, 20, 8)
+    checked = 0
+    for begin, end in zip(games.first_move[:12], games.first_move[1:13]):
+        position = tictactoe.start()
+        for move in range(begin, end):
+            if games.origin[move] == SEARCHED:
+                found = searcher.search(position.state[None])
+                assert found.action[0] == games.action[move]
+                assert found.value[0] == pytest.approx(games.value[move], abs=1e-6)
+                entries = slice(games.first_entry[move], games.first_entry[move + 1])
+                np.testing.assert_allclose(
+                    found.policy[0, games.policy_action[entries]], games.policy[entries], atol=1e-6
+                )
+                checked += 1
+            position.play(int(games.action[move]))
+    assert checked > 20
+
+
+@pytest.mark.parametrize("leaves", [1, 4])
+def test_a_game_does_not_depend_on_its_neighbours(connect4, leaves):
+    """Trees own their random numbers: game 0 plays the same games beside 1 or beside 7 others."""
+    few, _ = self_play(connect4, PUCT_PLAY, games=2, leaves=leaves, seed=4)
+    many, _ = self_play(connect4, PUCT_PLAY, games=8, leaves=leaves, seed=4)
+    assert set(few.sequences()) <= set(many.sequences())
+
+
+def test_the_cache_changes_no_game(connect4):
+    without, _ = self_play(connect4, GUMBEL_PLAY, games=4, waves=900)
+    cached, _ = self_play(connect4, GUMBEL_PLAY, games=4, waves=900, cache=1 << 14)
+    assert set(without.sequences()) <= set(cached.sequences())  # and it plays more of them in as many waves
+    assert cached.count > without.count
+
+
+def test_no_slot_is_lost_when_nobody_drains(tictactoe):
+    """With all slots finished, waves stop giving rows; after `release` play goes on."""
+    games, rules = 3, tictactoe.rules
+    forest = memory.new_forest(games, 2, tictactoe.state_bytes, 9, 9)
+    batch = memory.new_batch(games, 2, 9, 0, 9)
+    records, answers, network = new_records(games, 9, 9), new_cache(0, 9), FakeNetwork(9)
+    plan = Plan(2, 0.0, 0, 1.0, 1.0, 1.0)
+
+    def wave():
+        rows = play_wave(rules, GUMBEL_PLAY, plan, tictactoe.option_values(), forest, records, answers, batch)
+        network.evaluate(batch, rows)
+        absorb(GUMBEL_PLAY, forest, answers, batch, rows)
+        return rows
+
+    while wave():
+        pass
+    assert records.counts[DONE] == 2 * games and records.counts[FREE] == 0
+    release(records)
+    assert records.counts[FREE] == 2 * games and wave() == games
+
+
+def test_rows_are_the_positions_seen_by_their_movers(game):
+    """Every row of a batch equals what the Python face says of that position, under its symmetry."""
+    games, _ = self_play(game, GUMBEL_PLAY)
+    searched = np.flatnonzero(games.origin == SEARCHED)[:60]
+    owner = np.searchsorted(games.first_move, searched, side="right") - 1
+    rows = new_rows(len(searched), game.planes, game.cells, game.scalars, game.actions)
+    turn = np.arange(len(searched)) % len(game.cell_maps)
+    scratch = new_scratch(game.state_bytes, game.planes, game.cells, game.actions)
+    write_rows(
+        game.rules, games.moves(), owner, searched, turn, game.cell_maps, game.action_maps, scratch, rows
+    )  # fmt: skip
+    for row, move in enumerate(searched):
+        position = game.start()
+        for action in games.action[games.first_move[owner[row]] : move]:
+            position.play(int(action))
+        sign = 1 if position.mover == 0 else -1
+        cells, actions = game.cell_maps[turn[row]], game.action_maps[turn[row]]
+        planes = position.planes().reshape(game.planes, game.cells)
+        np.testing.assert_array_equal(rows.planes[row][:, cells], planes)
+        assert np.flatnonzero(rows.legal[row]).tolist() == sorted(actions[position.legal])
+        assert rows.outcome[row] == sign * games.outcome[owner[row]]
+        assert rows.value[row] == sign * games.value[move]
+        entries = slice(games.first_entry[move], games.first_entry[move + 1])
+        np.testing.assert_array_equal(rows.policy[row][actions[games.policy_action[entries]]], games.policy[entries])
+        assert rows.policy[row].sum() == pytest.approx(1, abs=1e-4)
+
+
+# The actor around it
+
+DUMMY = config.load("dummy")
+
+
+def actor(seed=1, **changes):
+    settings = msgspec.structs.replace(DUMMY, actor=msgspec.structs.replace(DUMMY.actor, games=8, **changes))
+    shape = shape_for(library.load(settings.game), settings.network)
+    made = Actor(settings, shape, seed)
+    made.load(weights_of(new_network(shape, 1)), 0, 2, "fp32")
+    return made
+
+
+def test_the_same_seed_weights_and_calls_give_the_same_games():
+    first, second, other = (actor(seed).play(60)[0] for seed in (1, 1, 2))
+    for name in first._fields:
+        np.testing.assert_array_equal(getattr(first, name), getattr(second, name))
+    assert first.sequences() != other.sequences()
+
+
+def test_an_actor_counts_its_work():
+    games, work = actor().play(60)
+    assert games.rows >= 60 and work.moves >= games.rows
+    assert work.simulations == 2 * work.moves
+    assert 0 < work.network_seconds < work.seconds and work.precision == "fp32"
+    twice = add_work([work, work])
+    assert twice == dataclasses.replace(
+        work, **{f.name: 2 * getattr(work, f.name) for f in dataclasses.fields(Work) if f.name != "precision"}
+    )
+
+
+def test_new_weights_clear_the_cache_and_keep_the_games():
+    player = actor(cache_entries=1 << 10)
+    player.play(30)
+    assert (player.cache.key != 0).any()
+    lengths = player.records.length.copy()
+    player.load(weights_of(new_network(player.shape, 2)), 1, 2, "fp32")
+    assert not (player.cache.key != 0).any()
+    np.testing.assert_array_equal(player.records.length, lengths)
+    games, _ = player.play(30)
+    assert (games.generation == 1).all()
+
+
+def test_the_replay_window_keeps_the_newest_rows_and_grows_as_stated(tictactoe):
+    settings = config.ReplayConfig(window_min=50, window_growth=0.4, window_exponent=0.75)
+    assert window_rows(settings, 30) == 30
+    assert window_rows(settings, 50) == 50
+    # by hand: 50 + 0.4 * (800^.75 - 50^.75) / (.75 * 50^-.25) = 50 + 0.4 * (150.42 - 18.80) / 0.28204 = 236.7
+    assert window_rows(settings, 800) == 236
+    replay, player = Replay(tictactoe, settings), actor()
+    parts = [player.play(40)[0] for _ in range(6)]
+    for part in parts:
+        replay.add(part)
+    assert replay.total_rows == sum(part.rows for part in parts)
+    assert replay.rows == window_rows(settings, replay.total_rows)
+    newest = concatenate(parts)
+    assert (
+        replay.row_move[-1] + newest.first_move[-1] - len(concatenate(replay.generations).action)
+        == np.flatnonzero(newest.origin == SEARCHED)[-1]
+    )
+
+
+def test_drawn_rows_come_from_the_window_under_every_symmetry(tictactoe):
+    replay = Replay(tictactoe, config.ReplayConfig(window_min=5))
+    replay.add(actor().play(5)[0])
+    seen = {replay.draw(np.random.default_rng(i), replay.buffer(64)).planes.tobytes() for i in range(3)}
+    assert len(seen) == 3

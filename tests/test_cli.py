@@ -1,0 +1,199 @@
+"""The command line as its users meet it: what it prints, exit codes, one clear line for every mistake."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import games
+from selfplay import cli
+from tests.test_loop import SMALL
+
+
+def selfplay(*arguments: str, capsys) -> tuple[int, str, str]:
+    """(exit code, standard output, standard error) of a command run in this process."""
+    try:
+        code = cli.main(list(arguments))
+    except SystemExit as end:
+        code = end.code
+    said = capsys.readouterr()
+    return code, said.out, said.err
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A finished miniature run of tic-tac-toe."""
+    folder = tmp_path_factory.mktemp("cli")
+    (folder / "small.toml").write_text(SMALL)
+    path = folder / "run"
+    assert (
+        cli.main(["train", str(folder / "small.toml"), "--out", str(path), "--actors", "0", "--set", "generations=2"])
+        == 0
+    )
+    return path
+
+
+def test_training_says_how_to_play_the_result(run, capsys):
+    code, out, err = selfplay("train", "--resume", "--out", str(run), capsys=capsys)
+    assert code == 0 and out == f"play it with: selfplay play {run}\n"
+    assert "exam: of 4,520 positions" in err and "against mcts:1000" in err
+
+
+def test_help_imports_nothing_heavy():
+    program = "import sys; from selfplay import cli\ntry: cli.main(['--help'])\nexcept SystemExit: pass\nprint(sorted(sys.modules))"
+    out = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True).stdout
+    assert "usage: selfplay" in out and "train" in out
+    for heavy in ("torch", "ray", "numba", "numpy", "rich", "tensorboard", "msgspec"):
+        assert f"'{heavy}'" not in out
+
+
+@pytest.mark.parametrize("command", ["games", "train", "play", "arena", "exam", "bench", "check"])
+def test_every_command_has_help(command, capsys):
+    code, out, _ = selfplay(command, "--help", capsys=capsys)
+    assert code == 0 and f"selfplay {command}" in out
+
+
+def test_games_lists_what_can_be_played(capsys):
+    code, out, _ = selfplay("games", capsys=capsys)
+    assert code == 0 and "connect4-quick" in out and "Tic-tac-toe" in out
+
+
+def test_exam_and_arena_give_one_json_object(run, capsys):
+    code, out, _ = selfplay("exam", f"{run}@8", "--positions", "100", "--json", capsys=capsys)
+    result = json.loads(out)
+    assert code == 0 and result["positions"] == 100 and result["simulations"] == 8 and 0 <= result["network"] <= 1
+    code, out, _ = selfplay("arena", f"{run}@4", "random", "mcts:10", "--games", "10", "--json", capsys=capsys)
+    result = json.loads(out)
+    assert code == 0 and len(result["matches"]) == 3 and len(result["ratings"]) == 3
+
+
+def test_tables_for_people_fit_a_pipe(run, capsys):
+    code, out, _ = selfplay("arena", f"{run}@0", "random", "--games", "6", capsys=capsys)
+    assert code == 0 and "score" in out and "\x1b" not in out
+    code, out, _ = selfplay("exam", f"{run}@0", "--positions", "50", capsys=capsys)
+    assert code == 0 and "network alone" in out
+
+
+@pytest.mark.parametrize("what", ["rules", "search", "net", "selfplay"])
+def test_bench_measures(what, capsys):
+    small = ["--game", "tictactoe", "--games", "4", "--simulations", "4", "--blocks", "1", "--channels", "4"]
+    code, out, _ = selfplay("bench", what, *small, "--repeats", "3", "--seconds", "0.05", "--json", capsys=capsys)
+    result = json.loads(out)
+    assert code == 0 and result["repeats"] == 3
+    for figure in result["figures"].values():
+        assert 0 <= figure["low"] <= figure["median"] <= figure["high"]
+
+
+def test_check_proves_and_disproves(capsys, tmp_path):
+    code, out, _ = selfplay("check", "tictactoe", "--games", "5", capsys=capsys)
+    assert code == 0 and "all laws hold" in out
+    source = Path(games.__file__).with_name("tictactoe.py").read_text()
+    (tmp_path / "broken.py").write_text(source.replace("stones & line == line", "stones & line == 3"))
+    code, out, _ = selfplay("check", str(tmp_path / "broken.py"), "--games", "5", capsys=capsys)
+    assert code == 1 and "FAILS  a symmetric image of a game is the same game" in out and "after " in out
+
+
+MISTAKES = [
+    (["tarin"], "unknown command 'tarin'; did you mean 'train'"),
+    ([], "the following arguments are required: COMMAND"),
+    (["check", "conect4"], "unknown game 'conect4'; did you mean 'connect4'"),
+    (["check", "nowhere.py"], "no such game file: nowhere.py"),
+    (["train", "conect4"], "unknown preset 'conect4'; did you mean 'connect4'"),
+    (["train"], "name what to train"),
+    (["train", "nowhere.toml"], "no such file 'nowhere.toml'"),
+    (["train", "dummy", "--set", "learner.btach=3"], "unknown key 'learner.btach'; did you mean 'learner.batch'"),
+    (["train", "dummy", "--set", "learner.batch=many"], "learner.batch: expected `int`, got `str`"),
+    (["train", "dummy", "--actors", "-1"], "--actors must be 0 or more"),
+    (["train", "dummy", "--time", "soon"], "--time takes a number"),
+    (["train", "--resume", "--out", "nothing"], "there is no run to resume in nothing"),
+    (["play", "conect4"], "unknown player 'conect4'"),
+    (["play", "random"], "'random' plays any game; say which"),
+    (["play", "connect4", "--second", "rnadom"], "unknown player 'rnadom'"),
+    (["play", "connect4", "--moves", "4 9"], "move 2, '9', is not legal"),
+    (["play", "connect4", "--load", "nowhere.json"], "nowhere.json is missing or damaged"),
+    (["arena", "random"], "two players or more"),
+    (["arena", "random", "mcts:5"], "say which --game"),
+    (["arena", "random", "mcts:5", "--game", "connect5"], "unknown game 'connect5'; did you mean 'connect4'"),
+    (["arena", "random", "mcts:5", "--game", "connect4", "--games", "0"], "--games must be at least 1"),
+    (["exam", "nothing"], "unknown player 'nothing'"),
+    (["bench", "everything"], "everything"),
+    (["bench", "net", "--games", "0"], "--games must be at least 1"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("arguments", "message"), MISTAKES, ids=[" ".join(a) or "nothing" for a, _ in MISTAKES])
+def test_a_mistake_gets_one_clear_line_and_exit_code_2(arguments, message, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    code, out, err = selfplay(*arguments, capsys=capsys)
+    assert code == 2 and out == ""
+    assert err.count("\n") == 1 and err.startswith("selfplay: ") and message in err
+    assert list(tmp_path.iterdir()) == []  # nothing written
+
+
+def test_a_wrong_type_in_a_file_names_the_key_and_writes_nothing(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.toml").write_text('game = "connect4"\n[network]\nblocks = "four"\n')
+    code, _, err = selfplay("train", "mine.toml", capsys=capsys)
+    assert code == 2 and "mine.toml: network.blocks: expected `int`, got `str`" in err
+    (tmp_path / "mine.toml").write_text('game = "chess"\n')
+    code, _, err = selfplay("train", "mine.toml", capsys=capsys)
+    assert code == 2 and "unknown game 'chess'" in err
+    assert [p.name for p in tmp_path.iterdir()] == ["mine.toml"]
+
+
+def test_a_checkpoint_of_another_game_is_refused(run, capsys):
+    code, _, err = selfplay("play", "connect4", "--second", str(run), capsys=capsys)
+    assert code == 2 and "plays tictactoe, not connect4" in err
+    code, _, err = selfplay("arena", str(run), "random", "--game", "connect4", capsys=capsys)
+    assert code == 2 and "different games" in err
+
+
+@pytest.mark.parametrize("name", ["weights.safetensors", "checkpoint.json"])
+def test_a_cut_checkpoint_is_refused_by_name(run, tmp_path, name, capsys):
+    shutil.copytree(run / "checkpoints" / "0002", tmp_path / "cut")
+    path = tmp_path / "cut" / name
+    path.write_bytes(path.read_bytes()[:50])
+    code, _, err = selfplay("exam", str(tmp_path / "cut"), capsys=capsys)
+    assert code == 2 and name in err and err.count("\n") == 1
+
+
+def test_an_output_folder_with_another_run_is_refused_and_left_alone(run, capsys):
+    before = sorted((p.name, p.stat().st_mtime) for p in run.rglob("*"))
+    code, _, err = selfplay("train", "dummy", "--out", str(run), "--actors", "0", capsys=capsys)
+    assert code == 2 and "holds another run" in err
+    assert sorted((p.name, p.stat().st_mtime) for p in run.rglob("*")) == before
+
+
+def test_no_space_left_is_one_line(tmp_path, capsys, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device", "weights.safetensors")
+
+    monkeypatch.setattr(os, "fsync", full)
+    code, _, err = selfplay("train", "dummy", "--out", str(tmp_path / "r"), "--actors", "0", capsys=capsys)
+    assert code == 2 and "No space left on device" in err and err.count("selfplay: ") == 1
+
+
+def test_ctrl_c_leaves_a_run_cleanly_and_says_how_to_go_on(tmp_path):
+    (tmp_path / "long.toml").write_text(SMALL.replace("generations = 4", "generations = 4000"))
+    command = [sys.executable, "-m", "selfplay.cli", "train", "long.toml", "--out", "run", "--actors", "0"]
+    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    while not (tmp_path / "run" / "checkpoints" / "0002").exists():
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert err.rstrip().endswith("the same command goes on: selfplay train long.toml --out run --actors 0")
+    assert "Traceback" not in err
+
+
+def test_a_closed_pipe_is_no_traceback(tmp_path):
+    command = f"{sys.executable} -m selfplay.cli check tictactoe --games 20 | head -1"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
+    assert done.returncode == 0 and "Traceback" not in done.stderr and done.stdout.count("\n") == 1

@@ -1,0 +1,74 @@
+"""Actors in processes of their own: the same interface, replacement of the dead, tracebacks of the failing."""
+
+import os
+import signal
+
+import msgspec
+import numpy as np
+import pytest
+
+import games
+from selfplay.checkpoint import new_network, shape_for, weights_of
+from tests.test_loop import settings
+
+ray = pytest.importorskip("ray")
+from selfplay import cluster  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def pool():
+    wanted = msgspec.structs.replace(
+        settings(), replay=msgspec.structs.replace(settings().replay, rows_per_generation=400)
+    )
+    shape = shape_for(games.load(wanted.game), wanted.network)
+    told = []
+    made = cluster.RayPool(wanted, shape, 1, 2, "fp32", report=told.append)
+    made.told, made.weights = told, weights_of(new_network(shape, 1))
+    yield made
+    made.close()
+
+
+def deliveries(pool, rows):
+    return [played for played, _ in pool.play(rows)]
+
+
+def test_a_pool_delivers_the_rows_asked_for(pool):
+    assert pool.load(pool.weights, 5, 4) == "fp32"
+    parts = deliveries(pool, 500)
+    rows = sum(part.rows for part in parts)
+    assert 500 <= rows < 700 and len(parts) >= 4
+    assert all((part.generation == 5).all() for part in parts)
+
+
+def test_actors_play_different_games(pool):
+    pool.load(pool.weights, 0, 4)
+    seeds = np.concatenate([part.seed for part in deliveries(pool, 400)])
+    assert len(np.unique(seeds, axis=0)) == len(seeds)
+
+
+def test_a_dead_actor_is_replaced_and_only_its_unfinished_games_are_lost(pool):
+    pool.load(pool.weights, 0, 4)
+    before = pool.processes()
+    rows = 0
+    for index, (played, _) in enumerate(pool.play(2000)):
+        rows += played.rows
+        if index == 0:
+            os.kill(before[1], signal.SIGKILL)
+    assert rows >= 2000
+    after = pool.processes()
+    assert after[0] == before[0] and after[1] != before[1]
+    assert any("actor 1 died and is replaced" in line for line in pool.told)
+
+
+def test_an_actor_killed_while_nobody_looks_is_replaced_at_the_next_load(pool):
+    os.kill(pool.processes()[0], signal.SIGKILL)
+    pool.load(pool.weights, 3, 2)
+    assert sum(part.rows for part in deliveries(pool, 300)) >= 300
+
+
+def test_a_failing_actor_shows_its_name_and_traceback(pool):
+    bad = {name: array[..., :0] for name, array in pool.weights.items()}
+    with pytest.raises(RuntimeError, match="actor 0 failed(.|\n)*load_weights"):
+        pool.load(bad, 4, 2)
+    pool.load(pool.weights, 4, 2)
+    assert deliveries(pool, 100)

@@ -1,0 +1,49 @@
+"""The compiled core is found on disk by the next process, and an edit of any of its files is noticed."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import native
+from native import compile as compiling
+
+PROGRAM = """
+import time
+begin = time.perf_counter()
+import games
+from native.playout import count_positions, perft
+game = games.load("tictactoe")
+assert count_positions(game.rules, game.start_state(), 9, 3) == 504
+stats = perft.stats
+print(sum(stats.cache_hits.values()), sum(stats.cache_misses.values()))
+"""
+
+
+def run(folder: Path) -> tuple[int, int]:
+    """(hits, misses) of perft's cache in a new process that uses the sources in `folder`."""
+    done = subprocess.run([sys.executable, "-c", PROGRAM], cwd=folder, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    hits, misses = done.stdout.split()
+    return int(hits), int(misses)
+
+
+def test_an_edit_in_another_file_of_the_core_recompiles_and_nothing_else_does(tmp_path):
+    for package in ("native", "games"):
+        source = Path(native.__file__).parent.parent / package
+        shutil.copytree(source, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
+    assert run(tmp_path) == (0, 1)  # nothing there yet
+    assert run(tmp_path) == (1, 0)  # found by the next process
+    other = tmp_path / "native" / "random.py"  # perft's file calls into it, and Numba would not look
+    other.write_text(other.read_text() + "\n# edited\n")
+    assert run(tmp_path) == (0, 1)
+    game = tmp_path / "games" / "connect4.py"  # games are addresses to the core: their edits do not concern it
+    game.write_text(game.read_text() + "\n# edited\n")
+    assert run(tmp_path) == (1, 0)
+
+
+def test_the_stamp_covers_every_file_of_the_package():
+    newest, size, count = compiling.package_stamp()
+    files = list(compiling.PACKAGE.glob("*.py"))
+    assert count == len(files) and size == sum(path.stat().st_size for path in files)
+    assert newest == max(path.stat().st_mtime for path in files)

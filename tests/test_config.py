@@ -1,0 +1,64 @@
+"""Configuration is strict: a mistake is an error that names the key, the file and the nearest right word."""
+
+import msgspec
+import pytest
+
+from selfplay import config
+
+
+@pytest.mark.parametrize("name", config.presets())
+def test_every_preset_loads_and_survives_being_written(name):
+    loaded = config.load(name)
+    assert config.parse(config.dump(loaded)) == loaded
+
+
+def test_the_presets_that_the_readme_names_exist():
+    assert config.presets() == ["connect4", "connect4-quick", "dummy", "tictactoe"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('game = "x"\n[learner]\nbatchs = 3', "unknown key 'learner.batchs'; did you mean 'learner.batch'"),
+        ('game = "x"\n[lerner]\nbatch = 3', "unknown key 'lerner'; did you mean 'learner'"),
+        ('game = "x"\n[learner]\nbatch = "many"', "learner.batch: expected `int`, got `str`"),
+        ('game = "x"\nlearner = 3', "learner: expected `object`, got `int`"),
+        ('game = "x"\n[search]\nsimulations = [1, 2.5]', "search.simulations[...]: expected `int`, got `float`"),
+        ('game = "x"\n[search]\nsimulations = []', "search.simulations must list numbers above 0"),
+        ('game = "x"\n[learner]\nbatch = 0', "learner.batch must be above 0"),
+        ('game = "x"\n[learner]\naverage = 1.5', "learner.average must lie in [0, 1]"),
+        ('game = "x"\n[search]\nkind = "mcts"', "search.kind must be one of puct, gumbel"),
+        ("generations = 3", "object missing required field `game`"),
+        ("game = ", "not TOML"),
+        ('game = "x"\nseed = -1', "seed must not be negative"),
+        ('game = "x"\n[learner]\nrate = true', "learner.rate: expected `float`, got `bool`"),
+    ],
+)
+def test_mistakes_are_named(text, message):
+    with pytest.raises(ValueError) as caught:
+        config.parse(text, source="mine.toml")
+    said = str(caught.value)
+    assert "\n" not in said and said.startswith("mine.toml: ")
+    for part in message.replace("puct, gumbel", "gumbel, puct").split("; "):
+        assert part.lower() in said.lower()
+
+
+def test_unknown_presets_are_answered_with_the_nearest():
+    with pytest.raises(ValueError, match="unknown preset 'conect4'; did you mean 'connect4'"):
+        config.load("conect4")
+    with pytest.raises(ValueError, match="no such file"):
+        config.load("nowhere.toml")
+
+
+def test_changes_are_applied_and_checked():
+    changed = config.load("dummy", ["learner.batch=7", "network.precision=fp32", "search.simulations=[3, 4]"])
+    assert (changed.learner.batch, changed.network.precision, changed.search.simulations) == (7, "fp32", [3, 4])
+    for bad in ("learner.batch", "=3", "learner.batch.x=3", "learner.btch=3", "game.x=1"):
+        with pytest.raises(ValueError):
+            config.load("dummy", [bad])
+
+
+def test_a_configuration_cannot_be_changed_in_place():
+    with pytest.raises(AttributeError):
+        config.load("dummy").generations = 3
+    assert msgspec.structs.replace(config.load("dummy"), generations=3).generations == 3

@@ -1,0 +1,179 @@
+"""Sitting at the board: moves, commands, refusals, saving, leaving. The person's lines come from a list."""
+
+import io
+import json
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from selfplay import players
+from selfplay.checkpoint import new_network, shape_for
+from selfplay.config import MatchConfig, NetworkConfig
+from selfplay.files import DamagedFile
+from selfplay.play import load_game, opinion, parse_moves, run
+from selfplay.players import SearchPlayer
+from tests.conftest import played
+
+
+class Parrot:
+    """An engine that plays the lowest legal move and says nothing about it."""
+
+    name = "parrot"
+
+    def __init__(self, game):
+        self.game = game
+
+    def choose(self, states):
+        return np.array([players.legal_actions(self.game, state)[0] for state in states], np.int32)
+
+    def analyse(self, state):
+        return None
+
+
+def sit(game, lines, first=None, second=None, hint=None, moves=None, terminal=False, width=80):
+    """What was shown when a person typed `lines`; then their input ends."""
+    lines, out = list(lines), io.StringIO()
+    prompts = []
+
+    def read(prompt):
+        prompts.append(prompt)
+        if not lines:
+            raise EOFError
+        if lines[0] == "^C":
+            raise KeyboardInterrupt
+        return lines.pop(0)
+
+    console = Console(
+        file=out, force_terminal=terminal, width=width, highlight=False, color_system="standard" if terminal else None
+    )
+    run(game, first, second, hint, moves, "selfplay play parrot", console, read)
+    return out.getvalue(), prompts
+
+
+def test_a_game_against_an_engine_ends_with_its_result(connect4):
+    said, prompts = sit(connect4, ["4", "4", "4", "4"], second=Parrot(connect4))
+    assert "X (you) win." in said
+    assert prompts[0].startswith("X to move")
+    assert said.count("plays 1") == 3
+
+
+def test_the_second_player_may_be_the_person(connect4):
+    said, prompts = sit(connect4, ["7", "7", "7"], first=Parrot(connect4))
+    assert "O to move" in prompts[0] and "X (parrot) wins." in said
+
+
+def test_two_engines_play_alone(connect4):
+    said, prompts = sit(connect4, [], first=Parrot(connect4), second=Parrot(connect4))
+    assert prompts == [] and ("wins." in said or "Draw." in said)
+
+
+def test_two_people_draw_at_tic_tac_toe(tictactoe):
+    said, _ = sit(tictactoe, ["a1", "b2", "c3", "b1", "b3", "a3", "c1", "c2", "a2"])
+    assert said.rstrip().endswith("Draw.")
+
+
+@pytest.mark.parametrize("word", ["8", "x", "0", "44", "[bold]"])
+def test_an_illegal_move_shows_the_legal_ones_and_changes_nothing(connect4, word):
+    said, _ = sit(connect4, [word, "quit"], second=Parrot(connect4))
+    assert f"'{word}' cannot be played here. Legal: 1 2 3 4 5 6 7" in said.replace("\n", " ")
+    assert "plays" not in said
+
+
+def test_a_full_column_is_not_among_the_legal_ones(connect4):
+    said, _ = sit(connect4, ["1"], moves=[0, 0, 0, 0, 0, 0])
+    assert "'1' cannot be played here. Legal: 2 3 4 5 6 7" in said
+
+
+def test_undo_takes_back_ones_own_move_and_the_answer(connect4):
+    said, _ = sit(connect4, ["4", "undo", "5", "quit"], second=Parrot(connect4))
+    assert "--moves '5 1'" in said
+    said, _ = sit(connect4, ["undo", "quit"], second=Parrot(connect4))
+    assert "nothing to take back" in said
+    said, _ = sit(connect4, ["7", "undo", "quit"], first=Parrot(connect4))
+    assert "--moves '1'" in said  # the engine's first move stays
+
+
+@pytest.mark.parametrize("ending", [[], ["quit"], ["^C"]])
+def test_whoever_leaves_is_told_how_to_go_on(connect4, ending):
+    said, _ = sit(connect4, ["4", *ending], second=Parrot(connect4))
+    assert "Left. To go on: selfplay play parrot --moves '4 1'" in said
+
+
+def test_a_game_can_begin_from_moves(connect4):
+    said, prompts = sit(connect4, ["4"], second=Parrot(connect4), moves=parse_moves("4 1 4 1 4 1", connect4))
+    assert "X (you) win." in said and len(prompts) == 1
+    with pytest.raises(ValueError, match="move 2, '9', is not legal"):
+        parse_moves("4 9", connect4)
+
+
+def test_hint_shows_search_and_network_side_by_side(connect4):
+    network = new_network(shape_for(connect4, NetworkConfig(blocks=1, channels=4)), 1)
+    player = SearchPlayer.network("net", connect4, network, MatchConfig(), 50, precision="fp32")
+    said, _ = sit(connect4, ["hint", "quit"], second=Parrot(connect4), hint=player)
+    assert "net would play" in said and "visits" in said and "network alone" in said
+    said, _ = sit(connect4, ["hint", "quit"], second=Parrot(connect4), hint=Parrot(connect4))
+    assert "no engine to ask" in said
+
+
+def test_values_are_shown_for_whoever_is_to_move(connect4):
+    player = players.create("mcts:400", connect4)
+    for moves in ("414141", "7414141"):  # whoever moves now wins with column 4
+        position = played(connect4, moves)
+        analysis = player.analyse(position.state)
+        assert (analysis.value > 0) == (position.mover == 0)
+        assert "+" in str(opinion(connect4, position, analysis).title)
+
+
+def test_games_are_saved_and_loaded(connect4, tictactoe, tmp_path):
+    path = tmp_path / "game.json"
+    said, _ = sit(connect4, ["4", f"save {path}", "quit"], second=Parrot(connect4))
+    assert f"saved to {path}" in said.replace("\n", "")
+    assert load_game(str(path), connect4) == [3, 0]
+    said, _ = sit(connect4, [f"load {path}", "quit"], second=Parrot(connect4))
+    assert "--moves '4 1'" in said
+    with pytest.raises(DamagedFile, match="is a game of connect4, not tictactoe"):
+        load_game(str(path), tictactoe)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", '{"format": "other"}', '{"format": "selfplay-game-1", "game": "connect4", "moves": ["9"]}']
+)
+def test_files_that_are_no_saved_games_are_refused_at_the_prompt(connect4, tmp_path, text):
+    path = tmp_path / "bad.json"
+    path.write_text(text)
+    said, _ = sit(connect4, ["4", f"load {path}", "quit"], second=Parrot(connect4))
+    assert "bad.json" in said and "--moves '4 1'" in said  # the game in progress is intact
+
+
+def test_saving_where_one_cannot_is_said(connect4, tmp_path):
+    said, _ = sit(connect4, ["save /nowhere/at/all.json", "save", "load", "quit"], second=Parrot(connect4))
+    assert "cannot write /nowhere/at/all.json" in said and "save needs a file name" in said and "load needs" in said
+
+
+def test_help_lists_moves_and_commands(connect4):
+    said, _ = sit(connect4, ["help", "quit"], second=Parrot(connect4))
+    for word in ("moves: 1 2 3 4 5 6 7", "undo", "hint", "save FILE", "quit"):
+        assert word in said
+
+
+def test_a_terminal_gets_colour_and_a_pipe_does_not(connect4):
+    plain, _ = sit(connect4, ["4", "quit"], second=Parrot(connect4))
+    assert "\x1b" not in plain and "X" in plain
+    colour, _ = sit(connect4, ["4", "quit"], second=Parrot(connect4), terminal=True)
+    assert "\x1b[1;31m" in colour and "\x1b[1;33m" in colour
+
+
+def test_a_narrow_terminal_keeps_the_board_whole(connect4):
+    said, _ = sit(
+        connect4, ["4", "hint", "quit"], second=Parrot(connect4), hint=players.create("mcts:50", connect4), width=20
+    )
+    assert ". . . X . . ." in said
+
+
+def test_saved_games_are_plain_json(connect4, tmp_path):
+    path = tmp_path / "g.json"
+    sit(connect4, ["4", f"save {path}"], second=Parrot(connect4))
+    assert json.loads(path.read_text()) == {
+        "format": "selfplay-game-1", "game": "connect4", "players": ["you", "parrot"], "moves": ["4", "1"],
+    }  # fmt: skip
