@@ -36,6 +36,9 @@ class Screen:
         else:
             print(text, file=self.stream, flush=True)
 
+    def preparing(self, what: str) -> None:
+        self._phase(what, 0, 0)
+
     def playing(self, generation: int, rows: int, wanted: int) -> None:
         self.current, self.works, self.games = generation, [], 0
         self._phase("play", rows, wanted)

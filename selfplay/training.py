@@ -3,11 +3,16 @@
 import json
 import os
 import sys
+import time as clock
 from pathlib import Path
 
+import msgspec
+
 from selfplay import config, loop
-from selfplay.checkpoint import Checkpoint, shape_for
-from selfplay.config import RunConfig
+from selfplay.actor import Actor
+from selfplay.checkpoint import Checkpoint, new_network, shape_for, weights_of
+from selfplay.config import ActorConfig, RunConfig
+from selfplay.network import Shape
 from selfplay.run import Run, stored_config
 from selfplay.screen import Screen
 
@@ -30,13 +35,14 @@ def train(
         raise ValueError(f"--actors must be 0 or more, not {actors}")
     import games
 
-    game = games.load(settings.game)
+    shape = shape_for(games.load(settings.game), settings.network)
     run = Run(folder, settings)
     screen = Screen(folder, settings.generations, limit)
     pool = None
     try:
         screen.line(f"{settings.game} in {folder}: {settings.generations} generations")
-        pool = open_pool(settings, shape_for(game, settings.network), actors, address, screen)
+        compile_core(settings, shape, screen)
+        pool = open_pool(settings, shape, actors, address, screen)
         newest = loop.train(run, pool, screen, limit)
     finally:
         if pool is not None:
@@ -64,7 +70,19 @@ def plan(preset: str | None, out: str | None, resume: bool, changes: list[str]) 
     return settings, Path(out or f"runs/{Path(preset).stem}")
 
 
-def open_pool(settings: RunConfig, shape, actors: int | None, address: str | None, screen: Screen):
+def compile_core(settings: RunConfig, shape: Shape, screen: Screen) -> None:
+    """Let one small actor play a game, so that the core is compiled once and on disk before several processes want it."""
+    begin = clock.monotonic()
+    screen.preparing("compile the search core (once, about a minute)")
+    actor = ActorConfig(games=1, opening_fraction=0.0, cache_entries=1)
+    player = Actor(msgspec.structs.replace(settings, actor=actor), shape, seed=0)
+    player.load(weights_of(new_network(shape, 0)), 0, 1, "fp32")
+    player.play(1)
+    if (seconds := clock.monotonic() - begin) > 10:
+        screen.line(f"the search core is compiled ({seconds:.0f} s; from now on it is found on disk)")
+
+
+def open_pool(settings: RunConfig, shape: Shape, actors: int | None, address: str | None, screen: Screen):
     """Ray actors where there are cores for them, else one actor in this process."""
     if actors is None:
         actors = (os.cpu_count() or 1) if ray_is_there() and (os.cpu_count() or 1) > 1 else 0

@@ -1,0 +1,37 @@
+# Two commands: `make train` and `make test`. Both install what they need into .venv the first time.
+#
+#   make train PYTHON=python3.12                                            another Python (3.11 to 3.13)
+#   make train PIP_OPTIONS="--extra-index-url https://download.pytorch.org/whl/cpu"   a build of torch without CUDA
+
+PYTHON ?= python3
+VENV ?= .venv
+PRESET ?= connect4-quick
+PIP_OPTIONS ?=
+INSTALLED = $(VENV)/installed
+
+.PHONY: train test lint clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make train   learn Connect Four from nothing (about ten minutes), then say how to play it"
+	@echo "make test    run the tests (a few minutes)"
+	@echo "make lint    check style and format"
+
+train: $(INSTALLED)
+	$(VENV)/bin/selfplay train $(PRESET)
+
+test: $(INSTALLED)
+	$(VENV)/bin/python -m pytest
+
+lint: $(INSTALLED)
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+
+$(INSTALLED): setup.py constraints.txt
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v <= (3, 13) else "Python 3.11 to 3.13 is needed, this is %d.%d: make train PYTHON=python3.12" % v)'
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check $(PIP_OPTIONS) --constraint constraints.txt --editable ".[dev]"
+	@touch $@
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info
