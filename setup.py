@@ -26,6 +26,6 @@ setup(
         "msgspec>=0.18,<1",
         "safetensors>=0.4,<1",
     ],
-    extras_require={"dev": ["pytest>=8", "hypothesis>=6", "ruff>=0.6"]},
+    extras_require={"dev": ["pytest>=8", "hypothesis>=6", "ruff>=0.6", "setuptools>=69"]},
     entry_points={"console_scripts": ["selfplay=selfplay.cli:main"]},
 )

@@ -3,6 +3,7 @@
 Each law is a sentence and a function that yields an explanation for every place where it is broken.
 """
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -10,6 +11,8 @@ import numpy as np
 
 from games.game import Game, Position
 from native import abi
+from native.playout import random_games
+from native.random import seeds
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,16 @@ def check(game: Game, num_games: int = 50, seed: int = 0, most: int = 3) -> list
             if sum(violation.law == law for violation in found) == most:
                 break
     return found
+
+
+def speed(game: Game, seconds: float = 0.5) -> float:
+    """Positions a second of uniformly random play on one core."""
+    state, actions, random_state = game.start_state(), np.zeros(game.actions + 1, np.int32), seeds(1, 1)[0]
+    random_games(game.rules, game.option_values(), state, random_state, actions, 1)
+    begin, plies = time.perf_counter(), 0
+    while time.perf_counter() - begin < seconds:
+        plies += random_games(game.rules, game.option_values(), state, random_state, actions, 10)
+    return plies / (time.perf_counter() - begin)
 
 
 def random_game(game: Game, random: np.random.Generator) -> list[Sample]:

@@ -6,6 +6,7 @@ Generic over `rules`; all working memory is passed in. Outcomes belong to the fi
 import numpy as np
 
 from native.compile import copy, inline, kernel
+from native.frame import mover_score
 from native.random import below
 
 
@@ -28,6 +29,15 @@ def playouts(rules, states, random_states, actions, scratch, values_out):
     for i in range(len(states)):
         copy(scratch, states[i])
         values_out[i] = play_out(rules, scratch, random_states[i], actions)
+
+
+@kernel
+def speak_for_movers(rules, states, random_states, actions, scratch, values_out):
+    """`playouts` in a network's place: the outcome of one from each position, f32[n], for its MOVER."""
+    for i in range(len(states)):
+        copy(scratch, states[i])
+        outcome = play_out(rules, scratch, random_states[i], actions)
+        values_out[i] = mover_score(outcome, rules.mover(states[i]))
 
 
 @kernel

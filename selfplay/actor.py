@@ -75,7 +75,7 @@ class Actor:
         if self.evaluator is None:
             self.evaluator = Evaluator(network, rows, precision)
         else:
-            self.evaluator.load(network, rows)
+            self.evaluator.load(network)
         clear(self.cache)
         self.generation = generation
         search = self.config.search

@@ -20,7 +20,7 @@ class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 class NetworkConfig(Section):
     blocks: int = 4  # residual blocks of two convolutions; AlphaZero had 19
     channels: int = 48  # AlphaZero had 256
-    precision: str = "auto"  # of self-play's evaluations: fp32, bf16, or auto, which measures both
+    precision: str = "auto"  # of self-play and learning: fp32, bf16, or auto, which measures both
 
 
 class SearchConfig(Section):

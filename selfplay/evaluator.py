@@ -26,21 +26,16 @@ class Evaluator:
     """
 
     def __init__(self, network: Network, rows: int, precision: str = "auto", device: str = "cpu"):
-        if precision not in (*PRECISIONS, "auto"):
-            raise ValueError(f"precision must be auto, fp32 or bf16, not {precision!r}")
         self.shape: Shape = network.shape
         self.device = torch.device(device)
-        self.precision = precision
+        self.precision = choose_precision(network, rows, precision, device)
         self.seconds = 0.0  # spent in the network since the start
         self.rows = 0  # evaluated since the start
-        self.load(network, rows)
+        self.load(network)
 
-    def load(self, network: Network, rows: int = 0) -> None:
-        """Take new weights; measure precisions at `rows` rows if that was left to us."""
-        folded = fold_normalisation(network).to(self.device)
-        if self.precision == "auto":
-            self.precision = fastest_precision(folded, rows)
-        self.model = prepare(folded, self.precision)
+    def load(self, network: Network) -> None:
+        """Take new weights."""
+        self.model = prepare(fold_normalisation(network).to(self.device), self.precision)
 
     def evaluate(self, batch: Batch, rows: int) -> None:
         """Modifies batch.logits and batch.value up to `rows` (values for the mover)."""
@@ -83,6 +78,13 @@ def prepare(folded: Network, precision: str) -> Network:
     model = copy.deepcopy(folded).to(PRECISIONS[precision])
     model.outcome.decide.float()
     return model.to(memory_format=torch.channels_last)
+
+
+def choose_precision(network: Network, rows: int, asked: str, device: str = "cpu") -> str:
+    """ "fp32" or "bf16": as asked, or, for "auto", the faster one here for batches of `rows` rows."""
+    if asked not in (*PRECISIONS, "auto"):
+        raise ValueError(f"precision must be auto, fp32 or bf16, not {asked!r}")
+    return fastest_precision(fold_normalisation(network).to(device), rows) if asked == "auto" else asked
 
 
 def fastest_precision(folded: Network, rows: int, repeats: int = 7) -> str:

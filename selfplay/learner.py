@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from native.rows import Rows
 from selfplay.config import LearnerConfig
+from selfplay.evaluator import choose_precision
 from selfplay.network import DRAW, LOSS, WIN, Network, Output, expected_value
 from selfplay.replay import Replay
 
@@ -60,8 +61,10 @@ def rate_at(config: LearnerConfig, step: int, progress: float) -> float:
 class Learner:
     """Trains `network`; `averaged` is the moving average of its weights, which plays and is measured."""
 
-    def __init__(self, network: Network, config: LearnerConfig, device: str = "cpu"):
+    def __init__(self, network: Network, config: LearnerConfig, precision: str = "auto", device: str = "cpu"):
+        """`precision` of the matrix products: fp32, bf16 (weights and sums stay fp32), or auto, which measures both."""
         self.config, self.device = config, torch.device(device)
+        self.precision = choose_precision(network, config.batch, precision)
         self.network = network.to(self.device, memory_format=torch.channels_last).train()
         self.averaged = copy.deepcopy(self.network).eval()
         self.optimizer = torch.optim.AdamW(
@@ -100,7 +103,7 @@ class Learner:
     def _step(self, rows: dict[str, Tensor], rate: float) -> dict[str, Tensor]:
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        with torch.autocast(self.device.type, torch.bfloat16):
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
             output = self.network(rows["planes"], rows["scalars"])
         parts = losses(output, rows, self.config)
         self.optimizer.zero_grad(set_to_none=True)

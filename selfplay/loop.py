@@ -116,7 +116,8 @@ def take_up(run: Run, screen: Screen) -> tuple[State, Checkpoint]:
     game = games.load(run.config.game)
     newest = run.newest(screen.line)
     network = checkpoint.new_network(checkpoint.shape_for(game, run.config.network), run.config.seed)
-    state = State(0, Learner(network, run.config.learner), Replay(game, run.config.replay), Ledger(run.config))
+    learner = Learner(network, run.config.learner, run.config.network.precision)
+    state = State(0, learner, Replay(game, run.config.replay), Ledger(run.config))
     if newest is None:
         newest = save(run, state, {})
     else:

@@ -8,8 +8,7 @@ import numpy as np
 
 from games.game import Game
 from native import abi
-from native.frame import stored_value
-from native.playout import playouts
+from native.playout import speak_for_movers
 from native.random import seeds
 from native.search import GUMBEL, PUCT, Settings
 from selfplay import checkpoint
@@ -225,12 +224,9 @@ class PlayoutEvaluator:
     def evaluate(self, batch, rows: int) -> None:
         game, forest = self.searcher.game, self.searcher.forest
         states = forest.state[batch.game[:rows]]  # one leaf a game: its scratch position is the leaf
-        outcomes = np.zeros(rows)
         actions, scratch = np.zeros(game.actions + 1, np.int32), np.zeros(game.state_bytes, np.uint8)
-        playouts(game.rules, states, self.random[:rows], actions, scratch, outcomes)
+        speak_for_movers(game.rules, states, self.random[:rows], actions, scratch, batch.value)
         batch.logits[:rows] = 0.0
-        for row in range(rows):
-            batch.value[row] = stored_value(outcomes[row], abi.call_mover(game.rules, states[row]))
 
 
 def legal_actions(game: Game, state: np.ndarray) -> np.ndarray:

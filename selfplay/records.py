@@ -121,6 +121,11 @@ class Shards:
                     on_damage(f"skipped: {error}")
         return concatenate(parts) if parts else None
 
+    def counts(self) -> tuple[int, int]:
+        """(generations that are complete, parts of the one in progress): no two moments of a run have the same."""
+        names = [path.stem for path in self.folder.glob("[0-9]*.safetensors")]
+        return sum("-" not in name for name in names), sum("-" in name for name in names)
+
     def drop_after(self, generation: int) -> None:
         """Forget shards of later generations than this one."""
         for path in self.folder.glob("*.safetensors"):

@@ -10,6 +10,7 @@ import json
 from pathlib import Path
 
 import msgspec
+import numpy as np
 
 from selfplay import checkpoint, config
 from selfplay.config import RunConfig
@@ -52,6 +53,11 @@ class Run:
         except OSError:
             raise ValueError(f"{self.folder} is in use by another process") from None
         return file
+
+    def play_seed(self) -> int:
+        """The seed of the games from here on: the run's own, moved on by what is on disk. An actor that started again from
+        the same seed would play the very games that the killed one has recorded."""
+        return int(np.random.SeedSequence([self.config.seed, *self.shards.counts()]).generate_state(1)[0])
 
     def newest(self, report) -> checkpoint.Checkpoint | None:
         """The newest checkpoint that can be gone on from; damaged ones are named and passed over."""

@@ -1,5 +1,6 @@
 """What a run shows while it works: a live panel on a terminal, plain lines elsewhere, and the same lines in log.txt."""
 
+import math
 import sys
 import time
 from pathlib import Path
@@ -24,7 +25,7 @@ class Screen:
         self.begin, self.seconds, self.share = time.monotonic(), 0.0, 0.0
         self.phase, self.done, self.wanted = "starting", 0, 0
         self.works: list[Work] = []
-        self.games, self.entry, self.spoken = 0, {}, time.monotonic()
+        self.games, self.entry, self.spoken = 0, {}, -math.inf
 
     # What the loop reports
 

@@ -42,7 +42,7 @@ def train(
     try:
         screen.line(f"{settings.game} in {folder}: {settings.generations} generations")
         compile_core(settings, shape, screen)
-        pool = open_pool(settings, shape, actors, address, screen)
+        pool = open_pool(run, shape, actors, address, screen)
         newest = loop.train(run, pool, screen, limit)
     finally:
         if pool is not None:
@@ -82,19 +82,20 @@ def compile_core(settings: RunConfig, shape: Shape, screen: Screen) -> None:
         screen.line(f"the search core is compiled ({seconds:.0f} s; from now on it is found on disk)")
 
 
-def open_pool(settings: RunConfig, shape: Shape, actors: int | None, address: str | None, screen: Screen):
+def open_pool(run: Run, shape: Shape, actors: int | None, address: str | None, screen: Screen):
     """Ray actors where there are cores for them, else one actor in this process."""
+    settings, seed = run.config, run.play_seed()
     if actors is None:
         actors = (os.cpu_count() or 1) if ray_is_there() and (os.cpu_count() or 1) > 1 else 0
     if actors == 0:
         from selfplay.pool import LocalPool
 
-        return LocalPool(settings, shape, settings.seed, settings.network.precision)
+        return LocalPool(settings, shape, seed, settings.network.precision)
     if not ray_is_there():
         raise ValueError("--actors needs ray, which is not installed; --actors 0 plays in this process")
     from selfplay.cluster import RayPool
 
-    return RayPool(settings, shape, settings.seed, actors, settings.network.precision, address, screen.line)
+    return RayPool(settings, shape, seed, actors, settings.network.precision, address, screen.line)
 
 
 def ray_is_there() -> bool:

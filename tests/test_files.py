@@ -137,7 +137,7 @@ def saved(tmp_path):
     """A checkpoint folder of a small tic-tac-toe network."""
     settings = config.load("dummy")
     shape = shape_for(library.load("tictactoe"), settings.network)
-    learner = Learner(new_network(shape, 3), settings.learner)
+    learner = Learner(new_network(shape, 3), settings.learner, "fp32")
     here = Checkpoint(tmp_path / "0002", "tictactoe", 2, shape, settings, {"kl": 0.5}, {"rows": 4, "seconds": 1.5})
     checkpoint.write(tmp_path, here, learner.averaged, learner.state())
     return here, learner

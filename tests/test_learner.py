@@ -69,7 +69,7 @@ def replay():
 def learner(**changes) -> Learner:
     game = games.load("tictactoe")
     shape = shape_for(game, NetworkConfig(blocks=2, channels=16))
-    return Learner(new_network(shape, 1), LearnerConfig(batch=64, warmup=5, **changes))
+    return Learner(new_network(shape, 1), LearnerConfig(batch=64, warmup=5, **changes), "fp32")
 
 
 def test_learning_lowers_every_loss(replay):

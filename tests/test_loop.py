@@ -3,6 +3,7 @@
 import io
 import json
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,7 +18,7 @@ import games
 from selfplay import checkpoint, config, loop, training
 from selfplay.checkpoint import shape_for
 from selfplay.files import DamagedFile
-from selfplay.pool import LocalPool
+from selfplay.records import Shards
 from selfplay.run import Run, first_difference, read_ledger
 from selfplay.screen import Screen
 
@@ -55,7 +56,7 @@ def train(folder: Path, wanted=None, time_limit=None):
     torch.set_num_threads(1)
     run, stream = Run(folder, wanted), io.StringIO()
     screen = Screen(folder, wanted.generations, stream=stream)
-    pool = LocalPool(wanted, shape_for(games.load(wanted.game), wanted.network), wanted.seed, "fp32")
+    pool = training.open_pool(run, shape_for(games.load(wanted.game), wanted.network), 0, None, screen)
     try:
         return loop.train(run, pool, screen, time_limit), stream.getvalue()
     finally:
@@ -113,8 +114,6 @@ def test_with_a_fixed_seed_two_runs_are_identical(finished, tmp_path):
 
 def games_of(folder: Path) -> list:
     """Every recorded game: generation, random state and moves."""
-    from selfplay.records import Shards
-
     found = []
     for generation in range(1, 100):
         part = Shards(folder / "games").load(generation)
@@ -134,8 +133,6 @@ def test_games_of_an_unfinished_generation_are_not_played_again(tmp_path):
     """Killed after a generation's games and before its checkpoint, the games on disk are used as they are."""
     train(tmp_path / "r", settings(generations=2))
     before = games_of(tmp_path / "r")
-    import shutil
-
     shutil.rmtree(tmp_path / "r" / "checkpoints" / "0002")
     _, said = train(tmp_path / "r", settings(generations=2))
     assert games_of(tmp_path / "r") == before
