@@ -24,7 +24,15 @@ def main() -> None:
 
     def player(c: float, seed: int) -> SearchPlayer:
         settings = Settings(kind=PUCT, c_init=c, fpu_reduction=0.0)
-        return SearchPlayer(f"c {c}", game, PlayoutEvaluator, settings, options.simulations, seed, False)
+        return SearchPlayer(
+            f"c {c}",
+            game,
+            lambda searcher: PlayoutEvaluator(searcher, seed),
+            settings,
+            options.simulations,
+            seed,
+            False,
+        )
 
     lines = {}
     for c in options.c_init:

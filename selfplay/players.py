@@ -174,7 +174,7 @@ class SearchPlayer:
     def playouts(cls, name: str, game: Game, simulations: int, seed: int = 0) -> "SearchPlayer":
         """UCT's family: uniform priors, the outcome of one random playout as each leaf's value."""
         settings = Settings(kind=PUCT, c_init=PLAYOUT_EXPLORATION, fpu_reduction=0.0)
-        return cls(name, game, PlayoutEvaluator, settings, simulations, seed, False)
+        return cls(name, game, lambda searcher: PlayoutEvaluator(searcher, seed), settings, simulations, seed, False)
 
     def choose(self, states: np.ndarray) -> np.ndarray:
         return self._searcher(len(states)).search(states).action
@@ -217,9 +217,8 @@ PLAYOUT_EXPLORATION = 5.0  # c of PUCT for values from single playouts and unifo
 class PlayoutEvaluator:
     """Random playouts in a network's place: uniform policy, one game's outcome as the value."""
 
-    def __init__(self, searcher: Searcher):
-        self.searcher = searcher
-        self.random = seeds(searcher.simulations + 7, len(searcher.batch.planes))
+    def __init__(self, searcher: Searcher, seed: int):
+        self.searcher, self.random = searcher, seeds(seed, len(searcher.batch.planes))
 
     def evaluate(self, batch, rows: int) -> None:
         game, forest = self.searcher.game, self.searcher.forest
