@@ -1,7 +1,8 @@
 """The position cache: the network's answers by position key, shared by all games of one actor.
 
 Direct-mapped: a new answer replaces whatever stands at its index. Stale only when the weights change, and then the owner
-clears it. Keys are 64 bits of the game's own hash; 0 marks an empty entry.
+clears it. Keys are 64 bits of the game's own hash; EMPTY marks an entry without an answer, and a position that happens to
+have that key is never remembered.
 """
 
 from typing import NamedTuple
@@ -12,6 +13,7 @@ from native.compile import copy, inline
 from native.random import mix
 
 MISS = -1
+EMPTY = np.uint64(0)
 
 
 class Cache(NamedTuple):
@@ -34,13 +36,13 @@ def new_cache(entries: int, max_actions: int) -> Cache:
 
 def clear(cache: Cache) -> None:
     """Forget every answer; call it whenever the weights change."""
-    cache.key[:] = 0
+    cache.key[:] = EMPTY
 
 
 @inline
 def find(cache, key):
     """Index of the entry of `key`, or MISS."""
-    if len(cache.key) == 0:
+    if len(cache.key) == 0 or key == EMPTY:
         return MISS
     index = np.int64(mix(key) & np.uint64(len(cache.key) - 1))
     cache.counts[0] += 1
@@ -52,7 +54,7 @@ def find(cache, key):
 
 @inline
 def store(cache, key, value, logits):
-    if len(cache.key) == 0:
+    if len(cache.key) == 0 or key == EMPTY:
         return
     index = np.int64(mix(key) & np.uint64(len(cache.key) - 1))
     cache.key[index] = key

@@ -44,9 +44,9 @@ def new_memory(state_bytes: int, max_actions: int, max_plies: int, log2_entries:
     i32, i64, f64 = np.int32, np.int64, np.float64
     return Memory(
         key=np.zeros(entries, np.uint64),
-        low=np.zeros(entries, np.float32),
-        high=np.zeros(entries, np.float32),
-        best=np.zeros(entries, np.int16),
+        low=np.full(entries, -1, np.float32),  # an entry that was never written proves nothing, whatever its key
+        high=np.full(entries, 1, np.float32),
+        best=np.full(entries, NO_ACTION, np.int16),
         history=np.zeros((2, max_actions), i64),
         state=np.zeros((depth, state_bytes), np.uint8),
         position_key=np.zeros(depth, np.uint64),

@@ -1,5 +1,7 @@
 """Shared by the tests: the games, positions reached at random, and hypothesis settings that suit compiled code."""
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import settings
@@ -39,8 +41,8 @@ def random_positions(game, count: int, seed: int = 0) -> list:
 
 
 def played(game, moves: str):
-    """The position after moves of one character each, or separated by spaces."""
+    """The position after moves such as "4435" or "a1 b2"."""
     position = game.start()
-    for move in moves.split() if " " in moves else moves:
+    for move in re.findall(r"[a-z]?\d", moves):
         position.play(move)
     return position

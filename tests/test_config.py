@@ -23,11 +23,11 @@ def test_the_presets_that_the_readme_names_exist():
         ('game = "x"\n[lerner]\nbatch = 3', "unknown key 'lerner'; did you mean 'learner'"),
         ('game = "x"\n[learner]\nbatch = "many"', "learner.batch: expected `int`, got `str`"),
         ('game = "x"\nlearner = 3', "learner: expected `object`, got `int`"),
-        ('game = "x"\n[search]\nsimulations = [1, 2.5]', "search.simulations[...]: expected `int`, got `float`"),
+        ('game = "x"\n[search]\nsimulations = [1, 2.5]', "search.simulations[1]: expected `int`, got `float`"),
         ('game = "x"\n[search]\nsimulations = []', "search.simulations must list numbers above 0"),
         ('game = "x"\n[learner]\nbatch = 0', "learner.batch must be above 0"),
         ('game = "x"\n[learner]\naverage = 1.5', "learner.average must lie in [0, 1]"),
-        ('game = "x"\n[search]\nkind = "mcts"', "search.kind must be one of puct, gumbel"),
+        ('game = "x"\n[search]\nkind = "mcts"', "search.kind must be one of gumbel, puct"),
         ("generations = 3", "object missing required field `game`"),
         ("game = ", "not TOML"),
         ('game = "x"\nseed = -1', "seed must not be negative"),
@@ -39,7 +39,7 @@ def test_mistakes_are_named(text, message):
         config.parse(text, source="mine.toml")
     said = str(caught.value)
     assert "\n" not in said and said.startswith("mine.toml: ")
-    for part in message.replace("puct, gumbel", "gumbel, puct").split("; "):
+    for part in message.split("; "):
         assert part.lower() in said.lower()
 
 

@@ -47,6 +47,8 @@ def test_connect_four_has_the_published_number_of_distinct_positions(connect4):
     counts, level = [], {connect4.start().key: connect4.start()}
     for _ in range(7):
         counts.append(len(level))
+        if len(counts) == 7:
+            break
         children = {}
         for position in level.values():
             for action in position.legal:
@@ -132,8 +134,8 @@ def test_connect_four_equals_its_slow_twin(choices):
     [
         ("1212121", 1.0),  # vertical
         ("1122334", 1.0),  # horizontal
-        ("12233434454", 1.0),  # rising
-        ("76655454434", 1.0),  # falling
+        ("12233434414", 1.0),  # rising
+        ("76655454474", 1.0),  # falling
         ("71212121", -1.0),  # vertical, second player
         ("121212", None),
         ("112233", None),
@@ -145,7 +147,7 @@ def test_fours_win_in_every_direction(connect4, moves, outcome):
 
 def test_lines_do_not_wrap_around_the_edge(connect4):
     """Three on top of column 1 and one at the bottom of column 2 are neighbours as bits, but no line."""
-    assert played(connect4, "2121314151").outcome is None
+    assert played(connect4, "15111516162").outcome is None
     full_column = played(connect4, "112211")
     assert full_column.legal.tolist() == [0, 1, 2, 3, 4, 5, 6]
 

@@ -12,12 +12,15 @@ def solver(game, **options):
     return Solver(game.rules, game.state_bytes, game.actions, log2_entries=18, **options)
 
 
-def minimax(position) -> float:
-    """For the first player, by trying everything."""
+def minimax(position, known=None) -> float:
+    """For the first player, by trying everything; positions met again are remembered."""
+    known = {} if known is None else known
     if position.outcome is not None:
         return position.outcome
-    values = [minimax(position.copy().play(int(action))) for action in position.legal]
-    return max(values) if position.mover == 0 else min(values)
+    if position.key not in known:
+        values = [minimax(position.copy().play(int(action)), known) for action in position.legal]
+        known[position.key] = max(values) if position.mover == 0 else min(values)
+    return known[position.key]
 
 
 def test_tic_tac_toe_is_a_draw(tictactoe):
@@ -25,12 +28,12 @@ def test_tic_tac_toe_is_a_draw(tictactoe):
 
 
 def test_it_equals_plain_minimax(tictactoe):
-    ours = solver(tictactoe)
+    ours, known = solver(tictactoe), {}
     for position in random_positions(tictactoe, 150, seed=3):
-        assert ours.value(position.state) == minimax(position)
+        assert ours.value(position.state) == minimax(position, known)
         actions, values = ours.action_values(position.state)
         assert actions.tolist() == position.legal.tolist()
-        assert values.tolist() == [minimax(position.copy().play(int(action))) for action in actions]
+        assert values.tolist() == [minimax(position.copy().play(int(action)), known) for action in actions]
 
 
 def test_late_connect_four_equals_plain_minimax(connect4):
