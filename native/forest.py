@@ -114,8 +114,11 @@ def new_forest(
 
 @kernel
 def plant(forest, game, goal):
-    """Forget the tree of `game`; its next search starts from root_state[game]. Modifies `forest` in place."""
-    forest.goal[game] = goal
+    """Forget the tree of `game`; its next search starts from root_state[game]. Modifies `forest` in place.
+
+    `goal` simulations, at most as many as there is memory for.
+    """
+    forest.goal[game] = min(goal, forest.node_value.shape[1] - 1)
     forest.num_nodes[game] = 0
     forest.num_edges[game] = 0
     forest.started[game] = 0

@@ -40,7 +40,7 @@ def complete_q(settings, forest, game, node):
 
     qhat(a) = Q(a) where visited, else v_mix = (v + N * sum_visited(P Q) / sum_visited(P)) / (1 + N);
     sigma(q) = (c_visit + max visits) * c_scale * q, q in [0, 1], or stretched to fill [0, 1] if `min_max`.
-    Returns the factor in front of q.
+    Returns v_mix, for the mover and in [0, 1].
     """
     first, count = forest.node_first_edge[game, node], forest.node_num_edges[game, node]
     mover, score = forest.node_mover[game, node], forest.score[game]
@@ -65,7 +65,7 @@ def complete_q(settings, forest, game, node):
     shift, stretch = (low, 1.0 / max(high - low, 1e-8)) if settings.min_max else (0.0, 1.0)
     for i in range(count):
         score[i] = scale * (score[i] - shift) * stretch
-    return scale
+    return mixed
 
 
 @inline

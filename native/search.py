@@ -15,7 +15,7 @@ from native.cache import MISS, find, store
 from native.compile import copy, inline, kernel
 from native.forest import ROOT, UNVISITED
 from native.frame import stored_value
-from native.gumbel import draw_gumbels, gumbel_inner_edge, gumbel_policy, gumbel_root_edge
+from native.gumbel import complete_q, draw_gumbels, gumbel_inner_edge, gumbel_policy, gumbel_root_edge
 from native.puct import add_dirichlet, puct_edge, puct_policy, sample_visits
 
 PUCT, GUMBEL = 0, 1
@@ -234,14 +234,18 @@ def choose_edge(settings, forest, game, temperature):
 
 
 @inline
-def root_value(forest, game):
-    """The search's value of the root, for the first player: completed Q under forest.policy[game]."""
+def root_value(settings, forest, game):
+    """The search's value of the root, for the first player: its Q under forest.policy[game], completed with v_mix where
+    Gumbel's policy gives weight to actions that were never tried."""
     value, known = 0.0, 0.0
     for i in range(forest.node_num_edges[game, ROOT]):
         if forest.edge_visits[game, i] > 0:
             value += forest.policy[game, i] * forest.edge_value[game, i] / forest.edge_visits[game, i]
             known += forest.policy[game, i]
-    return value + (1.0 - known) * forest.node_value[game, ROOT]
+    if settings.kind == PUCT or known >= 1.0:
+        return value
+    mixed = 2.0 * complete_q(settings, forest, game, ROOT) - 1.0
+    return value + (1.0 - known) * stored_value(mixed, forest.node_mover[game, ROOT])
 
 
 @kernel
@@ -256,7 +260,7 @@ def choose(settings, forest, temperature, action_out, value_out, policy_out):
         if forest.goal[game] > 0 and is_complete(forest, game):
             edge = choose_edge(settings, forest, game, temperature)
             action_out[game] = forest.edge_action[game, edge]
-            value_out[game] = root_value(forest, game)
+            value_out[game] = root_value(settings, forest, game)
             for i in range(forest.node_num_edges[game, ROOT]):
                 policy_out[game, forest.edge_action[game, i]] = forest.policy[game, i]
 

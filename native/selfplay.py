@@ -25,7 +25,7 @@ class Plan(NamedTuple):
 
     simulations: int
     opening_fraction: float  # share of games that begin with uniformly random plies
-    opening_plies: int  # at most so many; the number is uniform in 0..opening_plies
+    opening_plies: int  # at most so many; uniform in 0..opening_plies, drawn again where the game would be over by then
     temperature_start: float  # PUCT's move choice: visits^(1/T); Gumbel search brings its own noise
     temperature_end: float
     temperature_halflife: float  # plies in which T goes halfway from start to end
@@ -89,8 +89,11 @@ def play_wave(rules, settings, plan, options, forest, records, cache, batch):
             if records.slot[game] == NO_SLOT and not begin_game(rules, plan, options, forest, records, game):
                 break
             rows = gather(rules, settings, forest, cache, batch, game, rows)
-            if rows == before and is_complete(forest, game):
-                advance(rules, settings, plan, forest, records, game)
+            if rows > before:
+                break
+            if not is_complete(forest, game):
+                break  # it waits for an answer that never came; better an empty batch than an endless loop
+            advance(rules, settings, plan, forest, records, game)
     return rows
 
 
@@ -148,16 +151,18 @@ def advance(rules, settings, plan, forest, records, game):
     temperature = plan.temperature_end + (plan.temperature_start - plan.temperature_end) * 0.5**half_lives
     edge = choose_edge(settings, forest, game, temperature)
     action = forest.edge_action[game, edge]
-    note(records, slot, action, SEARCHED, root_value(forest, game), forest.node_value[game, ROOT])
+    note(records, slot, action, SEARCHED, root_value(settings, forest, game), forest.node_value[game, ROOT])
     records.policy[slot, ply] = 0.0
     for i in range(forest.node_num_edges[game, ROOT]):
         records.policy[slot, ply, forest.edge_action[game, i]] = forest.policy[game, i]
     records.counts[MOVES] += 1
     records.counts[SIMULATIONS] += forest.finished[game]
     outcome = rules.play(forest.root_state[game], action)
-    if np.isnan(outcome):
+    if np.isnan(outcome) and ply + 1 < records.action.shape[1]:
         plant(forest, game, plan.simulations)
         return
+    if np.isnan(outcome):
+        outcome = 0.0  # longer than the game says it can be: a law is broken, and no memory for it; called a draw
     records.outcome[slot] = outcome
     records.done[records.counts[DONE]] = slot
     records.counts[DONE] += 1

@@ -11,7 +11,7 @@ import numpy as np
 
 from native.compile import copy, inline, kernel
 from native.frame import FIRST
-from native.random import mix
+from native.random import GOLDEN_GAMMA, mix
 
 UNKNOWN = np.nan  # the node limit was reached
 NO_ACTION = -1
@@ -103,8 +103,10 @@ def solve(rules, memory, alpha, beta, node_limit):
 def enter(rules, memory, ply, alpha, beta):
     """Set up a position of the stack; (True, value) if the table or an immediate win settles it within the window."""
     state = memory.state[ply]
-    key = rules.key(state)
     mover = rules.mover(state)
+    key = rules.key(state) ^ (
+        np.uint64(mover) * GOLDEN_GAMMA
+    )  # a game's key may leave out who moves; these values may not
     count = rules.legal(state, memory.actions[ply])
     memory.position_key[ply] = key
     memory.mover[ply] = mover
@@ -193,7 +195,7 @@ class Solver:
         rules,
         state_bytes: int,
         max_actions: int,
-        max_plies: int = 400,
+        max_plies: int,
         log2_entries: int = 22,
         node_limit: int = 1 << 62,
     ):

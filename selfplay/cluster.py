@@ -92,6 +92,8 @@ class RayPool:
         wanted = rows
         in_flight: dict = {}
         for index in range(len(self.workers)):
+            if wanted <= 0:
+                break
             in_flight[self.workers[index].play.remote(min(chunk, wanted))] = index
             wanted -= chunk
         while in_flight:

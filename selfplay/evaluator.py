@@ -44,6 +44,8 @@ class Evaluator:
         policy, value = run(self.model, self.shape, batch.planes[:padded], batch.scalars[:padded], self.device)
         batch.logits[:rows] = policy[:rows]
         batch.value[:rows] = value[:rows]
+        if not (np.isfinite(value[:rows]).all() and np.isfinite(policy[:rows]).all()):
+            raise FloatingPointError("the network answers with numbers that are not finite: learning has diverged")
         self.seconds += time.perf_counter() - begin
         self.rows += rows
 

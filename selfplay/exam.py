@@ -62,30 +62,27 @@ def read(path: Path, game: Game) -> Exam:
 
 
 def solve_all(game: Game) -> Exam:
-    """Every reachable unfinished position of a small game, solved."""
-    from native.solver import Solver
-
-    solver = Solver(game.rules, game.state_bytes, game.actions, log2_entries=16)
-    positions = reachable(game)
-    values = np.full((len(positions), game.actions), np.nan)
-    for row, position in enumerate(positions):
-        actions, for_first = solver.action_values(position.state)
-        values[row, actions] = for_first * _sign(position)
+    """Every reachable unfinished position of a small game, solved by plain minimax."""
+    solved: dict[
+        int, tuple[Position, np.ndarray]
+    ] = {}  # by key: the position and its actions' values for the first player
+    _solve(game.start(), solved)
+    positions = [position for position, _ in solved.values()]
+    values = np.stack([values * _sign(position) for position, values in solved.values()])
     return _exam(game, "every reachable position", positions, values)
 
 
-def reachable(game: Game) -> list[Position]:
-    """All unfinished positions reachable from the start, each once by its key."""
-    start = game.start()
-    seen, stack = {start.key: start}, [start]
-    while stack:
-        position = stack.pop()
+def _solve(position: Position, solved: dict[int, tuple[Position, np.ndarray]]) -> float:
+    """The first player's value of a position; notes it and all unfinished ones below it in `solved`."""
+    if position.outcome is not None:
+        return position.outcome
+    if (key := position.key) not in solved:
+        values = np.full(position.game.actions, np.nan)
         for action in position.legal:
-            child = position.copy().play(int(action))
-            if child.outcome is None and child.key not in seen:
-                seen[child.key] = child
-                stack.append(child)
-    return list(seen.values())
+            values[action] = _solve(position.copy().play(int(action)), solved)
+        solved[key] = position, values
+    values = solved[key][1]
+    return float(np.nanmax(values) if position.mover == 0 else np.nanmin(values))
 
 
 def _exam(game: Game, source: str, positions: list[Position], values: np.ndarray) -> Exam:

@@ -115,7 +115,7 @@ class SolverPlayer:
         from native.solver import Solver
 
         self.name, self.game = "solver", game
-        self.solver = Solver(game.rules, game.state_bytes, game.actions, node_limit=SOLVER_NODES)
+        self.solver = Solver(game.rules, game.state_bytes, game.actions, game.max_plies, node_limit=SOLVER_NODES)
 
     def choose(self, states: np.ndarray) -> np.ndarray:
         return np.array([self.analyse(state).choice for state in states], np.int32)
@@ -224,7 +224,9 @@ class PlayoutEvaluator:
         game, forest = self.searcher.game, self.searcher.forest
         states = forest.state[batch.game[:rows]]  # one leaf a game: its scratch position is the leaf
         actions, scratch = np.zeros(game.actions + 1, np.int32), np.zeros(game.state_bytes, np.uint8)
-        speak_for_movers(game.rules, states, self.random[:rows], actions, scratch, batch.value)
+        streams = self.random[batch.game[:rows]]  # a stream a game, so that no game depends on its neighbours
+        speak_for_movers(game.rules, states, streams, actions, scratch, batch.value)
+        self.random[batch.game[:rows]] = streams
         batch.logits[:rows] = 0.0
 
 

@@ -173,10 +173,10 @@ class Search:
         return improved_policy(self.root, self.settings)
 
     def value(self) -> float:
-        """For the first player."""
-        policy = self.policy()
+        """For the first player: Q completed with v_mix, under the policy."""
+        policy, mixed = self.policy(), 2 * v_mix(self.root) - 1
         return sum(
-            policy[a] * (edge.total / edge.visits if edge.visits else self.root.value)
+            policy[a] * (edge.total / edge.visits if edge.visits else self.root.sign * mixed)
             for a, edge in self.root.edges.items()
         )
 
@@ -192,21 +192,25 @@ def best(scores: dict[int, float]) -> int:
     return max(sorted(scores), key=scores.__getitem__)
 
 
+def v_mix(node: Node) -> float:
+    """The value that stands in for untried actions, for the node's mover, in [0, 1]."""
+    visited = [e for e in node.edges.values() if e.visits]
+    own, n, mass = (node.sign * node.value + 1) / 2, sum(e.visits for e in visited), sum(e.prior for e in visited)
+    if not n or mass <= 0:
+        return own
+    mean = sum(e.prior * (node.sign * e.total / e.visits + 1) / 2 for e in visited) / mass
+    return (own + n * mean) / (1 + n)
+
+
 def completed_q(node: Node, settings: Settings) -> dict[int, float]:
     """sigma(qhat) of every action, for the node's mover."""
-    visited = {a: e for a, e in node.edges.items() if e.visits}
-    q = {a: (node.sign * e.total / e.visits + 1) / 2 for a, e in visited.items()}
-    n = sum(e.visits for e in visited.values())
-    mixed = (node.sign * node.value + 1) / 2
-    mass = sum(e.prior for e in visited.values())
-    if n and mass > 0:
-        mixed = (mixed + n * sum(e.prior * q[a] for a, e in visited.items()) / mass) / (1 + n)
-    qhat = {a: q.get(a, mixed) for a in node.edges}
+    mixed = v_mix(node)
+    q = {a: (node.sign * e.total / e.visits + 1) / 2 if e.visits else mixed for a, e in node.edges.items()}
     if settings.min_max:
-        low, high = min(qhat.values()), max(qhat.values())
-        qhat = {a: (x - low) / max(high - low, 1e-8) for a, x in qhat.items()}
-    scale = (settings.c_visit + max((e.visits for e in visited.values()), default=0)) * settings.c_scale
-    return {a: scale * x for a, x in qhat.items()}
+        low, high = min(q.values()), max(q.values())
+        q = {a: (x - low) / max(high - low, 1e-8) for a, x in q.items()}
+    scale = (settings.c_visit + max(e.visits for e in node.edges.values())) * settings.c_scale
+    return {a: scale * x for a, x in q.items()}
 
 
 def improved_policy(node: Node, settings: Settings) -> dict[int, float]:

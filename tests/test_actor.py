@@ -241,5 +241,29 @@ def test_the_replay_window_keeps_the_newest_rows_and_grows_as_stated(tictactoe):
 def test_drawn_rows_come_from_the_window_under_every_symmetry(tictactoe):
     replay = Replay(tictactoe, config.ReplayConfig(window_min=5))
     replay.add(actor().play(5)[0])
-    seen = {replay.draw(np.random.default_rng(i), replay.buffer(64)).planes.tobytes() for i in range(3)}
-    assert len(seen) == 3
+    drawn = replay.draw(np.random.default_rng(1), replay.buffer(2000)).planes
+    seen = {planes.tobytes() for planes in drawn}
+    allowed, window = set(), concatenate(replay.generations)
+    for game, move in zip(replay.row_game, replay.row_move):
+        position = tictactoe.start()
+        for action in window.action[window.first_move[game] : move]:
+            position.play(int(action))
+        planes = position.planes().reshape(2, 9)
+        for cells in tictactoe.cell_maps:
+            image = np.empty_like(planes)
+            image[:, cells] = planes
+            allowed.add(image.tobytes())
+    assert seen == allowed
+
+
+def test_a_network_that_has_diverged_is_an_error_and_not_an_endless_loop():
+    player = actor()
+    weights = weights_of(new_network(player.shape, 1))
+    player.load(
+        {name: np.full_like(array, np.nan) if array.dtype.kind == "f" else array for name, array in weights.items()},
+        1,
+        2,
+        "fp32",
+    )
+    with pytest.raises(FloatingPointError, match="diverged"):
+        player.play(10)

@@ -70,7 +70,7 @@ def collect(count: int, seed: int, seen: set, solver: bitbully.BitBully) -> list
 def cross_check(found: list[tuple[str, list]]) -> tuple[int, int]:
     """(positions solved again, disagreements)."""
     game = games.load("connect4")
-    solver = Solver(game.rules, game.state_bytes, game.actions)
+    solver = Solver(game.rules, game.state_bytes, game.actions, game.max_plies)
     late = [item for item in found if len(item[0]) >= CROSS_CHECKED_FROM][:CROSS_CHECKED]
     wrong = 0
     for moves, scores in late:
