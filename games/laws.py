@@ -3,7 +3,6 @@
 Each law is a sentence and a function that yields an explanation for every place where it is broken.
 """
 
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -11,8 +10,6 @@ import numpy as np
 
 from games.game import Game, Position
 from native import abi
-from native.playout import random_games
-from native.random import seeds
 
 
 @dataclass(frozen=True)
@@ -40,16 +37,6 @@ def check(game: Game, num_games: int = 50, seed: int = 0, most: int = 3) -> list
             if sum(violation.law == law for violation in found) == most:
                 break
     return found
-
-
-def speed(game: Game, seconds: float = 0.5) -> float:
-    """Positions a second of uniformly random play on one core."""
-    state, actions, random_state = game.start_state(), np.zeros(game.actions + 1, np.int32), seeds(1, 1)[0]
-    random_games(game.rules, game.option_values(), state, random_state, actions, 1)
-    begin, plies = time.perf_counter(), 0
-    while time.perf_counter() - begin < seconds:
-        plies += random_games(game.rules, game.option_values(), state, random_state, actions, 10)
-    return plies / (time.perf_counter() - begin)
 
 
 def random_game(game: Game, random: np.random.Generator) -> list[Sample]:
@@ -122,8 +109,8 @@ def notation_goes_round(game: Game, samples: list[Sample]) -> Iterator[str]:
 def copies_are_independent(game: Game, samples: list[Sample]) -> Iterator[str]:
     for s in samples:
         before, other = s.position.state.copy(), s.position.copy()
-        if other.outcome is None:
-            other.play(int(other.legal[0]))
+        if len(legal := other.legal):
+            other.play(int(legal[0]))
         if not np.array_equal(before, s.position.state):
             yield f"playing on a copy changed the original {told(game, s)}"
 

@@ -7,6 +7,7 @@ function arguments (`abi.Rules`), which are addresses and not part of what is co
 """
 
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
 
 from numba import njit
@@ -15,10 +16,12 @@ PACKAGE = Path(__file__).parent
 
 
 @cache
-def package_stamp() -> tuple:
-    """(newest modification time, total size, number of files) of this package's sources."""
-    stats = [path.stat() for path in sorted(PACKAGE.glob("*.py"))]
-    return max(s.st_mtime for s in stats), sum(s.st_size for s in stats), len(stats)
+def package_stamp() -> str:
+    """A digest of this package's sources."""
+    digest = sha256()
+    for path in sorted(PACKAGE.glob("*.py")):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
 
 
 # A tree is a tuple of some 30 arrays, and Numba counts a reference to each of them at every call it does not inline: 3.5 us

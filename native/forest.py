@@ -16,9 +16,6 @@ ROOT = 0
 UNVISITED = -1  # edge_child of an edge that no simulation has taken
 WAITING = np.nan  # node_value of a node whose network answer is still out
 
-TREE_BYTES_PER_NODE = 4 + 4 + 4 + 1 + 8
-TREE_BYTES_PER_EDGE = 4 + 4 + 4 + 4 + 4 + 8
-
 
 class Forest(NamedTuple):
     # Set by `plant`, fixed during a search.

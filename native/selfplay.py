@@ -46,7 +46,7 @@ class Records(NamedTuple):
     outcome: np.ndarray  # f32[R], for the first player
 
 
-FREE, DONE, MOVES, SIMULATIONS, PLIES = range(5)
+FREE, DONE, MOVES, SIMULATIONS = range(4)
 
 
 def new_records(num_games: int, max_plies: int, max_actions: int) -> Records:
@@ -57,7 +57,7 @@ def new_records(num_games: int, max_plies: int, max_actions: int) -> Records:
         slot=np.full(num_games, NO_SLOT, np.int32),
         free=np.arange(slots, dtype=np.int32)[::-1].copy(),
         done=np.zeros(slots, np.int32),
-        counts=np.zeros(5, np.int64),
+        counts=np.zeros(4, np.int64),
         length=np.zeros(slots, np.int32),
         seed=np.zeros((slots, 2), np.uint64),
         action=np.zeros((slots, max_plies), np.int32),
@@ -138,7 +138,6 @@ def note(records, slot, action, origin, value, network_value):
     records.value[slot, ply] = value
     records.network_value[slot, ply] = network_value
     records.length[slot] = ply + 1
-    records.counts[PLIES] += 1
     return ply
 
 

@@ -215,15 +215,17 @@ class Solver:
         return value
 
     def action_values(self, state: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """(legal actions i32[n], f64[n] the first player's value after each; NaN where the limit was reached)."""
+        """(legal actions i32[n], f64[n] the first player's value after each; NaN from where the limit was reached on)."""
         from native import abi
 
         actions = np.zeros(self.max_actions + 1, np.int32)
         actions = actions[: abi.call_legal(self.rules, state, actions)].copy()
-        values = np.zeros(len(actions))
+        values = np.full(len(actions), np.nan)
         for i, action in enumerate(actions):
             child = state.copy()
             outcome = abi.call_play(self.rules, child, action)
             value = self.value(child) if np.isnan(outcome) else outcome
-            values[i] = np.nan if value is None else value
+            if value is None:
+                break
+            values[i] = value
         return actions, values

@@ -9,7 +9,7 @@ import games
 from native.cache import clear, new_cache
 from native.forest import new_batch, new_forest
 from native.search import Settings, absorb
-from native.selfplay import DONE, MOVES, PLIES, SIMULATIONS, Plan, new_records, play_wave
+from native.selfplay import DONE, MOVES, SIMULATIONS, Plan, new_records, play_wave
 from selfplay.checkpoint import network_of
 from selfplay.config import RunConfig, SearchConfig
 from selfplay.evaluator import Evaluator
@@ -110,12 +110,10 @@ class Actor:
 
     def _counts(self) -> np.ndarray:
         played, evaluator = self.records.counts, self.evaluator
-        return np.array(
-            [played[MOVES], played[SIMULATIONS], evaluator.rows, self.cache.counts[1], evaluator.seconds, played[PLIES]]
-        )
+        return np.array([played[MOVES], played[SIMULATIONS], evaluator.rows, self.cache.counts[1], evaluator.seconds])
 
     def _work(self, before: np.ndarray, begin: float) -> Work:
-        moves, simulations, evaluations, hits, network_seconds, _ = self._counts() - before
+        moves, simulations, evaluations, hits, network_seconds = self._counts() - before
         return Work(
             moves=int(moves),
             simulations=int(simulations),

@@ -44,8 +44,12 @@ class Match:
         return len(set(self.sequences))
 
     @property
+    def distinct_pairs(self) -> int:
+        return len(set(zip(self.sequences[0::2], self.sequences[1::2])))
+
+    @property
     def elo(self) -> Elo:
-        return from_pairs((self.outcomes.reshape(-1, 2).mean(1) + 1) / 2)
+        return from_pairs((self.outcomes.reshape(-1, 2).mean(1) + 1) / 2, self.distinct_pairs)
 
     def as_json(self) -> dict:
         as_mover = (self.outcomes[0::2], self.outcomes[1::2])
@@ -141,9 +145,7 @@ def tournament(
     for i, j in itertools.combinations(range(n), 2):
         result = match(game, players[i], players[j], num_games, opening_plies, seed, report)
         matches.append(result)
-        points = result.score * len(result.outcomes)
-        scores[i, j] += points
-        scores[j, i] += len(result.outcomes) - points
-        games[i, j] += len(result.outcomes)
-        games[j, i] += len(result.outcomes)
+        independent = 2 * result.distinct_pairs  # a pair that repeats another says nothing new
+        scores[i, j], scores[j, i] = result.score * independent, (1 - result.score) * independent
+        games[i, j] = games[j, i] = independent
     return matches, *ratings(scores, games)

@@ -3,6 +3,7 @@
 Each figure is the median, lowest and highest of several repeats, after a warm-up that compiles.
 """
 
+import math
 import time
 from collections.abc import Callable
 
@@ -29,6 +30,8 @@ def run(options) -> dict:
     for name in ("games", "simulations", "blocks", "channels", "repeats"):
         if getattr(options, name) < 1:
             raise ValueError(f"--{name} must be at least 1")
+    if not (math.isfinite(options.seconds) and options.seconds > 0):
+        raise ValueError("--seconds must be above 0")
     game = games.load(options.game)
     torch.set_num_threads(1)
     setting, measure = {"rules": rules, "search": search, "net": net, "selfplay": selfplay}[options.what](game, options)
@@ -107,7 +110,7 @@ def net(game: Game, options) -> tuple[str, Measure]:
 
 def selfplay(game: Game, options) -> tuple[str, Measure]:
     config = RunConfig(
-        game=game.name,
+        game=options.game,
         network=NetworkConfig(blocks=options.blocks, channels=options.channels),
         search=SearchConfig(simulations=[options.simulations]),
         actor=ActorConfig(games=options.games),

@@ -5,6 +5,8 @@ NNNN/weights.safetensors      the averaged weights, which play
 NNNN/learner.safetensors      what the learner needs to go on; kept for the newest generations only
 """
 
+import json
+import zlib
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -95,7 +97,7 @@ def write(folder: Path, checkpoint: Checkpoint, averaged: Network, learner: dict
         "progress": checkpoint.progress,
         "ledger": checkpoint.ledger,
     }
-    write_json(temporary / "checkpoint.json", facts)
+    write_json(temporary / "checkpoint.json", facts | {"crc32": checksum(facts)})
     publish_folder(temporary, final)
     return final
 
@@ -103,6 +105,9 @@ def write(folder: Path, checkpoint: Checkpoint, averaged: Network, learner: dict
 def read(path: Path) -> Checkpoint:
     """The facts of one checkpoint folder. DamagedFile if they are not there or not whole."""
     facts = read_json(path / "checkpoint.json")
+    stated = facts.pop("crc32", None)
+    if stated != checksum(facts) and facts.get("format") == FORMAT:
+        raise DamagedFile(f"{path}/checkpoint.json is damaged: its checksum does not match")
     if facts.get("format") != FORMAT:
         raise DamagedFile(f"{path} is not a checkpoint of this program (format {facts.get('format')!r})")
     try:
@@ -119,13 +124,17 @@ def read(path: Path) -> Checkpoint:
         raise DamagedFile(f"{path}/checkpoint.json is damaged: {error}") from None
 
 
+def checksum(facts: dict) -> int:
+    return zlib.crc32(json.dumps(facts, sort_keys=True).encode())
+
+
 def all_in(folder: Path) -> list[Path]:
     """Published checkpoints of a run's `checkpoints` folder, oldest first."""
     return sorted(path for path in folder.glob("[0-9]*") if path.name.isdigit() and path.is_dir())
 
 
 def find(text: str) -> Checkpoint:
-    """A checkpoint folder, or a run's newest readable checkpoint. ValueError with one line if there is none."""
+    """A checkpoint folder, or a run's newest checkpoint whose facts are whole. ValueError with one line if there is none."""
     path = Path(text)
     if (path / "checkpoint.json").exists():
         return read(path)

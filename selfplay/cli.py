@@ -9,10 +9,25 @@ import os
 import shlex
 import signal
 import sys
+from contextlib import suppress
 from difflib import get_close_matches
 
 DESCRIPTION = "Self-play game engines after AlphaZero: search amplifies, learning distils, both are measured."
 PLAYERS = "random | mcts:SIMULATIONS | solver | CHECKPOINT[@SIMULATIONS] | RUN[@SIMULATIONS]  (@0: the network alone)"
+
+
+# What goes wrong with a file or folder and is no fault of the program.
+OUTSIDE = (
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EFBIG,
+    errno.EACCES,
+    errno.EPERM,
+    errno.EROFS,
+    errno.ENOTDIR,
+    errno.EISDIR,
+    errno.ENAMETOOLONG,
+)
 
 
 class Parser(argparse.ArgumentParser):
@@ -34,25 +49,39 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        return options.run(options) or 0
+        code = options.run(options) or 0
+        sys.stdout.flush()  # so that a broken pipe or a full disk is met here
+        return code
     except KeyboardInterrupt:
         again = (
             "" if arguments is not None else f"; the same command goes on: {shlex.join(['selfplay', *sys.argv[1:]])}"
         )
         return fail(f"stopped{again if options.command == 'train' else ''}", 130)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        silence()
         return 141
     except ValueError as error:
         return fail(str(error), 2)
+    except MemoryError as error:
+        return fail(f"not enough memory for this: {error}", 2)
+    except FloatingPointError as error:
+        return fail(str(error), 1)
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EDQUOT, errno.ENOTDIR):
-            return fail(f"cannot write {error.filename or 'the output'}: {error.strerror}", 2)
-        raise
+        if error.errno not in OUTSIDE:
+            raise
+        if error.filename is None:
+            silence()
+        return fail(f"{error.filename or 'the output'}: {error.strerror}", 2)
 
 
 def _interrupt(signum, frame):
     raise KeyboardInterrupt
+
+
+def silence() -> None:
+    """What is left to print goes nowhere: standard output takes no more."""
+    with suppress(OSError):  # it may be no file at all
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def fail(message: str, code: int) -> int:
@@ -80,7 +109,7 @@ def parser() -> Parser:
     command.add_argument("--side", choices=["first", "second", "random"], default="first", help="yours")
     command.add_argument("--first", metavar="PLAYER", help=f"who moves first instead of you: {PLAYERS}")
     command.add_argument("--second", metavar="PLAYER", help="who moves second")
-    command.add_argument("--hint", metavar="PLAYER", help="who answers `hint` (default: the opponent)")
+    command.add_argument("--hint", metavar="PLAYER", help="who answers `hint` (default: the engine at the board)")
     start = command.add_mutually_exclusive_group()
     start.add_argument("--load", metavar="FILE", help="go on with a saved game")
     start.add_argument("--moves", metavar="'4 4 3'", default="", help="begin after these moves")
@@ -162,12 +191,10 @@ def play(options) -> None:
     if seats == [None, None]:
         seats[0 if side == "second" else 1] = opponent
     moves = load_game(options.load, game) if options.load else parse_moves(options.moves, game)
-    made: dict[str, players.Player] = {}
-    for text in (*seats, options.hint or opponent):
-        if text and text not in made:
-            made[text] = players.create(text, game)
-    first, second = (made[text] if text else None for text in seats)
-    run(game, first, second, made[options.hint or opponent], moves, play_command(options, side))
+    adviser = options.hint or next((text for text in seats if text), opponent)
+    made = {text: players.create(text, game) for text in {*seats, adviser} - {None}}
+    first, second = (made.get(text) for text in seats)
+    run(game, first, second, made[adviser], moves, play_command(options, side))
 
 
 def play_command(options, side: str) -> str:
@@ -190,10 +217,11 @@ def arena(options) -> None:
         raise ValueError("an arena needs two players or more")
     if options.games < 1 or options.opening_plies < 0:
         raise ValueError("--games must be at least 1 and --opening-plies not negative")
-    named = {players.game_name(text) for text in options.players} - {None} | ({options.game} if options.game else set())
-    if len(named) != 1:
-        raise ValueError("say which --game" if not named else f"players of different games: {', '.join(sorted(named))}")
-    game = library.load(named.pop())
+    named = {players.game_name(text) for text in options.players} | {options.game}
+    found = {game.name: game for game in map(library.load, named - {None})}
+    if len(found) != 1:
+        raise ValueError("say which --game" if not found else f"players of different games: {', '.join(sorted(found))}")
+    (game,) = found.values()
     seated = [players.create(text, game, seed=options.seed + i) for i, text in enumerate(options.players)]
     matches, elo, width = tournament(game, seated, options.games, options.opening_plies, options.seed, show_progress)
     if options.json:
@@ -226,6 +254,8 @@ def check(options) -> int:
     from games.laws import LAWS
     from games.laws import check as find_violations
 
+    if options.games < 1:
+        raise ValueError("--games must be at least 1")
     game = library.load(options.game)
     violations = find_violations(game, options.games, options.seed)
     for law in LAWS:

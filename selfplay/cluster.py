@@ -6,11 +6,12 @@ object store is bounded by the number of actors. An actor that dies is replaced;
 
 import logging
 import os
+import signal
 from collections.abc import Callable, Iterator
 
 import numpy as np
 import ray
-from ray.exceptions import ActorDiedError, ActorUnavailableError, OutOfMemoryError, RayTaskError
+from ray.exceptions import ActorDiedError, ActorUnavailableError, ObjectLostError, OutOfMemoryError, RayTaskError
 
 from selfplay.actor import Actor, Work
 from selfplay.config import RunConfig
@@ -18,8 +19,8 @@ from selfplay.network import Shape
 from selfplay.pool import CHUNKS
 from selfplay.records import Games
 
-LOST = (ActorDiedError, ActorUnavailableError, OutOfMemoryError)
-MAX_REPLACEMENTS = 5  # in a row, without a game in between: then something is wrong with the work, not the worker
+LOST = (ActorDiedError, ActorUnavailableError, ObjectLostError, OutOfMemoryError)
+MAX_REPLACEMENTS = 5  # of one worker, without a game in between: then something is wrong with the work, not the worker
 
 
 class Worker:
@@ -59,7 +60,7 @@ class RayPool:
         self.spawned = 0
         self.workers = [self._spawn() for _ in range(num_actors)]
         self.loaded: tuple | None = None
-        self.failures = 0
+        self.failures = [0] * num_actors  # of each worker, since it last delivered
 
     def _spawn(self):
         """A new worker with a random stream of its own."""
@@ -73,52 +74,53 @@ class RayPool:
     def load(self, weights: dict[str, np.ndarray], generation: int, simulations: int) -> str:
         self.loaded = (ray.put(weights), generation, simulations)
         # The first worker measures precisions alone, then all use the same: every game of a run is played in one.
-        self.precision = self._ask(0, self.precision)
+        self.precision = self._load(0, self.precision)
         for index in range(1, len(self.workers)):
-            self._ask(index, self.precision)
+            self._load(index, self.precision)
         return self.precision
 
-    def _ask(self, index: int, precision: str) -> str:
+    def _load(self, index: int, precision: str) -> str:
         while True:
             try:
                 return ray.get(self.workers[index].load.remote(*self.loaded, precision))
             except LOST as error:
                 self._replace(index, error)
             except RayTaskError as error:
-                raise RuntimeError(f"actor {index} failed:\n{error}") from error
+                raise failure(index, error) from error
 
     def play(self, rows: int) -> Iterator[tuple[Games, Work]]:
         chunk = max(1, rows // (CHUNKS * len(self.workers)))
-        wanted = rows
-        in_flight: dict = {}
+        asked: dict = {}  # call in flight -> (worker, the rows it was asked for)
+
+        def ask(index: int) -> None:
+            """Give a worker its share of what nobody was asked for yet."""
+            missing = min(chunk, rows - sum(part for _, part in asked.values()))
+            if missing > 0:
+                asked[self.workers[index].play.remote(missing)] = index, missing
+
         for index in range(len(self.workers)):
-            if wanted <= 0:
-                break
-            in_flight[self.workers[index].play.remote(min(chunk, wanted))] = index
-            wanted -= chunk
-        while in_flight:
-            (done,), _ = ray.wait(list(in_flight), num_returns=1)
-            index = in_flight.pop(done)
+            ask(index)
+        while asked:
+            (done,), _ = ray.wait(list(asked), num_returns=1)
+            index, _ = asked.pop(done)
             try:
                 games, work = ray.get(done)
             except LOST as error:
                 self._replace(index, error)
-                self._ask(index, self.precision)
-                in_flight[self.workers[index].play.remote(chunk)] = index
+                self._load(index, self.precision)
+                ask(index)
                 continue
             except RayTaskError as error:
-                raise RuntimeError(f"actor {index} failed:\n{error}") from error
-            self.failures = 0
+                raise failure(index, error) from error
+            self.failures[index] = 0
             rows -= games.rows
-            expected = sum(min(chunk, rows) for _ in in_flight)
-            if rows > expected:
-                in_flight[self.workers[index].play.remote(min(chunk, rows - expected))] = index
+            ask(index)
             yield games, work
 
     def _replace(self, index: int, error: Exception) -> None:
-        self.failures += 1
-        if self.failures > MAX_REPLACEMENTS:
-            raise RuntimeError(f"actor {index} died {self.failures} times in a row: {error}") from error
+        self.failures[index] += 1
+        if self.failures[index] > MAX_REPLACEMENTS:
+            raise RuntimeError(f"actor {index} died {self.failures[index]} times in a row: {error}") from error
         self.report(f"actor {index} died and is replaced; its unfinished games are lost")
         self.workers[index] = self._spawn()
 
@@ -132,17 +134,40 @@ class RayPool:
         ray.shutdown()
 
 
+def failure(index: int, error: RayTaskError) -> Exception:
+    """What a worker's own exception means here, with its traceback; diverged learning is no fault of the worker."""
+    if isinstance(error.cause, FloatingPointError):
+        return error.cause
+    return RuntimeError(f"actor {index} failed:\n{error}")
+
+
 def start_ray(address: str | None, num_actors: int) -> None:
-    """Join the cluster at `address`, or start a quiet one of our own that ends with this process."""
+    """Join the cluster at `address`, or start a quiet one of our own that ends with this process. ValueError with one line
+    if there is no such cluster or it has too few processors."""
     if ray.is_initialized():
         return
+    on_terminate = signal.getsignal(signal.SIGTERM)
     if address:
+        join(address, num_actors)
+    else:
+        ray.init(
+            address="local",  # never a cluster that happens to run here
+            num_cpus=max(num_actors, os.cpu_count() or 1),
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+            object_store_memory=256 * 1024 * 1024,
+        )
+    signal.signal(signal.SIGTERM, on_terminate)  # ray puts its own in the place
+
+
+def join(address: str, num_actors: int) -> None:
+    try:
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
-        return
-    ray.init(
-        num_cpus=max(num_actors, os.cpu_count() or 1),
-        include_dashboard=False,
-        log_to_driver=False,
-        logging_level=logging.ERROR,
-        object_store_memory=256 * 1024 * 1024,
-    )
+    except (OSError, RuntimeError, ValueError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise ValueError(f"cannot join a Ray cluster at {address}: {reason}") from None
+    cores = int(ray.cluster_resources().get("CPU", 0))
+    if cores < num_actors:
+        ray.shutdown()
+        raise ValueError(f"the Ray cluster at {address} has {cores} processors, too few for {num_actors} actors")

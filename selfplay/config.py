@@ -98,6 +98,58 @@ class RunConfig(Section):
     ledger: LedgerConfig = LedgerConfig()
 
 
+MANY = 1_000_000  # more of anything is a slip of the finger
+SMALL = 1e-9  # of what must be above 0
+
+# What a run can use, both ends included. (What else is out of reach, such as memory, is said when it is asked for.)
+LIMITS = {
+    "generations": (1, MANY),
+    "seed": (0, 2**63 - 1),
+    "network.blocks": (1, 1000),
+    "network.channels": (1, 10_000),
+    "search.max_considered": (1, MANY),
+    "search.c_visit": (0, MANY),
+    "search.c_scale": (0, MANY),
+    "search.c_init": (0, MANY),
+    "search.fpu_reduction": (0, 2),
+    "search.dirichlet_fraction": (0, 1),
+    "search.dirichlet_total": (SMALL, MANY),
+    "search.temperature_start": (0, 100),
+    "search.temperature_end": (0, 100),
+    "search.temperature_halflife": (SMALL, MANY),
+    "actor.games": (1, MANY),
+    "actor.leaves": (1, 1000),
+    "actor.opening_fraction": (0, 1),
+    "actor.opening_plies": (0, MANY),
+    "actor.cache_entries": (0, 1 << 30),
+    "replay.rows_per_generation": (1, 10**9),
+    "replay.window_min": (1, 10**9),
+    "replay.window_growth": (0, 1),
+    "replay.window_exponent": (SMALL, 1),
+    "replay.reuse": (SMALL, 1000),
+    "learner.batch": (2, MANY),  # normalisation needs two
+    "learner.rate": (SMALL, 10),
+    "learner.beta2": (0, 0.999999),
+    "learner.weight_decay": (0, 1),
+    "learner.clip": (SMALL, MANY),
+    "learner.warmup": (0, MANY),
+    "learner.decay_from": (0, 1),
+    "learner.final_rate": (0, 1),
+    "learner.average": (0, 1),
+    "learner.policy_weight": (0, MANY),
+    "learner.outcome_weight": (0, MANY),
+    "learner.value_weight": (0, MANY),
+    "learner.threads": (1, 1024),
+    "match.simulations": (1, MANY),
+    "match.gumbel_up_to": (0, MANY),
+    "match.c_init": (0, MANY),
+    "ledger.games": (0, MANY),
+    "ledger.opening_plies": (0, MANY),
+    "ledger.positions": (0, MANY),
+    "ledger.every": (1, MANY),
+}
+
+
 def presets() -> list[str]:
     return sorted(path.stem for path in PRESETS.glob("*.toml"))
 
@@ -158,23 +210,12 @@ def check(config: RunConfig, source: str = "configuration") -> None:
     for key, allowed in choices.items():
         if (value := _get(config, key)) not in allowed:
             raise ValueError(f"{source}: {key} must be one of {', '.join(allowed)}, not {value!r}")
-    positive = (
-        "generations network.blocks network.channels search.max_considered actor.games actor.leaves learner.batch "
-        "learner.threads replay.rows_per_generation replay.window_min replay.reuse search.temperature_halflife "
-        "ledger.every learner.rate replay.window_exponent match.simulations"
-    )
-    for key in positive.split():
-        if (value := _get(config, key)) <= 0:
-            raise ValueError(f"{source}: {key} must be above 0, not {value}")
-    nonnegative = "actor.opening_plies actor.cache_entries ledger.games ledger.positions learner.warmup seed"
-    for key in nonnegative.split():
-        if (value := _get(config, key)) < 0:
-            raise ValueError(f"{source}: {key} must not be negative, not {value}")
-    for key in ["actor.opening_fraction", "learner.average", "learner.final_rate", "learner.decay_from"]:
-        if not 0.0 <= (value := _get(config, key)) <= 1.0:
-            raise ValueError(f"{source}: {key} must lie in [0, 1], not {value}")
-    if not config.search.simulations or min(config.search.simulations) < 1:
-        raise ValueError(f"{source}: search.simulations must list numbers above 0, not {config.search.simulations}")
+    for key, (low, high) in LIMITS.items():
+        if not low <= (value := _get(config, key)) <= high:  # NaN is not
+            raise ValueError(f"{source}: {key} must lie between {low:g} and {high:g}, not {value}")
+    simulations = config.search.simulations
+    if not simulations or min(simulations) < 1 or max(simulations) > MANY:
+        raise ValueError(f"{source}: search.simulations must list numbers from 1 to {MANY:,}, not {simulations}")
 
 
 def _get(config: Any, key: str) -> Any:

@@ -31,7 +31,8 @@ class Ledger:
         self.exam = full.first(config.ledger.positions) if full and config.ledger.positions else None
         self.precision = "auto"
         self.before: Network | None = None  # net g - 1
-        self.solved_before: np.ndarray | None = None
+        self.solved_before: np.ndarray | None = None  # by net g - 1 with `solved_with` simulations
+        self.solved_with = 0
 
     def remember(self, network: Network) -> None:
         """Keep net g - 1 as it is before learning changes it."""
@@ -46,11 +47,11 @@ class Ledger:
         work: Work | None,
         losses: dict,
         screen,
+        last: bool,
     ) -> dict:
         """The generation's entry: plain numbers, ready for JSON. `simulations` is what self-play's searches have now:
-        theirs is the amplification that learning tries to catch up with."""
+        theirs is the amplification that learning tries to catch up with. The `last` generation is always measured."""
         entry = {"generation": generation, **of_games(played), **of_work(work), **of_losses(losses)}
-        last = generation == self.config.generations
         if generation % self.config.ledger.every and not last:
             self.solved_before = None
             return entry
@@ -59,7 +60,7 @@ class Ledger:
         earlier, _ = self._players(self.before, f"{generation - 1}", simulations)
         if self.exam is not None:
             screen.measuring(generation, "exam")
-            entry |= self._examine(search, alone, earlier)
+            entry |= self._examine(search, alone, earlier, simulations)
         if self.config.ledger.games:
             screen.measuring(generation, "matches")
             entry |= self._matches(search, alone, earlier, generation)
@@ -72,13 +73,13 @@ class Ledger:
         match = self.config.match
         return tuple(SearchPlayer.of(f"{name}@{n}", self.game, evaluator, match, n) for n in (simulations, 0))
 
-    def _examine(self, search: SearchPlayer, alone: SearchPlayer, earlier: SearchPlayer) -> dict:
-        if self.solved_before is None:
+    def _examine(self, search: SearchPlayer, alone: SearchPlayer, earlier: SearchPlayer, simulations: int) -> dict:
+        if self.solved_before is None or self.solved_with != simulations:
             self.solved_before = self.exam.grade(earlier.choose(self.exam.states))
         solved = self.exam.grade(search.choose(self.exam.states))
         solved_alone = self.exam.grade(alone.choose(self.exam.states))
         kept = solved[self.solved_before].mean() if self.solved_before.any() else 1.0
-        self.solved_before = solved
+        self.solved_before, self.solved_with = solved, simulations
         return {"exam_net": float(solved_alone.mean()), "exam_search": float(solved.mean()), "kept": float(kept)}
 
     def _matches(self, search: SearchPlayer, alone: SearchPlayer, earlier: SearchPlayer, generation: int) -> dict:
@@ -107,7 +108,7 @@ def of_games(played: Games) -> dict:
         "rows": played.rows,
         "length": float(lengths.mean()),
         "distinct": len(set(played.sequences())) / played.count,
-        "first_player_score": float(played.outcome.mean()),
+        "first_player_score": float((played.outcome.mean() + 1) / 2),  # share of the points
         "calibration_error": calibration_error(played.network_value[searched], outcome),
     }
 

@@ -12,6 +12,7 @@ import time
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
 import games
 from selfplay import checkpoint
@@ -47,15 +48,18 @@ def train(run: Run, pool: Pool, screen: Screen, time_limit: float | None = None)
         state.generation += 1
         state.ledger.remember(state.learner.averaged)
 
-        played, work = play(run, pool, screen, state)
+        simulations = simulations_at(run.config, before)
+
+        played, work = play(run, pool, screen, state, simulations)
         state.replay.add(played)
         state.seconds += time.monotonic() - begin
         after = max(progress(run.config, state, time_limit), before)
         begin = time.monotonic()
         losses = learn(run.config, screen, state, played.rows, (before, after))
-        simulations = simulations_at(run.config, state.generation)
+        state.seconds += time.monotonic() - begin
+        begin, last = time.monotonic(), is_over(run.config, state, time_limit)
         entry = state.ledger.measure(
-            state.generation, state.learner.averaged, simulations, played, work, losses, screen
+            state.generation, state.learner.averaged, simulations, played, work, losses, screen, last
         )
         state.seconds += time.monotonic() - begin
         newest = save(run, state, entry)
@@ -63,7 +67,7 @@ def train(run: Run, pool: Pool, screen: Screen, time_limit: float | None = None)
     return newest
 
 
-def play(run: Run, pool: Pool, screen: Screen, state: State) -> tuple[Games, Work | None]:
+def play(run: Run, pool: Pool, screen: Screen, state: State, simulations: int) -> tuple[Games, Work | None]:
     """A generation's games by the newest averaged network, written to disk as they are finished."""
     config, generation = run.config, state.generation
     wanted = config.replay.rows_per_generation
@@ -73,7 +77,7 @@ def play(run: Run, pool: Pool, screen: Screen, state: State) -> tuple[Games, Wor
     screen.playing(generation, rows, wanted)
     if rows < wanted:
         weights = checkpoint.weights_of(state.learner.averaged)
-        state.ledger.precision = pool.load(weights, generation - 1, simulations_at(config, generation))
+        state.ledger.precision = pool.load(weights, generation - 1, simulations)
         for delivered, work in pool.play(wanted - rows):
             run.shards.add(generation, delivered)
             parts.append(delivered)
@@ -113,6 +117,7 @@ def save(run: Run, state: State, entry: dict) -> Checkpoint:
 
 def take_up(run: Run, screen: Screen) -> tuple[State, Checkpoint]:
     """Begin the run, or go on from its newest whole checkpoint."""
+    torch.set_num_threads(run.config.learner.threads)
     game = games.load(run.config.game)
     newest = run.newest(screen.line)
     network = checkpoint.new_network(checkpoint.shape_for(game, run.config.network), run.config.seed)
@@ -126,15 +131,16 @@ def take_up(run: Run, screen: Screen) -> tuple[State, Checkpoint]:
         for generation in range(1, newest.generation + 1):
             if (played := run.shards.load(generation, screen.line)) is not None:
                 state.replay.add(played)
+        screen.took_up(state.seconds)
     run.shards.drop_after(state.generation + 1)
     run.reconcile_ledger(newest)
     return state, newest
 
 
-def simulations_at(config: RunConfig, generation: int) -> int:
-    """Simulations a search in `generation`: the run is cut into equal stages (MiniZero's progressive simulation)."""
+def simulations_at(config: RunConfig, share: float) -> int:
+    """Simulations a search once `share` of the run is done: it is cut into equal stages (MiniZero's progressive simulation)."""
     stages = config.search.simulations
-    return stages[min(len(stages) - 1, (generation - 1) * len(stages) // config.generations)]
+    return stages[min(len(stages) - 1, int(share * len(stages) + 1e-9))]
 
 
 def progress(config: RunConfig, state: State, time_limit: float | None) -> float:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 WIN, DRAW, LOSS = 0, 1, 2  # order of the outcome logits, for the mover
+OUTCOME_PLANES = 8  # of the whole board, from which the outcome is read
 
 
 @dataclass(frozen=True)
@@ -88,18 +89,19 @@ class PolicyHead(nn.Module):
 
 
 class OutcomeHead(nn.Module):
-    """Win, draw, loss. `decide` works in its own precision: fp32 even where the trunk is bf16, whose 8 bits would make
+    """Win, draw, loss, from a few planes of the whole board (AlphaGo Zero's head, Silver et al. 2017): what a threat is worth
+    depends on where it lies. `decide` works in its own precision: fp32 even where the trunk is bf16, whose 8 bits would make
     all close values equal."""
 
-    def __init__(self, channels: int, hidden: int = 64):
+    def __init__(self, shape: Shape, planes: int = OUTCOME_PLANES, hidden: int = 64):
         super().__init__()
-        self.mix = convolution(channels, channels, kernel=1)
-        self.pool = Pooling()
-        self.decide = nn.Sequential(nn.Linear(2 * channels, hidden), nn.ReLU(), nn.Linear(hidden, 3))
+        self.mix = convolution(shape.channels, planes, kernel=1)
+        cells = shape.rows * shape.columns
+        self.decide = nn.Sequential(nn.Linear(planes * cells, hidden), nn.ReLU(), nn.Linear(hidden, 3))
 
     def forward(self, x: Tensor) -> Tensor:
-        pooled = self.pool(F.relu(self.mix(x)))  # [B, C, H, W] -> [B, 2C]
-        return self.decide(pooled.to(self.decide[0].weight.dtype))  # [B, 3]
+        h = F.relu(self.mix(x)).flatten(1)  # [B, C, H, W] -> [B, planes * H * W]
+        return self.decide(h.to(self.decide[0].weight.dtype))  # [B, 3]
 
 
 class Network(nn.Module):
@@ -109,14 +111,17 @@ class Network(nn.Module):
         super().__init__()
         self.shape = shape
         self.stem = convolution(shape.planes, shape.channels)
+        self.place = nn.Parameter(
+            torch.zeros(1, shape.channels, shape.rows, shape.columns)
+        )  # what each cell is, as such
         self.scalar_bias = nn.Linear(shape.scalars, shape.channels) if shape.scalars else None
         self.blocks = nn.ModuleList(Block(shape.channels, pools=i % 2 == 1) for i in range(shape.blocks))
         self.policy = PolicyHead(shape)
-        self.outcome = OutcomeHead(shape.channels)
+        self.outcome = OutcomeHead(shape)
 
     def forward(self, planes: Tensor, scalars: Tensor) -> Output:
         """planes [B, P, H, W], scalars [B, K] -> logits."""
-        x = self.stem(planes)  # [B, C, H, W]
+        x = self.stem(planes) + self.place  # [B, C, H, W]
         if self.scalar_bias is not None:
             x = x + self.scalar_bias(scalars)[:, :, None, None]
         x = F.relu(x)
@@ -138,11 +143,7 @@ def expected_value(outcome_logits: Tensor) -> Tensor:
     return probabilities[..., WIN] - probabilities[..., LOSS]
 
 
-def count_parameters(network: nn.Module) -> int:
-    return sum(parameter.numel() for parameter in network.parameters())
-
-
 def operations(shape: Shape) -> int:
     """Floating-point operations of one position's evaluation, convolutions alone (two per multiply-add)."""
     cells, c = shape.rows * shape.columns, shape.channels
-    return 2 * cells * c * (9 * shape.planes + 18 * c * shape.blocks + 2 * c)
+    return 2 * cells * c * (9 * shape.planes + 18 * c * shape.blocks + c + OUTCOME_PLANES)

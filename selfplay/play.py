@@ -74,6 +74,9 @@ def run(
             console.print(farewell(sitting, command), soft_wrap=True, markup=False)
     except (EOFError, KeyboardInterrupt):
         console.print("\n" + farewell(sitting, command), soft_wrap=True, markup=False)
+    except ValueError:  # a player that cannot go on, such as a solver before too hard a position
+        console.print(farewell(sitting, command), soft_wrap=True, markup=False)
+        raise
 
 
 def farewell(sitting: Sitting, command: str) -> str:
@@ -108,19 +111,20 @@ def ask(sitting: Sitting, position: Position, console: Console, read) -> bool:
         if word.lower() in ACTIONS:
             ACTIONS[word.lower()](sitting, position, argument.strip(), console)
             return True
+    except (OSError, ValueError) as error:
+        console.print(str(error), style="yellow", markup=False)
+        return True
+    try:
         position.play(word)
-    except ValueError as error:
-        console.print(refusal(sitting, position, word, error), style="yellow", markup=False)
+    except ValueError:
+        console.print(refusal(sitting, position, word), style="yellow", markup=False)
         return True
     sitting.moves.append(sitting.game.parse(word))
     draw(sitting, console)
     return True
 
 
-def refusal(sitting: Sitting, position: Position, word: str, error: ValueError) -> str:
-    """Why not, and what is possible."""
-    if isinstance(error, DamagedFile | CommandError):
-        return str(error)
+def refusal(sitting: Sitting, position: Position, word: str) -> str:
     legal = " ".join(sitting.game.format(action) for action in position.legal)
     return f"{word!r} cannot be played here. Legal: {legal} (or help, undo, hint, ...)"
 

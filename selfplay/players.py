@@ -6,6 +6,7 @@ from typing import Protocol
 
 import numpy as np
 
+import games
 from games.game import Game
 from native import abi
 from native.playout import speak_for_movers
@@ -18,7 +19,9 @@ from selfplay.network import Network
 from selfplay.searcher import Searcher
 
 MANY = 256  # positions searched side by side in matches and exams
-SOLVER_NODES = 200_000_000  # after which the solver says that the position is too hard
+SOLVER_NODES = 50_000_000  # for one move, after which the solver says that the position is too hard
+MOST_SIMULATIONS = 10_000_000
+NODES = 1 << 21  # of all trees side by side
 FORMS = "random, mcts:SIMULATIONS, solver, CHECKPOINT[@SIMULATIONS] or RUN[@SIMULATIONS]"
 
 
@@ -54,8 +57,8 @@ def create(text: str, game: Game, seed: int = 0) -> Player:
     if text.startswith("mcts:"):
         return SearchPlayer.playouts(text, game, parse_count(text, text.removeprefix("mcts:")), seed)
     found, simulations = find_checkpoint(text)
-    if found.game != game.name:
-        raise ValueError(f"{text!r} plays {found.game}, not {game.name}")
+    if games.load(found.game).name != game.name:  # a game of one's own is stored as its file's path
+        raise ValueError(f"{text!r} plays {games.load(found.game).name}, not {game.name}")
     if found.shape != checkpoint.shape_for(game, found.config.network):
         raise ValueError(f"{text!r} has a network of another shape than {game.name} wants now")
     simulations = found.config.match.simulations if simulations is None else simulations
@@ -84,8 +87,11 @@ def find_checkpoint(text: str) -> tuple[checkpoint.Checkpoint, int | None]:
 
 
 def parse_count(text: str, count: str) -> int:
+    """Simulations a move."""
     if not count.isdigit() or (text.startswith("mcts:") and int(count) < 1):
         raise ValueError(f"player {text!r}: {count!r} is no number of simulations")
+    if int(count) > MOST_SIMULATIONS:
+        raise ValueError(f"player {text!r}: at most {MOST_SIMULATIONS:,} simulations a move")
     return int(count)
 
 
@@ -195,20 +201,20 @@ class SearchPlayer:
         )
 
     def _searcher(self, count: int) -> Searcher:
-        games = 1 if count == 1 else MANY
-        if games not in self.searchers:
+        trees = 1 if count == 1 else max(1, min(MANY, NODES // max(1, self.simulations)))
+        if trees not in self.searchers:
             searcher = Searcher(
                 self.game,
                 None,
                 self.settings,
                 self.simulations,
-                games,
+                trees,
                 cache_entries=1 << 16 if self.has_network else 0,
                 seed=self.seed,
             )
             searcher.evaluator = self.evaluator_for(searcher)
-            self.searchers[games] = searcher
-        return self.searchers[games]
+            self.searchers[trees] = searcher
+        return self.searchers[trees]
 
 
 PLAYOUT_EXPLORATION = 5.0  # c of PUCT for values from single playouts and uniform priors; see benchmarks/RESULTS.md

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from typing import Protocol
 
 import numpy as np
-import torch
 
 from selfplay.actor import Actor, Work
 from selfplay.config import RunConfig
@@ -32,10 +31,8 @@ class LocalPool:
     def __init__(self, config: RunConfig, shape: Shape, seed: int, precision: str = "auto"):
         self.actor = Actor(config, shape, seed)
         self.precision = precision
-        self.threads = config.learner.threads
 
     def load(self, weights: dict[str, np.ndarray], generation: int, simulations: int) -> str:
-        torch.set_num_threads(self.threads)
         self.precision = self.actor.load(weights, generation, simulations, self.precision)
         return self.precision
 

@@ -25,15 +25,17 @@ def score_of_elo(difference: float) -> float:
     return float(1 / (1 + 10 ** (-difference / 400)))
 
 
-def from_pairs(pair_scores: np.ndarray) -> Elo:
+def from_pairs(pair_scores: np.ndarray, distinct: int | None = None) -> Elo:
     """From the mean score, in [0, 1], of each pair of games with one opening and colours swapped.
 
     The two games of a pair are not independent, the pairs are: their variance gives the interval, by Wilson's formula with
-    the trinomial's variance in place of the binomial's, so that one-sided results keep an honest interval.
+    the trinomial's variance in place of the binomial's, so that one-sided results keep an honest interval. Only the
+    `distinct` pairs count as evidence: players without randomness repeat their games wherever openings repeat.
     """
-    n = len(pair_scores) + PRIOR_PAIRS
-    mean = (float(np.sum(pair_scores)) + 0.5 * PRIOR_PAIRS) / n
-    spread = float(np.sum((pair_scores - mean) ** 2) + PRIOR_PAIRS * (0.5 - mean) ** 2) / n
+    evidence = len(pair_scores) if distinct is None else distinct
+    n = evidence + PRIOR_PAIRS
+    mean = (evidence * float(np.mean(pair_scores)) + 0.5 * PRIOR_PAIRS) / n
+    spread = (evidence * float(np.mean((pair_scores - mean) ** 2)) + PRIOR_PAIRS * (0.5 - mean) ** 2) / n
     share = min(1.0, spread / max(mean * (1 - mean), 1e-12))  # 1 where pairs are all won or lost, less with draws
     z2 = NORMAL_95**2 * max(share, 0.05)
     centre = (mean + z2 / (2 * n)) / (1 + z2 / n)

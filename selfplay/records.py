@@ -103,15 +103,18 @@ class Shards:
     def seal(self, generation: int) -> None:
         """Merge the parts of a generation into one shard. Killed in between, `load` sees either, never both."""
         parts = self._parts(generation)
-        games = self.load(generation)
-        if parts and games is not None:
+        if parts and (games := self.load(generation)) is not None:
             write_arrays(self._sealed(generation), games._asdict())
-        for path in parts:
-            path.unlink()
+            for path in parts:
+                path.unlink()
 
     def load(self, generation: int, on_damage=None) -> Games | None:
         """A generation's games, or None; damaged shards are passed to `on_damage(message)` and left out."""
-        paths = [self._sealed(generation)] if self._sealed(generation).exists() else self._parts(generation)
+        sealed = self._sealed(generation)
+        games = self._read([sealed], on_damage) if sealed.exists() else None
+        return games or self._read(self._parts(generation), on_damage)
+
+    def _read(self, paths: list[Path], on_damage) -> Games | None:
         parts = []
         for path in paths:
             try:

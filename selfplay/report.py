@@ -58,6 +58,8 @@ def tournament_table(matches: list[Match], names: list[str], elo: np.ndarray, wi
 
 def examine(text: str, positions: int | None = None) -> dict:
     """Grade a checkpoint or run on its game's exam, alone and with search. ValueError if there is none."""
+    if players.game_name(text) is None:
+        raise ValueError(f"{text!r} has no network to examine; name a checkpoint or a run")
     found, simulations = players.find_checkpoint(text)
     game = games.load(found.game)
     whole = exam.load(found.game)
@@ -106,7 +108,7 @@ def exam_line(result: dict) -> str:
     )
 
 
-def conclusion(folder: Path, newest: Checkpoint) -> dict:
+def conclusion(newest: Checkpoint) -> dict:
     """What a finished run is worth: exam and a match against a yardstick without a network."""
     lines, result = [], {"generation": newest.generation, "seconds": newest.progress["seconds"]}
     minutes = newest.progress["seconds"] / 60

@@ -37,6 +37,10 @@ class Screen:
         else:
             print(text, file=self.stream, flush=True)
 
+    def took_up(self, seconds: float) -> None:
+        """The run goes on after so many seconds that earlier processes spent."""
+        self.seconds, self.begin = seconds, time.monotonic()
+
     def preparing(self, what: str) -> None:
         self._phase(what, 0, 0)
 

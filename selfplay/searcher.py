@@ -10,7 +10,7 @@ import numpy as np
 
 from games.game import Game
 from native import forest as memory
-from native.cache import clear, new_cache
+from native.cache import new_cache
 from native.search import Settings, absorb, choose, descend, read_priors, read_root
 
 
@@ -28,7 +28,8 @@ class Found:
 
 
 class Searcher:
-    """Searches up to `games` positions side by side; more are taken in turns."""
+    """Searches up to `games` positions side by side; more are taken in turns. One evaluator for life: its cache is never
+    cleared."""
 
     def __init__(
         self,
@@ -88,10 +89,6 @@ class Searcher:
         values, priors = np.zeros(most), np.zeros(most, np.float32)
         n = read_root(self.forest, index, actions, visits, values, priors)
         return actions[:n], visits[:n], values[:n], priors[:n], float(self.forest.node_value[index, memory.ROOT])
-
-    def forget(self) -> None:
-        """Clear the position cache; needed whenever the evaluator has new weights."""
-        clear(self.cache)
 
 
 def join(parts: list[Found]) -> Found:

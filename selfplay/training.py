@@ -1,6 +1,6 @@
 """The command `train`: open the run's folder, choose the pool, run the loop, say what came of it."""
 
-import json
+import math
 import os
 import sys
 import time as clock
@@ -12,6 +12,7 @@ from selfplay import config, loop
 from selfplay.actor import Actor
 from selfplay.checkpoint import Checkpoint, new_network, shape_for, weights_of
 from selfplay.config import ActorConfig, RunConfig
+from selfplay.files import DamagedFile, read_json, write_json
 from selfplay.network import Shape
 from selfplay.run import Run, stored_config
 from selfplay.screen import Screen
@@ -28,11 +29,10 @@ def train(
     address: str | None,
     time: str | None,
 ) -> Checkpoint:
-    """Everything is checked before anything is written. ValueError with one line for what cannot be."""
+    """All that can be checked is checked before anything is written. ValueError with one line for what cannot be."""
     settings, folder = plan(preset, out, resume, changes)
     limit = parse_time(time)
-    if actors is not None and actors < 0:
-        raise ValueError(f"--actors must be 0 or more, not {actors}")
+    actors = number_of_actors(actors, address)
     import games
 
     shape = shape_for(games.load(settings.game), settings.network)
@@ -55,7 +55,7 @@ def train(
 def plan(preset: str | None, out: str | None, resume: bool, changes: list[str]) -> tuple[RunConfig, Path]:
     """The run's settings and folder."""
     if resume:
-        folder = Path(out or (f"runs/{preset}" if preset else ""))
+        folder = Path(out or (f"runs/{Path(preset).stem}" if preset else ""))
         if not (folder / "config.toml").exists() or not (out or preset):
             raise ValueError(f"there is no run to resume in {folder}; name it with --out")
         if changes:
@@ -67,6 +67,8 @@ def plan(preset: str | None, out: str | None, resume: bool, changes: list[str]) 
     import games
 
     games.load(settings.game)
+    if settings.game.endswith(".py"):  # the run must find it from anywhere
+        settings = msgspec.structs.replace(settings, game=str(Path(settings.game).resolve()))
     return settings, Path(out or f"runs/{Path(preset).stem}")
 
 
@@ -82,17 +84,29 @@ def compile_core(settings: RunConfig, shape: Shape, screen: Screen) -> None:
         screen.line(f"the search core is compiled ({seconds:.0f} s; from now on it is found on disk)")
 
 
-def open_pool(run: Run, shape: Shape, actors: int | None, address: str | None, screen: Screen):
-    """Ray actors where there are cores for them, else one actor in this process."""
+def number_of_actors(asked: int | None, address: str | None) -> int:
+    """As asked, else one a core where ray can start them, else 0: play in this process."""
+    if asked is not None and asked < 0:
+        raise ValueError(f"--actors must be 0 or more, not {asked}")
+    if address and asked is None:
+        raise ValueError("--address needs --actors: how many of the cluster's processors to use")
+    if address and asked == 0:
+        raise ValueError("--actors 0 plays in this process, not at --address")
+    if (asked or address) and not ray_is_there():
+        raise ValueError("--actors needs ray, which is not installed; --actors 0 plays in this process")
+    cores = os.cpu_count() or 1
+    if asked is None:
+        return cores if cores > 1 and ray_is_there() else 0
+    return asked
+
+
+def open_pool(run: Run, shape: Shape, actors: int, address: str | None, screen: Screen):
+    """Ray actors, or for 0 one actor in this process."""
     settings, seed = run.config, run.play_seed()
-    if actors is None:
-        actors = (os.cpu_count() or 1) if ray_is_there() and (os.cpu_count() or 1) > 1 else 0
     if actors == 0:
         from selfplay.pool import LocalPool
 
         return LocalPool(settings, shape, seed, settings.network.precision)
-    if not ray_is_there():
-        raise ValueError("--actors needs ray, which is not installed; --actors 0 plays in this process")
     from selfplay.cluster import RayPool
 
     return RayPool(settings, shape, seed, actors, settings.network.precision, address, screen.line)
@@ -115,8 +129,8 @@ def parse_time(text: str | None) -> float | None:
         seconds = float(number) * UNITS[unit]
     except (ValueError, KeyError):
         raise ValueError(f"--time takes a number and s, m or h, such as 30m, not {text!r}") from None
-    if seconds <= 0:
-        raise ValueError("--time must be above 0")
+    if not (math.isfinite(seconds) and seconds > 0):
+        raise ValueError("--time must be above 0 and an end")
     return seconds
 
 
@@ -125,11 +139,12 @@ def conclude(run: Run, newest: Checkpoint) -> None:
     from selfplay.report import conclusion
 
     path = run.folder / "result.json"
-    known = json.loads(path.read_text()) if path.exists() else {}
+    try:
+        known = read_json(path)
+    except DamagedFile:  # or not there yet
+        known = {}
     if known.get("generation") != newest.generation:
-        known = conclusion(run.folder, newest)
-        from selfplay.files import write_json
-
+        known = conclusion(newest)
         write_json(path, known)
     for line in known["lines"]:
         print(line, file=sys.stderr)

@@ -36,6 +36,12 @@ def test_one_sided_matches_have_finite_honest_intervals():
     assert wide.low < narrow.low < 0 < narrow.high < wide.high
 
 
+def test_repeated_pairs_are_no_evidence():
+    scores = np.tile([1.0, 0.5], 100)
+    assert from_pairs(scores, distinct=2).low == pytest.approx(from_pairs(scores[:2]).low)
+    assert from_pairs(scores, distinct=2).low < from_pairs(scores).low
+
+
 def test_ratings_of_two_players_are_their_elo_difference():
     scores, games = np.array([[0, 75], [25, 0.0]]), np.array([[0, 100], [100, 0.0]])
     rating, width = ratings(scores, games)

@@ -122,8 +122,16 @@ MISTAKES = [
     (["arena", "random", "mcts:5", "--game", "connect5"], "unknown game 'connect5'; did you mean 'connect4'"),
     (["arena", "random", "mcts:5", "--game", "connect4", "--games", "0"], "--games must be at least 1"),
     (["exam", "nothing"], "unknown player 'nothing'"),
+    (["exam", "random"], "'random' has no network to examine"),
     (["bench", "everything"], "everything"),
     (["bench", "net", "--games", "0"], "--games must be at least 1"),
+    (["bench", "rules", "--seconds", "0"], "--seconds must be above 0"),
+    (["check", "connect4", "--games", "0"], "--games must be at least 1"),
+    (["train", "dummy", "--time", "infm"], "--time must be above 0"),
+    (["train", "dummy", "--address", "localhost:1"], "--address needs --actors"),
+    (["train", "dummy", "--set", "learner.rate=nan"], "learner.rate must lie between"),
+    (["play", "connect4", "--second", "mcts:99999999999"], "at most 10,000,000 simulations"),
+    (["play", "x" * 300], "File name too long"),
 ]  # fmt: skip
 
 
@@ -193,7 +201,35 @@ def test_ctrl_c_leaves_a_run_cleanly_and_says_how_to_go_on(tmp_path):
     assert "Traceback" not in err
 
 
-def test_a_closed_pipe_is_no_traceback(tmp_path):
-    command = f"{sys.executable} -m selfplay.cli check tictactoe --games 20 | head -1"
+@pytest.mark.parametrize("end", ["| head -1", "| true"])
+def test_a_closed_pipe_is_no_traceback(end):
+    command = f"{sys.executable} -m selfplay.cli check tictactoe --games 20 {end}"
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
-    assert done.returncode == 0 and "Traceback" not in done.stderr and done.stdout.count("\n") == 1
+    assert done.returncode == 0 and done.stderr == "" and done.stdout.count("\n") <= 1
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's /dev/full")
+def test_output_that_cannot_be_written_is_one_line():
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "selfplay.cli", "games"], stdout=full, stderr=subprocess.PIPE, text=True
+        )
+    assert done.returncode == 2 and done.stderr == "selfplay: the output: No space left on device\n"
+
+
+def test_a_game_of_one_s_own_is_trained_played_and_met_by_its_file(tmp_path, monkeypatch, capsys):
+    """Its file's path stands wherever a game's name does, and the run finds it from any folder."""
+    monkeypatch.chdir(tmp_path)
+    source = Path(games.__file__).with_name("tictactoe.py").read_text()
+    (tmp_path / "mine.py").write_text(source.replace('name="tictactoe"', 'name="mine"'))
+    (tmp_path / "mine.toml").write_text(
+        SMALL.replace('"tictactoe"', '"mine.py"').replace("generations = 4", "generations = 1")
+    )
+    code, out, err = selfplay("train", "mine.toml", "--actors", "0", capsys=capsys)
+    assert code == 0 and out == "play it with: selfplay play runs/mine\n", err
+    monkeypatch.chdir("/")
+    run = str(tmp_path / "runs" / "mine")
+    code, out, _ = selfplay("arena", run, "random", "--games", "4", "--json", capsys=capsys)
+    assert code == 0 and json.loads(out)["game"] == "mine"
+    code, _, err = selfplay("play", "tictactoe", "--second", run, capsys=capsys)
+    assert code == 2 and "plays mine, not tictactoe" in err

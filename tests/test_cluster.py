@@ -51,6 +51,38 @@ def test_actors_play_different_games(pool):
     assert len(np.unique(seeds, axis=0)) == len(seeds)
 
 
+class Overshooting:
+    """A worker whose every call brings more rows than it was asked for, and which must not be asked for ever."""
+
+    def __init__(self, games):
+        self.games, self.calls, self.play = games, 0, self
+
+    def remote(self, rows):
+        self.calls += 1
+        assert self.calls < 20
+        return ray.put((self.games, None))
+
+
+def test_calls_end_however_far_actors_overshoot(pool):
+    """Three or more calls in flight when the last row is in: nobody is asked again."""
+    pool.load(pool.weights, 0, 4)
+    played = deliveries(pool, 40)[0]
+    crowd = object.__new__(cluster.RayPool)
+    crowd.workers, crowd.failures = [Overshooting(played) for _ in range(6)], [0] * 6
+    assert sum(part.rows for part in deliveries(crowd, 6)) >= 6
+    assert sum(worker.calls for worker in crowd.workers) == 6
+
+
+def test_a_cluster_that_is_not_there_is_one_line():
+    with pytest.raises(ValueError, match="^cannot join a Ray cluster at 127.0.0.1:1: [^\n]*$"):
+        with_ray = ray.is_initialized
+        try:
+            ray.is_initialized = lambda: False
+            cluster.start_ray("127.0.0.1:1", 1)
+        finally:
+            ray.is_initialized = with_ray
+
+
 def test_a_dead_actor_is_replaced_and_only_its_unfinished_games_are_lost(pool):
     pool.load(pool.weights, 0, 4)
     before = pool.processes()

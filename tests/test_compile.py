@@ -42,8 +42,14 @@ def test_an_edit_in_another_file_of_the_core_recompiles_and_nothing_else_does(tm
     assert run(tmp_path) == (1, 0)
 
 
-def test_the_stamp_covers_every_file_of_the_package():
-    newest, size, count = compiling.package_stamp()
-    files = list(compiling.PACKAGE.glob("*.py"))
-    assert count == len(files) and size == sum(path.stat().st_size for path in files)
-    assert newest == max(path.stat().st_mtime for path in files)
+def test_the_stamp_changes_with_every_file_of_the_package(tmp_path, monkeypatch):
+    shutil.copytree(compiling.PACKAGE, tmp_path / "native")
+    monkeypatch.setattr(compiling, "PACKAGE", tmp_path / "native")
+    stamps = {compiling.package_stamp()}
+    for path in compiling.PACKAGE.glob("*.py"):
+        text = path.read_text()
+        path.write_text(text[:-1] + " ")  # as long as before
+        compiling.package_stamp.cache_clear()
+        stamps.add(compiling.package_stamp())
+    assert len(stamps) == 1 + len(list(compiling.PACKAGE.glob("*.py")))
+    compiling.package_stamp.cache_clear()

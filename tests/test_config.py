@@ -24,13 +24,16 @@ def test_the_presets_that_the_readme_names_exist():
         ('game = "x"\n[learner]\nbatch = "many"', "learner.batch: expected `int`, got `str`"),
         ('game = "x"\nlearner = 3', "learner: expected `object`, got `int`"),
         ('game = "x"\n[search]\nsimulations = [1, 2.5]', "search.simulations[1]: expected `int`, got `float`"),
-        ('game = "x"\n[search]\nsimulations = []', "search.simulations must list numbers above 0"),
-        ('game = "x"\n[learner]\nbatch = 0', "learner.batch must be above 0"),
-        ('game = "x"\n[learner]\naverage = 1.5', "learner.average must lie in [0, 1]"),
+        ('game = "x"\n[search]\nsimulations = []', "search.simulations must list numbers from 1 to 1,000,000"),
+        ('game = "x"\n[learner]\nbatch = 0', "learner.batch must lie between 2 and"),
+        ('game = "x"\n[learner]\naverage = 1.5', "learner.average must lie between 0 and 1"),
         ('game = "x"\n[search]\nkind = "mcts"', "search.kind must be one of gumbel, puct"),
         ("generations = 3", "object missing required field `game`"),
         ("game = ", "not TOML"),
-        ('game = "x"\nseed = -1', "seed must not be negative"),
+        ('game = "x"\nseed = -1', "seed must lie between 0 and"),
+        ('game = "x"\n[learner]\nrate = nan', "learner.rate must lie between"),
+        ('game = "x"\n[replay]\nreuse = inf', "replay.reuse must lie between"),
+        ('game = "x"\n[search]\ndirichlet_total = -10', "search.dirichlet_total must lie between"),
         ('game = "x"\n[learner]\nrate = true', "learner.rate: expected `float`, got `bool`"),
     ],
 )
@@ -56,6 +59,19 @@ def test_changes_are_applied_and_checked():
     for bad in ("learner.batch", "=3", "learner.batch.x=3", "learner.btch=3", "game.x=1"):
         with pytest.raises(ValueError):
             config.load("dummy", [bad])
+
+
+def test_every_number_has_limits():
+    """A number that nobody checks is one that hangs or does nothing an hour later."""
+    numbers = set()
+    for section in msgspec.structs.fields(config.RunConfig):
+        if isinstance(section.type, type) and issubclass(section.type, config.Section):
+            numbers |= {
+                f"{section.name}.{f.name}" for f in msgspec.structs.fields(section.type) if f.type in (int, float)
+            }
+        elif section.type in (int, float):
+            numbers.add(section.name)
+    assert numbers == set(config.LIMITS)
 
 
 def test_a_configuration_cannot_be_changed_in_place():

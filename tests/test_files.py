@@ -96,6 +96,20 @@ def test_a_kill_between_sealing_and_tidying_counts_no_game_twice(tmp_path, games
     assert same(shards.load(2), games)
 
 
+def test_new_games_replace_a_damaged_shard(tmp_path, games):
+    shards = Shards(tmp_path)
+    shards.add(3, games)
+    shards.seal(3)
+    sealed = tmp_path / "0003.safetensors"
+    sealed.write_bytes(sealed.read_bytes()[:-9])
+    assert shards.load(3) is None
+    shards.seal(3)
+    shards.add(3, games)
+    assert same(shards.load(3), games)
+    shards.seal(3)
+    assert same(read_games(sealed), games) and len(list(tmp_path.iterdir())) == 1
+
+
 def test_a_damaged_shard_is_named_and_left_out(tmp_path, games):
     shards = Shards(tmp_path)
     shards.add(1, games)
@@ -163,6 +177,13 @@ def test_a_damaged_checkpoint_is_refused(saved, name, damage):
         path.write_bytes(data[: len(data) // 2] if damage == "cut" else b'{"format": "other"}')
     with pytest.raises(DamagedFile, match=name if damage != "foreign" else "."):
         checkpoint.read(saved[0].path).network()
+
+
+def test_an_altered_fact_is_noticed(saved):
+    path = saved[0].path / "checkpoint.json"
+    path.write_text(path.read_text().replace('"generation": 2', '"generation": 7'))
+    with pytest.raises(DamagedFile, match="checksum"):
+        checkpoint.read(saved[0].path)
 
 
 def test_weights_of_another_shape_are_refused(saved):

@@ -149,6 +149,25 @@ def test_a_damaged_newest_checkpoint_is_named_and_the_one_before_is_taken(tmp_pa
     assert [entry["generation"] for entry in read_ledger(tmp_path / "r")] == [1, 2]
 
 
+def test_a_run_without_a_whole_checkpoint_is_refused_and_left_alone(tmp_path):
+    """To begin again would delete its games."""
+    train(tmp_path / "r", settings(generations=1))
+    for path in (tmp_path / "r" / "checkpoints").glob("*/weights.safetensors"):
+        path.write_bytes(b"")
+    before = games_of(tmp_path / "r")
+    with pytest.raises(ValueError, match="no checkpoint in .* can be gone on from"):
+        train(tmp_path / "r", settings(generations=1))
+    assert games_of(tmp_path / "r") == before
+
+
+def test_what_a_killed_process_was_writing_is_swept_away(tmp_path):
+    (tmp_path / "r" / "checkpoints" / ".0003.tmp").mkdir(parents=True)
+    (tmp_path / "r" / ".config.toml.123.tmp").write_text("gam")
+    Run(tmp_path / "r", settings()).lock.close()
+    assert sorted(p.name for p in (tmp_path / "r").iterdir()) == [".lock", "checkpoints", "config.toml", "games"]
+    assert not list((tmp_path / "r" / "checkpoints").iterdir())
+
+
 def test_a_folder_with_another_run_or_other_things_is_refused(finished, tmp_path):
     with pytest.raises(ValueError, match="holds another run .seed is 1 there and 2 here"):
         Run(finished[0], settings(seed=2))
@@ -176,7 +195,7 @@ def test_the_first_difference_is_named():
 
 def test_simulations_grow_by_equal_stages():
     wanted = settings(generations=6, search=config.SearchConfig(simulations=[2, 4, 8]))
-    assert [loop.simulations_at(wanted, g) for g in range(1, 7)] == [2, 2, 4, 4, 8, 8]
+    assert [loop.simulations_at(wanted, (g - 1) / 6) for g in range(1, 7)] == [2, 2, 4, 4, 8, 8]
 
 
 @pytest.mark.parametrize(

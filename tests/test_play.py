@@ -177,3 +177,22 @@ def test_saved_games_are_plain_json(connect4, tmp_path):
     assert json.loads(path.read_text()) == {
         "format": "selfplay-game-1", "game": "connect4", "players": ["you", "parrot"], "moves": ["4", "1"],
     }  # fmt: skip
+
+
+def test_a_solver_before_too_hard_a_position_leaves_with_the_moves(connect4, monkeypatch):
+    monkeypatch.setattr(players, "SOLVER_NODES", 1000)
+    solver = players.create("solver", connect4)
+    out = io.StringIO()
+    with pytest.raises(ValueError, match="too hard"):
+        run(
+            connect4, None, solver, None, [3], "selfplay play connect4", Console(file=out, width=80), lambda prompt: "4"
+        )
+    assert "Left. To go on: selfplay play connect4 --moves '4" in out.getvalue()
+
+
+def test_commands_that_fail_say_why(connect4, tmp_path, monkeypatch):
+    monkeypatch.setattr(players, "SOLVER_NODES", 1000)
+    said, _ = sit(
+        connect4, ["hint", f"save {tmp_path}"], second=Parrot(connect4), hint=players.create("solver", connect4)
+    )
+    assert "too hard" in said and "cannot be played" not in said and f"cannot write {tmp_path}" in said
