@@ -2,6 +2,8 @@
 
 import importlib
 import importlib.util
+import sys
+import zlib
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
@@ -33,9 +35,15 @@ def load(name: str) -> Game:
 def _load_file(path: Path) -> Game:
     if not path.is_file():
         raise ValueError(f"no such game file: {path}")
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    # Under a name of its own, known to Python before the file runs: compiled functions are found again by it.
+    name = f"{path.stem}_{zlib.crc32(str(path.resolve()).encode()):08x}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    sys.modules[name] = module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
     if not isinstance(getattr(module, "GAME", None), Game):
         raise ValueError(f"{path} defines no GAME of type games.Game")
     return module.GAME

@@ -29,7 +29,8 @@ def show(table: Table) -> None:
 def new_table(*headings: str) -> Table:
     table = Table(box=box.SIMPLE_HEAD)
     for index, heading in enumerate(headings):
-        table.add_column(heading, justify="left" if index == 0 else "right")
+        name = index == 0  # names give way where the terminal is narrow, numbers do not
+        table.add_column(heading, justify="left" if name else "right", no_wrap=not name, overflow="fold")
     return table
 
 
