@@ -11,7 +11,7 @@ from measure import in_turn, report, spread
 import games
 from selfplay import config
 from selfplay.checkpoint import new_network, shape_for, weights_of
-from selfplay.cluster import RayPool
+from selfplay.cluster import RayPool, start_ray
 
 
 class Players:
@@ -36,6 +36,7 @@ class Players:
 def main() -> None:
     settings = config.load(sys.argv[1] if len(sys.argv) > 1 else "connect4-quick")
     seconds = float(sys.argv[2]) if len(sys.argv) > 2 else 15.0
+    start_ray(None, 3)  # room for both pools; one is idle while the other is measured
     one, two = Players(settings, 1), Players(settings, 2)
     samples = in_turn({"one actor": lambda: one.rate(seconds), "two actors": lambda: two.rate(seconds)})
     ratios = [b / a for a, b in zip(samples["one actor"], samples["two actors"])]
