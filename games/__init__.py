@@ -1,49 +1,93 @@
-"""The games: one file each, rules only. `load` compiles (or finds compiled) just the game asked for."""
+"""The games: one file each, rules only. `load` compiles (or finds compiled) just the game asked for.
 
-import importlib
+A game of many boards is one file too: `games/go.py` is run once a size, as the module `games.go9` for "go9", and reads its
+size from that name (`games.game.board_size`), so that the size is a constant wherever it is compiled.
+"""
+
 import importlib.util
 import sys
 import zlib
 from difflib import get_close_matches
 from functools import cache
+from importlib.metadata import entry_points
 from pathlib import Path
+from types import ModuleType
+from typing import NamedTuple
 
 from games.game import Game, Position
 
-__all__ = ["Game", "Position", "load", "names"]
+__all__ = ["FAMILIES", "Family", "Game", "Position", "load", "names"]
 
-MODULES = {"tictactoe": "games.tictactoe", "connect4": "games.connect4"}
+FOLDER = Path(__file__).parent
+ENTRY_POINTS = "selfplay.games"  # the group under which an installed package may offer games of its own
+
+
+class Family(NamedTuple):
+    """Games that share one file: a size a game, or no sizes and one game."""
+
+    title: str
+    sizes: tuple[int, ...] = ()
+
+
+FAMILIES = {
+    "tictactoe": Family("Tic-tac-toe"),
+    "connect4": Family("Connect Four"),
+    "go": Family("Go", tuple(range(5, 20))),
+    "othello": Family("Othello", tuple(range(4, 17, 2))),
+    "gomoku": Family("Gomoku", tuple(range(9, 20))),
+    "hex": Family("Hex", tuple(range(3, 20))),
+    "breakthrough": Family("Breakthrough", tuple(range(5, 9))),
+}
+GAMES = {
+    f"{family}{size or ''}": (family, size) for family, (_, sizes) in FAMILIES.items() for size in sizes or (None,)
+}  # name -> (family, size)
 
 
 def names() -> list[str]:
-    """Names that `load` takes."""
-    return list(MODULES)
+    """Names that `load` takes, those of installed packages' games last."""
+    return [*GAMES, *(point.name for point in entry_points(group=ENTRY_POINTS) if point.name not in GAMES)]
 
 
 @cache
 def load(name: str) -> Game:
     """The game of that name, or the `GAME` of a Python file given by its path. ValueError if there is none."""
+    if name in GAMES:
+        family, _ = GAMES[name]
+        return _run(f"games.{name}", FOLDER / f"{family}.py")
     if name.endswith(".py"):
-        return _load_file(Path(name))
-    if name not in MODULES:
-        near = get_close_matches(name, MODULES, 1, 0.4)
-        hint = f"did you mean {near[0]!r}?" if near else f"games: {', '.join(MODULES)}"
-        raise ValueError(f"unknown game {name!r}; {hint}")
-    return importlib.import_module(MODULES[name]).GAME
+        # Under a name of its own, because compiled functions are found again by it.
+        path = Path(name)
+        return _run(f"{path.stem}_{zlib.crc32(str(path.resolve()).encode()):08x}", path)
+    for point in entry_points(group=ENTRY_POINTS, name=name):
+        return _checked(point.load(), f"the entry point {name!r}")
+    raise ValueError(f"unknown game {name!r}; {_hint(name)}")
 
 
-def _load_file(path: Path) -> Game:
-    if not path.is_file():
-        raise ValueError(f"no such game file: {path}")
-    # Under a name of its own, known to Python before the file runs: compiled functions are found again by it.
-    name = f"{path.stem}_{zlib.crc32(str(path.resolve()).encode()):08x}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    sys.modules[name] = module = importlib.util.module_from_spec(spec)
-    try:
-        spec.loader.exec_module(module)
-    except BaseException:
-        del sys.modules[name]
-        raise
-    if not isinstance(getattr(module, "GAME", None), Game):
-        raise ValueError(f"{path} defines no GAME of type games.Game")
-    return module.GAME
+def _hint(name: str) -> str:
+    family = name.rstrip("0123456789").lower()
+    if family in FAMILIES and (sizes := FAMILIES[family].sizes):
+        return f"{family} is played on {', '.join(f'{family}{size}' for size in sizes)}"
+    near = get_close_matches(name.lower(), names(), 1, 0.4)
+    return f"did you mean {near[0]!r}?" if near else f"games: {', '.join(FAMILIES)}; see `selfplay games`"
+
+
+def _run(module_name: str, path: Path) -> Game:
+    """Run a game's file as the module of that name, which Python knows before the file runs."""
+    if module_name not in sys.modules:
+        if not path.is_file():
+            raise ValueError(f"no such game file: {path}")
+        spec = importlib.util.spec_from_file_location(module_name, path)
+        sys.modules[module_name] = module = importlib.util.module_from_spec(spec)
+        try:
+            spec.loader.exec_module(module)
+        except BaseException:
+            del sys.modules[module_name]
+            raise
+    module: ModuleType = sys.modules[module_name]
+    return _checked(getattr(module, "GAME", None), str(path))
+
+
+def _checked(game: object, source: str) -> Game:
+    if not isinstance(game, Game):
+        raise ValueError(f"{source} defines no GAME of type games.Game")
+    return game

@@ -147,6 +147,12 @@ class Position:
         return self.game.draw(self)
 
 
+def board_size(module_name: str, default: int) -> int:
+    """The number at the end of a module's name, `games.go9` -> 9: how a file that serves many sizes knows its own."""
+    digits = module_name[len(module_name.rstrip("0123456789")) :]
+    return int(digits) if digits else default
+
+
 def letters_and_numbers(rows: int, columns: int) -> tuple[Callable[[int], str], Callable[[str], int]]:
     """(format, parse) for cells named a1 = top left, letter = column, number = row."""
 

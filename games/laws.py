@@ -26,10 +26,12 @@ class Sample:
     moves: tuple[int, ...]
 
 
+MOST_SAMPLES = 500  # positions that the laws look at: some cost milliseconds each where boards are large
+
+
 def check(game: Game, num_games: int = 50, seed: int = 0, most: int = 3) -> list[Violation]:
     """Violations of every law, at most `most` of each, over `num_games` uniformly random games."""
-    random = np.random.default_rng(seed)
-    samples = [sample for _ in range(num_games) for sample in random_game(game, random)]
+    samples = sample_games(game, num_games, np.random.default_rng(seed))
     found = []
     for law, function in LAWS.items():
         for explanation in function(game, samples):
@@ -37,6 +39,16 @@ def check(game: Game, num_games: int = 50, seed: int = 0, most: int = 3) -> list
             if sum(violation.law == law for violation in found) == most:
                 break
     return found
+
+
+def sample_games(game: Game, num_games: int, random: np.random.Generator) -> list[Sample]:
+    """Positions of random games: every last one, and as many of the others as MOST_SAMPLES leaves room for."""
+    played = [random_game(game, random) for _ in range(num_games)]
+    ends, others = [samples[-1] for samples in played], [sample for samples in played for sample in samples[:-1]]
+    room = max(0, MOST_SAMPLES - len(ends))
+    if len(others) > room:
+        others = [others[i] for i in sorted(random.choice(len(others), room, replace=False))]
+    return others + ends
 
 
 def random_game(game: Game, random: np.random.Generator) -> list[Sample]:

@@ -61,8 +61,17 @@ RULES = types.NamedTuple([FunctionType(signature) for signature in SIGNATURES], 
 
 
 def rule(signature):
-    """Decorator: compile a game's function for the core, cached on disk beside the game's own file."""
-    return cfunc(signature, cache=True, error_model="numpy")
+    """Decorator: compile a game's function for the core, cached on disk beside the game's own file.
+
+    Numba's cache knows a function by its file and qualified name. One file may be run as several modules, one a board size;
+    the module's name is made part of the function's so that each finds its own.
+    """
+
+    def compile_rule(function):
+        function.__qualname__ = f"{function.__module__}.{function.__qualname__}"
+        return cfunc(signature, cache=True, error_model="numpy")(function)
+
+    return compile_rule
 
 
 @intrinsic

@@ -156,12 +156,15 @@ def games(options) -> None:
     import games as library
     from selfplay import config
 
+    trained = {preset: config.load(preset).game for preset in config.presets()}
+    for family, (title, sizes) in library.FAMILIES.items():
+        names = [f"{family}{size}" for size in sizes] or [family]
+        boards = f"{names[0]} .. {names[-1]}" if len(names) > 1 else family
+        presets = [preset for preset, game in trained.items() if game in names]
+        print(f"{boards:<32} {title}; presets: {', '.join(presets) or 'none yet'}")
     for name in library.names():
-        game = library.load(name)
-        presets = [p for p in config.presets() if config.load(p).game == name]
-        print(
-            f"{name:<12} {game.title}, {game.rows}x{game.columns}, {game.actions} actions; presets: {', '.join(presets)}"
-        )
+        if name not in library.GAMES:
+            print(f"{name:<32} {library.load(name).title}, of an installed package")
 
 
 def train(options) -> None:

@@ -12,7 +12,11 @@ settings.register_profile("default", deadline=None, max_examples=50, derandomize
 settings.load_profile("default")
 
 
-@pytest.fixture(params=games.names())
+# Small boards of every family: what is proved for them is proved for the file they share.
+GAMES = ["tictactoe", "connect4"]
+
+
+@pytest.fixture(params=GAMES)
 def game(request):
     return games.load(request.param)
 
