@@ -57,7 +57,7 @@ def load(name: str) -> Game:
     if name.endswith(".py"):
         # Under a name of its own, because compiled functions are found again by it.
         path = Path(name)
-        return _run(f"{path.stem}_{zlib.crc32(str(path.resolve()).encode()):08x}", path)
+        return _run(f"file_{zlib.crc32(str(path.resolve()).encode()):08x}_{path.stem}", path)
     for point in entry_points(group=ENTRY_POINTS, name=name):
         return _checked(point.load(), f"the entry point {name!r}")
     raise ValueError(f"unknown game {name!r}; {_hint(name)}")

@@ -5,7 +5,7 @@ Python edge, because rules never raise.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -53,6 +53,9 @@ class Game:
     scalars: int = 0
     options: dict[str, float] = field(default_factory=dict)  # name -> default, such as komi
     owner_symbols: str = "XO"  # first player's and second player's stone in text
+    setup: Callable[..., "Position"] | None = (
+        None  # where stones may be set up: (black cells, white cells, mover, **options)
+    )
 
     @property
     def cells(self) -> int:
@@ -61,6 +64,11 @@ class Game:
     @property
     def state_bytes(self) -> int:
         return self.dtype.itemsize
+
+    def with_options(self, **options: float) -> "Game":
+        """The same game with other defaults: `go.with_options(komi=5.5).start()`. ValueError for an unknown option."""
+        values = self.option_values(**options)
+        return replace(self, options=dict(zip(self.options, values.tolist()))) if options else self
 
     def start(self, **options: float) -> "Position":
         """The first position. Keyword options override the game's defaults; unknown ones raise ValueError."""
@@ -167,6 +175,23 @@ def letters_and_numbers(rows: int, columns: int) -> tuple[Callable[[int], str], 
         return names[name]
 
     return format_cell, parse_cell
+
+
+def vertices(size: int) -> tuple[Callable[[int], str], Callable[[str], int]]:
+    """(format, parse) for the cells of a square as the Go Text Protocol names them: A1 bottom left, no I, any case."""
+    columns = [letter for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ" if letter != "I"][:size]
+
+    def format_vertex(action: int) -> str:
+        return f"{columns[action % size]}{size - action // size}"
+
+    names = {format_vertex(cell): cell for cell in range(size * size)}
+
+    def parse_vertex(text: str) -> int:
+        if (name := text.strip().upper()) not in names:
+            raise ValueError(f"{text!r} is no vertex; they run from A1 (bottom left) to {columns[-1]}{size}, without I")
+        return names[name]
+
+    return format_vertex, parse_vertex
 
 
 def draw_cells(position: Position, header: str, row_names: list[str]) -> str:

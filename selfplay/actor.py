@@ -5,13 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-import games
 from native.cache import clear, new_cache
 from native.forest import new_batch, new_forest
 from native.search import Settings, absorb
 from native.selfplay import DONE, MOVES, SIMULATIONS, Plan, new_records, play_wave
 from selfplay.checkpoint import network_of
-from selfplay.config import RunConfig, SearchConfig
+from selfplay.config import RunConfig, SearchConfig, game_of
 from selfplay.evaluator import Evaluator
 from selfplay.network import Shape
 from selfplay.records import Games, concatenate, take_finished
@@ -53,7 +52,7 @@ class Actor:
     """
 
     def __init__(self, config: RunConfig, shape: Shape, seed: int):
-        game = games.load(config.game)
+        game = game_of(config)
         actor, most = config.actor, max(config.search.simulations)
         self.config, self.shape, self.game = config, shape, game
         self.settings = play_settings(config.search)

@@ -14,14 +14,13 @@ import games
 from games.game import Game
 from native import forest as memory
 from native.cache import new_cache
-from native.playout import random_games
-from native.random import seeds
 from native.search import Settings, absorb, descend
 from selfplay.actor import Actor
 from selfplay.checkpoint import new_network, shape_for, weights_of
 from selfplay.config import ActorConfig, NetworkConfig, RunConfig, SearchConfig
 from selfplay.evaluator import Evaluator
 from selfplay.network import operations
+from selfplay.proof import random_play
 from selfplay.report import machine
 
 
@@ -57,15 +56,9 @@ Measure = Callable[[float], dict[str, float]]  # seconds -> figures
 
 
 def rules(game: Game, options) -> tuple[str, Measure]:
-    state, actions = game.start_state(), np.zeros(game.actions + 1, np.int32)
-    values, random_state = game.option_values(), seeds(1, 1)[0]
-
     def measure(seconds: float) -> dict[str, float]:
-        begin, plies, played = time.perf_counter(), 0, 0
-        while time.perf_counter() - begin < seconds:
-            plies += random_games(game.rules, values, state, random_state, actions, 1000)
-            played += 1000
-        return {"positions/s": plies / (time.perf_counter() - begin), "mean length": plies / played}
+        rate, length = random_play(game, seconds)
+        return {"positions/s": rate, "mean length": length}
 
     return "uniformly random legal play, one core", measure
 

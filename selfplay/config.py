@@ -10,6 +10,9 @@ from typing import Any
 
 import msgspec
 
+import games
+from games.game import Game
+
 PRESETS = Path(__file__).parent / "presets"
 
 
@@ -87,6 +90,7 @@ class LedgerConfig(Section):
 
 class RunConfig(Section):
     game: str
+    options: dict[str, float] = {}  # of the game, such as komi, where they are not its own defaults
     generations: int = 40
     seed: int = 1
     network: NetworkConfig = NetworkConfig()
@@ -188,6 +192,14 @@ def parse(text: str, changes: list[str] = (), source: str = "configuration") -> 
         raise ValueError(f"{source}: {_explain(error)}") from None
     check(config, source)
     return config
+
+
+def game_of(config: RunConfig) -> Game:
+    """The run's game, with its options. ValueError with one line for what it does not know."""
+    try:
+        return games.load(config.game).with_options(**config.options)
+    except ValueError as error:
+        raise ValueError(f"options: {error}" if "has no option" in str(error) else str(error)) from None
 
 
 def dump(config: RunConfig) -> str:

@@ -13,11 +13,10 @@ import copy
 
 import numpy as np
 
-import games
 from native.selfplay import SEARCHED
 from selfplay import arena, exam
 from selfplay.actor import Work
-from selfplay.config import RunConfig
+from selfplay.config import RunConfig, game_of
 from selfplay.evaluator import Evaluator
 from selfplay.network import Network
 from selfplay.players import MANY, SearchPlayer
@@ -26,7 +25,7 @@ from selfplay.records import Games
 
 class Ledger:
     def __init__(self, config: RunConfig):
-        self.config, self.game = config, games.load(config.game)
+        self.config, self.game = config, game_of(config)
         full = exam.load(config.game, validation=True)
         self.exam = full.first(config.ledger.positions) if full and config.ledger.positions else None
         self.precision = "auto"

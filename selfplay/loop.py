@@ -14,11 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-import games
 from selfplay import checkpoint
 from selfplay.actor import Work, add_work
 from selfplay.checkpoint import Checkpoint
-from selfplay.config import RunConfig
+from selfplay.config import RunConfig, game_of
 from selfplay.learner import Learner
 from selfplay.ledger import Ledger
 from selfplay.network import Network
@@ -118,7 +117,7 @@ def save(run: Run, state: State, entry: dict) -> Checkpoint:
 def take_up(run: Run, screen: Screen) -> tuple[State, Checkpoint]:
     """Begin the run, or go on from its newest whole checkpoint."""
     torch.set_num_threads(run.config.learner.threads)
-    game = games.load(run.config.game)
+    game = game_of(run.config)
     newest = run.newest(screen.line)
     network = checkpoint.new_network(checkpoint.shape_for(game, run.config.network), run.config.seed)
     learner = Learner(network, run.config.learner, run.config.network.precision)

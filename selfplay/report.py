@@ -9,10 +9,10 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-import games
 from selfplay import exam, players
 from selfplay.arena import Match, match
 from selfplay.checkpoint import Checkpoint
+from selfplay.config import game_of
 
 YARDSTICK = "mcts:1000"
 YARDSTICK_GAMES = 200
@@ -62,7 +62,7 @@ def examine(text: str, positions: int | None = None) -> dict:
     if players.game_name(text) is None:
         raise ValueError(f"{text!r} has no network to examine; name a checkpoint or a run")
     found, simulations = players.find_checkpoint(text)
-    game = games.load(found.game)
+    game = game_of(found.config)
     whole = exam.load(found.game)
     if whole is None:
         raise ValueError(f"{found.game} has no exam")
@@ -117,7 +117,7 @@ def conclusion(newest: Checkpoint) -> dict:
     if exam.load(newest.game) is not None:
         result["exam"] = examine(str(newest.path))
         lines.append(exam_line(result["exam"]))
-    game = games.load(newest.game)
+    game = game_of(newest.config)
     us, them = (players.create(text, game) for text in (str(newest.path), YARDSTICK))
     met = match(game, us, them, YARDSTICK_GAMES, 4, seed=1)
     result["match"] = met.as_json()

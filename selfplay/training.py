@@ -33,9 +33,7 @@ def train(
     settings, folder = plan(preset, out, resume, changes)
     limit = parse_time(time)
     actors = number_of_actors(actors, address)
-    import games
-
-    shape = shape_for(games.load(settings.game), settings.network)
+    shape = shape_for(config.game_of(settings), settings.network)
     run = Run(folder, settings)
     screen = Screen(folder, settings.generations, limit)
     pool = None
@@ -64,9 +62,7 @@ def plan(preset: str | None, out: str | None, resume: bool, changes: list[str]) 
     if preset is None:
         raise ValueError(f"name what to train: {', '.join(config.presets())}, or a TOML file")
     settings = config.load(preset, changes)
-    import games
-
-    games.load(settings.game)
+    config.game_of(settings)  # is there such a game, with such options?
     if settings.game.endswith(".py"):  # the run must find it from anywhere
         settings = msgspec.structs.replace(settings, game=str(Path(settings.game).resolve()))
     return settings, Path(out or f"runs/{Path(preset).stem}")

@@ -18,7 +18,7 @@ from selfplay.checkpoint import new_network, shape_for, weights_of
 from selfplay.records import concatenate, take_finished
 from selfplay.replay import Replay, window_rows
 from selfplay.searcher import Searcher
-from tests.reference import FakeNetwork
+from selfplay.reference import FakeNetwork
 
 GUMBEL_PLAY = Settings(GUMBEL)
 PUCT_PLAY = Settings(PUCT, dirichlet_fraction=0.25)

@@ -8,9 +8,9 @@ from native.cache import new_cache
 from native.gumbel import considered_visits
 from native.search import GUMBEL, PUCT, Settings, absorb, choose, descend
 from selfplay.searcher import Searcher
-from tests import reference
+from selfplay import reference
 from tests.conftest import played, random_positions
-from tests.reference import FakeNetwork
+from selfplay.reference import FakeNetwork
 
 KINDS = {
     "gumbel without noise": Settings(GUMBEL, gumbel_scale=0.0),

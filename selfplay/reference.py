@@ -1,5 +1,7 @@
 """The search, slowly: plain Python over `Position`, written from the papers' formulas, for the compiled one to equal.
 
+`tests/test_search.py` compares every kind of search on every game of ours; `selfplay check` compares on a game of one's own.
+
 One object a node, one dictionary entry an edge, no arrays, no cache. It simulates in the same waves: up to `leaves`
 simulations wait for the network at once. Root noise is handed in, because it is an input of a search and not a part of it.
 """
