@@ -25,7 +25,16 @@ setup(
         "rich>=13,<16",
         "msgspec>=0.18,<1",
         "safetensors>=0.4,<1",
+        "sgfmill>=1.1,<2",
     ],
-    extras_require={"dev": ["pytest>=8", "hypothesis>=6", "ruff>=0.6", "setuptools>=69"]},
+    extras_require={
+        "dev": [
+            "pytest>=8",
+            "hypothesis>=6",
+            "ruff>=0.6",
+            "setuptools>=69",
+            "open_spiel>=2.0.2,<3; platform_system == 'Linux'",
+        ]
+    },
     entry_points={"console_scripts": ["selfplay=selfplay.cli:main"]},
 )

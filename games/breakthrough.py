@@ -31,15 +31,10 @@ BOTTOM_ROW = TOP_ROW << CELLS - SIZE
 HOME = np.array([BOTTOM_ROW | BOTTOM_ROW >> SIZE, TOP_ROW | TOP_ROW << SIZE], np.uint64)  # of the first, of the second
 GOAL = np.array([TOP_ROW, BOTTOM_ROW], np.uint64)
 
-DIRECTIONS = [
-    (rows, columns) for rows in (-1, 1) for columns in (-1, 0, 1)
-]  # of the planes: the first player's, then ...
+DIRECTIONS = [(rows, columns) for rows in (-1, 1) for columns in (-1, 0, 1)]  # of the six planes, up before down
 MIRRORED = [DIRECTIONS.index((rows, -columns)) for rows, columns in DIRECTIONS]
 STEPS = np.array(DIRECTIONS) @ (SIZE, 1)
-LEFT, RIGHT = (
-    np.maximum(-STEPS, 0).astype(np.uint64),
-    np.maximum(STEPS, 0).astype(np.uint64),
-)  # a step BACK as two shifts
+LEFT, RIGHT = np.maximum([-STEPS, STEPS], 0).astype(np.uint64)  # a step BACK as two shifts, of which one is 0
 
 
 def target_of(plane: int, cell: int) -> int | None:
@@ -48,9 +43,10 @@ def target_of(plane: int, cell: int) -> int | None:
     return row * SIZE + column if 0 <= row < SIZE and 0 <= column < SIZE else None
 
 
+# Of each plane, the cells from which a step stays on the board.
 SOURCES = np.array(
     [sum(1 << cell for cell in range(CELLS) if target_of(plane, cell) is not None) for plane in range(6)], np.uint64
-)  # the cells from which a step stays on the board
+)
 
 
 @njit

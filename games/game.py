@@ -84,6 +84,8 @@ class Game:
         unknown = [name for name in options if name not in self.options]
         if unknown:
             raise ValueError(f"{self.name} has no option {unknown[0]!r}; it has: {', '.join(self.options) or 'none'}")
+        if infinite := [name for name, value in options.items() if not np.isfinite(value)]:
+            raise ValueError(f"{self.name}: option {infinite[0]} must be a finite number, not {options[infinite[0]]}")
         return np.array([float(options.get(name, default)) for name, default in self.options.items()], np.float64)
 
 

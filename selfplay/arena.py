@@ -8,7 +8,8 @@ import numpy as np
 
 from games.game import Game
 from native import abi
-from selfplay.players import Player, legal_actions
+from selfplay.engine import RESIGN
+from selfplay.players import Player, legal_actions, moves_of
 from selfplay.rating import Elo, from_pairs, ratings
 
 
@@ -92,9 +93,11 @@ def match(
         for player, side in ((first, first_side), (second, 1 - first_side)):
             turn = np.flatnonzero(going & (movers == side))
             if len(turn):
-                for index, action in zip(turn, player.choose(states[turn])):
+                chosen = moves_of(player, [sequences[index] for index in turn], states[turn])
+                for index, action in zip(turn, chosen):
                     outcomes[index] = play(game, states[index], int(action), player.name)
-                    sequences[index].append(int(action))
+                    if action != RESIGN:
+                        sequences[index].append(int(action))
         report(int((~np.isnan(outcomes)).sum()), 2 * pairs)
     signs = 1.0 - 2.0 * first_side  # outcomes belong to player 0; the result to `first`
     return Match(
@@ -103,7 +106,9 @@ def match(
 
 
 def play(game: Game, state: np.ndarray, action: int, name: str) -> float:
-    """Apply a player's move in place; a player that answers with an illegal one is an error, not a loss."""
+    """Apply a player's move in place. Who resigns has lost; a player that answers with an illegal move is an error."""
+    if action == RESIGN:
+        return 1.0 if abi.call_mover(game.rules, state) else -1.0
     if action not in legal_actions(game, state):
         raise RuntimeError(f"player {name} chose the illegal action {action}")
     return float(abi.call_play(game.rules, state, action))

@@ -13,7 +13,10 @@ from contextlib import suppress
 from difflib import get_close_matches
 
 DESCRIPTION = "Self-play game engines after AlphaZero: search amplifies, learning distils, both are measured."
-PLAYERS = "random | mcts:SIMULATIONS | solver | CHECKPOINT[@SIMULATIONS] | RUN[@SIMULATIONS]  (@0: the network alone)"
+PLAYERS = (
+    "random | mcts:SIMULATIONS | solver | CHECKPOINT[@SIMULATIONS] | RUN[@SIMULATIONS]  (@0: the network alone) | "
+    "gtp:COMMAND  (an outside engine)"
+)
 
 
 # What goes wrong with a file or folder and is no fault of the program.
@@ -111,8 +114,10 @@ def parser() -> Parser:
     command.add_argument("--second", metavar="PLAYER", help="who moves second")
     command.add_argument("--hint", metavar="PLAYER", help="who answers `hint` (default: the engine at the board)")
     start = command.add_mutually_exclusive_group()
-    start.add_argument("--load", metavar="FILE", help="go on with a saved game")
+    start.add_argument("--load", metavar="FILE", help="go on with a saved game, or an .sgf")
     start.add_argument("--moves", metavar="'4 4 3'", default="", help="begin after these moves")
+
+    add_option(command)
 
     command = add(commands, arena, "let players meet; ratings with intervals")
     command.add_argument("players", nargs="+", metavar="PLAYER", help=PLAYERS)
@@ -121,6 +126,13 @@ def parser() -> Parser:
     command.add_argument("--opening-plies", type=int, default=4, metavar="N", help="random plies before, at most")
     command.add_argument("--seed", type=int, default=1)
     command.add_argument("--json", action="store_true")
+    add_option(command)
+
+    command = add(commands, gtp, "be an engine for programs that speak the Go Text Protocol")
+    command.add_argument("player", metavar="CHECKPOINT|RUN|PLAYER", help=PLAYERS)
+    command.add_argument("--game", help="needed if the player is no checkpoint")
+    command.add_argument("--resign", action="store_true", help="give hopeless games up")
+    add_option(command)
 
     command = add(commands, exam, "grade a checkpoint against exact truth, alone and with search")
     command.add_argument("player", metavar="CHECKPOINT", help="a checkpoint or run, with @N for N simulations")
@@ -149,6 +161,10 @@ def add(commands, function, help: str) -> Parser:
     command = commands.add_parser(function.__name__, help=help, description=function.__doc__)
     command.set_defaults(run=function)
     return command
+
+
+def add_option(command: Parser) -> None:
+    command.add_argument("--option", action="append", default=[], metavar="NAME=NUMBER", help="of the game: komi=5.5")
 
 
 def games(options) -> None:
@@ -180,24 +196,25 @@ def play(options) -> None:
 
     import games as library
     from selfplay import players
-    from selfplay.play import load_game, parse_moves, run
+    from selfplay.play import load, parse_moves, run
+    from selfplay.sgf import Setup
 
     if options.opponent in library.names() or options.opponent.endswith(".py"):
-        name, opponent = options.opponent, "mcts:1000"
+        game, opponent = library.load(options.opponent), "mcts:1000"
     else:
-        name, opponent = players.game_name(options.opponent), options.opponent
-        if name is None:
+        game, opponent = players.game_of(options.opponent), options.opponent
+        if game is None:
             raise ValueError(f"{opponent!r} plays any game; say which: selfplay play GAME --second {opponent}")
-    game = library.load(name)
+    game = game.with_options(**numbers(options.option))
     side = random.choice(["first", "second"]) if options.side == "random" else options.side
     seats = [options.first, options.second]
     if seats == [None, None]:
         seats[0 if side == "second" else 1] = opponent
-    moves = load_game(options.load, game) if options.load else parse_moves(options.moves, game)
+    setup, moves = load(options.load, game) if options.load else (Setup(), parse_moves(options.moves, game))
     adviser = options.hint or next((text for text in seats if text), opponent)
     made = {text: players.create(text, game) for text in {*seats, adviser} - {None}}
     first, second = (made.get(text) for text in seats)
-    run(game, first, second, made[adviser], moves, play_command(options, side))
+    run(game, first, second, made[adviser], moves, play_command(options, side), setup=setup)
 
 
 def play_command(options, side: str) -> str:
@@ -206,12 +223,13 @@ def play_command(options, side: str) -> str:
     for name in ("first", "second", "hint"):
         if getattr(options, name):
             words += [f"--{name}", getattr(options, name)]
+    for option in options.option:
+        words += ["--option", option]
     return shlex.join(words)
 
 
 def arena(options) -> None:
     """Play all pairs of players against each other, with paired openings; ratings with 95 % intervals."""
-    import games as library
     from selfplay import players
     from selfplay.arena import tournament
     from selfplay.report import print_json, tournament_table
@@ -220,11 +238,7 @@ def arena(options) -> None:
         raise ValueError("an arena needs two players or more")
     if options.games < 1 or options.opening_plies < 0:
         raise ValueError("--games must be at least 1 and --opening-plies not negative")
-    named = {players.game_name(text) for text in options.players} | {options.game}
-    found = {game.name: game for game in map(library.load, named - {None})}
-    if len(found) != 1:
-        raise ValueError("say which --game" if not found else f"players of different games: {', '.join(sorted(found))}")
-    (game,) = found.values()
+    game = common_game(options.players, options.game, options.option)
     seated = [players.create(text, game, seed=options.seed + i) for i, text in enumerate(options.players)]
     matches, elo, width = tournament(game, seated, options.games, options.opening_plies, options.seed, show_progress)
     if options.json:
@@ -232,6 +246,42 @@ def arena(options) -> None:
         print_json({"game": game.name, "matches": [m.as_json() for m in matches], "ratings": ratings})
     else:
         tournament_table(matches, [p.name for p in seated], elo, width)
+
+
+def common_game(names: list[str], asked: str | None, changes: list[str]):
+    """The one game that these players play and that was asked for, with the options of the first checkpoint among them and
+    then --option's."""
+    import games as library
+    from selfplay import players
+
+    found = [game for game in map(players.game_of, names) if game is not None]
+    found += [library.load(asked)] if asked else []
+    if not found:
+        raise ValueError("say which --game")
+    if len(different := {game.name for game in found}) > 1:
+        raise ValueError(f"players of different games: {', '.join(sorted(different))}")
+    return found[0].with_options(**numbers(changes))
+
+
+def numbers(changes: list[str]) -> dict[str, float]:
+    """["komi=5.5"] -> {"komi": 5.5}"""
+    values = {}
+    for change in changes:
+        name, _, value = change.partition("=")
+        try:
+            values[name] = float(value)
+        except ValueError:
+            raise ValueError(f"--option takes NAME=NUMBER, such as komi=5.5, not {change!r}") from None
+    return values
+
+
+def gtp(options) -> None:
+    """Answer commands of the Go Text Protocol on standard input, for any game; lz-analyze and kata-analyze too."""
+    from selfplay import players
+    from selfplay.gtp import serve
+
+    game = common_game([options.player], options.game, options.option)
+    serve(game, lambda wanted: players.create(options.player, wanted), sys.stdin.fileno(), sys.stdout, options.resign)
 
 
 def exam(options) -> None:
@@ -252,20 +302,24 @@ def bench(options) -> None:
 
 
 def check(options) -> int:
-    """Play random games and check every law of the rules; exit code 1 if one is broken."""
+    """Prove a game: the laws of its rules on random games, and the search against a slow reference; then its speed. Exit
+    code 1 if something does not hold."""
     import games as library
-    from games.laws import LAWS
-    from games.laws import check as find_violations
+    from selfplay import proof
 
     if options.games < 1:
         raise ValueError("--games must be at least 1")
     game = library.load(options.game)
-    violations = find_violations(game, options.games, options.seed)
-    for law in LAWS:
+    violations = proof.violations(game, options.games, options.seed)
+    for law in proof.laws():
         broken = [violation for violation in violations if violation.law == law]
-        print(f"{'FAILS' if broken else 'holds'}  {law}")
+        unknown = law == proof.SEARCH_LAW and violations and not broken
+        print(f"{'FAILS' if broken else 'not tried' if unknown else 'holds'}  {law}")
         for violation in broken:
             print("       " + violation.explanation.replace("\n", "\n       "))
+    if not violations:
+        rate, length = proof.random_play(game, 0.5)
+        print(f"speed  {rate:,.0f} positions/s of random play on one core, {length:.1f} plies a game")
     print(
         f"{game.name}: {'all laws hold' if not violations else f'{len(violations)} violations'}, {options.games} games"
     )

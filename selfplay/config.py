@@ -79,6 +79,7 @@ class MatchConfig(Section):
     kind: str = "auto"  # "gumbel", "puct", or auto: Gumbel up to `gumbel_up_to` simulations, PUCT beyond
     gumbel_up_to: int = 200
     c_init: float = 1.25
+    symmetries: int = 1  # of the board, under which the search's network sees each position; their mean answers
 
 
 class LedgerConfig(Section):
@@ -92,6 +93,9 @@ class RunConfig(Section):
     game: str
     options: dict[str, float] = {}  # of the game, such as komi, where they are not its own defaults
     generations: int = 40
+    minutes: float = (
+        0.0  # of training after which a run ends with the generation it is in, and by which its rate falls; 0: none
+    )
     seed: int = 1
     network: NetworkConfig = NetworkConfig()
     search: SearchConfig = SearchConfig()
@@ -108,6 +112,7 @@ SMALL = 1e-9  # of what must be above 0
 # What a run can use, both ends included. (What else is out of reach, such as memory, is said when it is asked for.)
 LIMITS = {
     "generations": (1, MANY),
+    "minutes": (0, MANY),
     "seed": (0, 2**63 - 1),
     "network.blocks": (1, 1000),
     "network.channels": (1, 10_000),
@@ -147,6 +152,7 @@ LIMITS = {
     "match.simulations": (1, MANY),
     "match.gumbel_up_to": (0, MANY),
     "match.c_init": (0, MANY),
+    "match.symmetries": (1, 8),
     "ledger.games": (0, MANY),
     "ledger.opening_plies": (0, MANY),
     "ledger.positions": (0, MANY),

@@ -6,6 +6,7 @@ Not the place for caching: answers are remembered by the compiled search itself 
 import copy
 import time
 from statistics import median
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -23,10 +24,14 @@ class Evaluator:
     """Fills a batch's `logits` and `value` from its `planes` and `scalars`.
 
     precision: "fp32", "bf16", or "auto", which measures both at `rows` rows and keeps the faster.
+    views: symmetries of the board, as `Views`, under each of which a position is shown; the answers' mean is taken.
     """
 
-    def __init__(self, network: Network, rows: int, precision: str = "auto", device: str = "cpu"):
+    def __init__(
+        self, network: Network, rows: int, precision: str = "auto", device: str = "cpu", views: "Views | None" = None
+    ):
         self.shape: Shape = network.shape
+        self.views = views
         self.device = torch.device(device)
         self.precision = choose_precision(network, rows, precision, device)
         self.seconds = 0.0  # spent in the network since the start
@@ -41,13 +46,31 @@ class Evaluator:
         """Modifies batch.logits and batch.value up to `rows` (values for the mover)."""
         begin = time.perf_counter()
         padded = padded_rows(rows, len(batch.planes))
-        policy, value = run(self.model, self.shape, batch.planes[:padded], batch.scalars[:padded], self.device)
+        policy, value = self._answer(batch.planes[:padded], batch.scalars[:padded])
         batch.logits[:rows] = policy[:rows]
         batch.value[:rows] = value[:rows]
         if not (np.isfinite(value[:rows]).all() and np.isfinite(policy[:rows]).all()):
             raise FloatingPointError("the network answers with numbers that are not finite: learning has diverged")
         self.seconds += time.perf_counter() - begin
         self.rows += rows
+
+    def _answer(self, planes: np.ndarray, scalars: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        if self.views is None:
+            return run(self.model, self.shape, planes, scalars, self.device)
+        policy, value = 0.0, 0.0
+        for cells, actions in zip(*self.views):
+            image = np.empty_like(planes)
+            image[:, :, cells] = planes
+            seen = run(self.model, self.shape, image, scalars, self.device)
+            policy, value = policy + seen[0][:, actions], value + seen[1]
+        return policy / len(self.views.cells), value / len(self.views.cells)
+
+
+class Views(NamedTuple):
+    """V symmetries: where each takes a cell, i32[V, C], and an action, i32[V, A]."""
+
+    cells: np.ndarray
+    actions: np.ndarray
 
 
 def padded_rows(rows: int, capacity: int) -> int:

@@ -15,17 +15,21 @@ from rich.table import Table
 from rich.text import Text
 
 from games.game import Game, Position
+from selfplay import sgf
+from selfplay.engine import RESIGN
 from selfplay.files import DamagedFile, read_json, write_json
-from selfplay.players import Analysis, Player
+from selfplay.players import Analysis, Player, moves_of
+from selfplay.sgf import Record, Setup
 
 SAVE_FORMAT = "selfplay-game-1"
+SGF = ".sgf"
 STYLES = {1: "bold red", -1: "bold yellow", 0: "dim"}
 COMMANDS = {
     "undo": "take back your last move and the answer to it",
     "hint": "what the engine would play, and why",
     "board": "draw the board again",
-    "save FILE": "write the game to a file",
-    "load FILE": "go on with a saved game",
+    "save FILE": "write the game to a file; FILE.sgf: for other programs",
+    "load FILE": "go on with a saved game, or an .sgf",
     "help": "this list",
     "quit": "leave (Ctrl-C and Ctrl-D do too)",
 }
@@ -39,10 +43,12 @@ class Sitting:
     seats: list[Player | None]
     hint: Player | None
     moves: list[int] = field(default_factory=list)
+    setup: Setup = Setup()
+    resigned: int | None = None  # the side that gave up
 
     @property
     def position(self) -> Position:
-        position = self.game.start()
+        position = self.setup.start(self.game)
         for move in self.moves:
             position.play(move)
         return position
@@ -63,11 +69,12 @@ def run(
     command: str = "selfplay play",
     console: Console | None = None,
     read: Callable[[str], str] = input,
+    setup: Setup | None = None,
 ) -> None:
     """Play one game from after `moves`. `read(prompt)` gives a person's next line (EOFError at the end); whoever leaves
-    is told how to go on, by `command` with the moves so far."""
+    is told how to go on, by `command` with the moves so far. `setup` is how it began, if not as the game always does."""
     console = console or Console(highlight=False)
-    sitting = Sitting(game, [first, second], hint, list(moves or []))
+    sitting = Sitting(game, [first, second], hint, list(moves or []), setup or Setup())
     try:
         greet(sitting, console)
         if not play_on(sitting, console, read):
@@ -80,6 +87,8 @@ def run(
 
 
 def farewell(sitting: Sitting, command: str) -> str:
+    if sitting.setup != Setup():
+        return "Left. A game that begins otherwise goes on from a file: `save FILE.sgf`, then --load FILE.sgf"
     moves = " ".join(sitting.game.format(move) for move in sitting.moves)
     return f"Left. To go on: {command}" + (f" --moves '{moves}'" if moves else "")
 
@@ -87,7 +96,7 @@ def farewell(sitting: Sitting, command: str) -> str:
 def play_on(sitting: Sitting, console: Console, read) -> bool:
     """Play to the end; False if the person leaves before."""
     draw(sitting, console)
-    while (position := sitting.position).outcome is None:
+    while (position := sitting.position).outcome is None and sitting.resigned is None:
         player = sitting.seat(position)
         if player is None:
             if not ask(sitting, position, console, read):
@@ -138,7 +147,10 @@ def answer(sitting: Sitting, position: Position, player: Player, console: Consol
     side = sitting.game.owner_symbols[position.mover]
     with console.status(f"{player.name} is thinking"):
         analysis = player.analyse(position.state)
-        action = analysis.choice if analysis else int(player.choose(position.state[None])[0])
+        action = analysis.choice if analysis else int(moves_of(player, [sitting.moves], position.state[None])[0])
+    if action == RESIGN:
+        sitting.resigned = position.mover
+        return
     console.print(f"{side} ({escape(player.name)}) plays [bold]{sitting.game.format(action)}[/bold]")
     if analysis is not None:
         console.print(opinion(sitting.game, position, analysis))
@@ -178,7 +190,7 @@ def marks(analysis: Analysis) -> dict[int, str]:
 
 def undo(sitting: Sitting, position: Position, argument: str, console: Console) -> None:
     mine = position.mover
-    replayed, turns = sitting.game.start(), []
+    replayed, turns = sitting.setup.start(sitting.game), []
     for ply, move in enumerate(sitting.moves):
         if replayed.mover == mine:
             turns.append(ply)
@@ -204,19 +216,33 @@ def board(sitting: Sitting, position: Position, argument: str, console: Console)
 def save(sitting: Sitting, position: Position, argument: str, console: Console) -> None:
     if not argument:
         raise CommandError("save needs a file name")
-    names = [sitting.name(side) for side in (0, 1)]
-    moves = [sitting.game.format(move) for move in sitting.moves]
     try:
-        write_json(Path(argument), {"format": SAVE_FORMAT, "game": sitting.game.name, "players": names, "moves": moves})
+        if argument.lower().endswith(SGF):
+            sgf.write(argument, record(sitting))
+        else:
+            write_json(Path(argument), saved(sitting))
     except OSError as error:
         raise CommandError(f"cannot write {argument}: {error.strerror}") from None
     console.print(f"saved to {argument}; go on with: selfplay play ... --load {argument}")
 
 
+def record(sitting: Sitting) -> Record:
+    names = (sitting.name(0), sitting.name(1))
+    return Record(sitting.game, sitting.setup, tuple((move,) for move in sitting.moves), names)
+
+
+def saved(sitting: Sitting) -> dict:
+    if sitting.setup != Setup():
+        raise CommandError("this game begins with stones or options of its own; save it as FILE.sgf")
+    names = [sitting.name(side) for side in (0, 1)]
+    moves = [sitting.game.format(move) for move in sitting.moves]
+    return {"format": SAVE_FORMAT, "game": sitting.game.name, "players": names, "moves": moves}
+
+
 def load_command(sitting: Sitting, position: Position, argument: str, console: Console) -> None:
     if not argument:
         raise CommandError("load needs a file name")
-    sitting.moves = load_game(argument, sitting.game)
+    sitting.setup, sitting.moves = load(argument, sitting.game)
     draw(sitting, console)
 
 
@@ -228,6 +254,14 @@ def show_help(sitting: Sitting, position: Position, argument: str, console: Cons
 
 
 ACTIONS = {"undo": undo, "hint": hint, "board": board, "save": save, "load": load_command, "help": show_help}
+
+
+def load(path: str, game: Game) -> tuple[Setup, list[int]]:
+    """How a saved game or an .sgf begins, and its moves. DamagedFile with one line for anything else."""
+    if not path.lower().endswith(SGF):
+        return Setup(), load_game(path, game)
+    read = sgf.read(path, game)
+    return read.setup, read.moves
 
 
 def load_game(path: str, game: Game) -> list[int]:
@@ -291,7 +325,7 @@ def paint(text: Text, game: Game) -> None:
 def result(sitting: Sitting, position: Position) -> str:
     if position.outcome == 0:
         return "Draw."
-    side = 0 if position.outcome > 0 else 1
-    return (
-        f"{sitting.game.owner_symbols[side]} ({sitting.name(side)}) {'win' if sitting.seats[side] is None else 'wins'}."
-    )
+    outcome = position.outcome if sitting.resigned is None else 2 * sitting.resigned - 1
+    side, gave_up = (0 if outcome > 0 else 1), "" if sitting.resigned is None else ": the other side resigns"
+    verb = "win" if sitting.seats[side] is None else "wins"
+    return f"{sitting.game.owner_symbols[side]} ({sitting.name(side)}) {verb}{gave_up}."

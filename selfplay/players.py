@@ -1,4 +1,5 @@
-"""Players, named the same everywhere: `random`, `mcts:1000`, `solver`, or a checkpoint or run, `PATH@64`, `PATH@0`."""
+"""Players, named the same everywhere: `random`, `mcts:1000`, `solver`, a checkpoint or run, `PATH@64`, `PATH@0`, or an
+outside engine, `gtp:COMMAND`."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,9 +13,10 @@ from native import abi
 from native.playout import speak_for_movers
 from native.random import seeds
 from native.search import GUMBEL, PUCT, Settings
-from selfplay import checkpoint
+from selfplay import checkpoint, config
 from selfplay.config import MatchConfig
-from selfplay.evaluator import Evaluator
+from selfplay.engine import EnginePlayer
+from selfplay.evaluator import Evaluator, Views
 from selfplay.network import Network
 from selfplay.searcher import Searcher
 
@@ -22,7 +24,7 @@ MANY = 256  # positions searched side by side in matches and exams
 SOLVER_NODES = 50_000_000  # for one move, after which the solver says that the position is too hard
 MOST_SIMULATIONS = 10_000_000
 NODES = 1 << 21  # of all trees side by side
-FORMS = "random, mcts:SIMULATIONS, solver, CHECKPOINT[@SIMULATIONS] or RUN[@SIMULATIONS]"
+FORMS = "random, mcts:SIMULATIONS, solver, CHECKPOINT[@SIMULATIONS], RUN[@SIMULATIONS] or gtp:COMMAND"
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,8 @@ class Analysis:
 
 
 class Player(Protocol):
+    """Who moves. An outside engine has `choose_after(sequences, states)` in place of `choose`; see `moves_of`."""
+
     name: str
 
     def choose(self, states: np.ndarray) -> np.ndarray:
@@ -48,12 +52,21 @@ class Player(Protocol):
     def analyse(self, state: np.ndarray) -> Analysis | None: ...
 
 
+def moves_of(player: Player, sequences: list[list[int]], states: np.ndarray) -> np.ndarray:
+    """The player's moves i32[n], or RESIGN, in unfinished positions u8[n, S] that these actions from the start led to."""
+    if hasattr(player, "choose_after"):
+        return player.choose_after(sequences, states)
+    return player.choose(states)
+
+
 def create(text: str, game: Game, seed: int = 0) -> Player:
     """The player of that name. ValueError with one line for a name that means nothing, or a network of another game."""
     if text == "random":
         return RandomPlayer(game, seed)
     if text == "solver":
         return SolverPlayer(game)
+    if text.startswith("gtp:"):
+        return EnginePlayer(text, game)
     if text.startswith("mcts:"):
         return SearchPlayer.playouts(text, game, parse_count(text, text.removeprefix("mcts:")), seed)
     found, simulations = find_checkpoint(text)
@@ -65,11 +78,12 @@ def create(text: str, game: Game, seed: int = 0) -> Player:
     return SearchPlayer.network(text, game, found.network(), found.config.match, simulations, seed)
 
 
-def game_name(text: str) -> str | None:
-    """The game of a checkpoint or run; None for players of any game. ValueError if it is none of them."""
-    if text in ("random", "solver") or text.startswith("mcts:"):
+def game_of(text: str) -> Game | None:
+    """The game of a checkpoint or run, with the options it was trained with; None for players of any game. ValueError if it is
+    none of them."""
+    if text in ("random", "solver") or text.startswith(("mcts:", "gtp:")):
         return None
-    return find_checkpoint(text)[0].game
+    return config.game_of(find_checkpoint(text)[0].config)
 
 
 def find_checkpoint(text: str) -> tuple[checkpoint.Checkpoint, int | None]:
@@ -99,6 +113,11 @@ def match_settings(config: MatchConfig, simulations: int) -> Settings:
     """Search without noise: Gumbel gains most when simulations are few, PUCT goes on gaining when they are many."""
     gumbel = config.kind == "gumbel" or (config.kind == "auto" and simulations <= config.gumbel_up_to)
     return Settings(kind=GUMBEL if gumbel else PUCT, gumbel_scale=0.0, c_init=float(config.c_init))
+
+
+def views(game: Game, count: int) -> Views | None:
+    """The first `count` symmetries of the game's board; None for the identity alone."""
+    return Views(game.cell_maps[:count], game.action_maps[:count]) if min(count, len(game.cell_maps)) > 1 else None
 
 
 class RandomPlayer:
@@ -166,7 +185,7 @@ class SearchPlayer:
         seed: int = 0,
         precision: str = "auto",
     ) -> "SearchPlayer":
-        evaluator = Evaluator(network, MANY, precision)
+        evaluator = Evaluator(network, MANY, precision, views=views(game, config.symmetries if simulations else 1))
         return cls.of(name, game, evaluator, config, simulations, seed)
 
     @classmethod

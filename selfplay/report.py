@@ -59,7 +59,7 @@ def tournament_table(matches: list[Match], names: list[str], elo: np.ndarray, wi
 
 def examine(text: str, positions: int | None = None) -> dict:
     """Grade a checkpoint or run on its game's exam, alone and with search. ValueError if there is none."""
-    if players.game_name(text) is None:
+    if players.game_of(text) is None:
         raise ValueError(f"{text!r} has no network to examine; name a checkpoint or a run")
     found, simulations = players.find_checkpoint(text)
     game = game_of(found.config)

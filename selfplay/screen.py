@@ -106,10 +106,11 @@ class Screen:
         return self.seconds + time.monotonic() - self.begin
 
     def left(self) -> str:
-        """Time left, judged by the generations done so far."""
-        if self.time_limit:
-            return duration(max(0.0, self.time_limit - self.elapsed()))
-        return duration(self.seconds / self.share * (1 - self.share)) if self.share else "not known yet"
+        """Time left, judged by the generations done so far and by the limit."""
+        by_generations = self.seconds / self.share * (1 - self.share) if self.share else math.inf
+        by_limit = max(0.0, self.time_limit - self.elapsed()) if self.time_limit else math.inf
+        left = min(by_generations, by_limit)
+        return duration(left) if left < math.inf else "not known yet"
 
     def _draw(self) -> None:
         if self.live:

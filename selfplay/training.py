@@ -31,7 +31,7 @@ def train(
 ) -> Checkpoint:
     """All that can be checked is checked before anything is written. ValueError with one line for what cannot be."""
     settings, folder = plan(preset, out, resume, changes)
-    limit = parse_time(time)
+    limit = parse_time(time) or 60 * settings.minutes or None
     actors = number_of_actors(actors, address)
     shape = shape_for(config.game_of(settings), settings.network)
     run = Run(folder, settings)

@@ -16,9 +16,9 @@ from selfplay import config
 from selfplay.actor import Actor, Work, add_work
 from selfplay.checkpoint import new_network, shape_for, weights_of
 from selfplay.records import concatenate, take_finished
+from selfplay.reference import FakeNetwork
 from selfplay.replay import Replay, window_rows
 from selfplay.searcher import Searcher
-from selfplay.reference import FakeNetwork
 
 GUMBEL_PLAY = Settings(GUMBEL)
 PUCT_PLAY = Settings(PUCT, dirichlet_fraction=0.25)

@@ -3,6 +3,7 @@
 import msgspec
 import pytest
 
+import games
 from selfplay import config
 
 
@@ -12,8 +13,19 @@ def test_every_preset_loads_and_survives_being_written(name):
     assert config.parse(config.dump(loaded)) == loaded
 
 
-def test_the_presets_that_the_readme_names_exist():
-    assert config.presets() == ["connect4", "connect4-quick", "dummy", "tictactoe"]
+def test_every_family_of_games_has_a_preset():
+    assert {"connect4", "connect4-quick", "dummy", "tictactoe"} <= set(config.presets())
+    trained = {config.load(name).game for name in config.presets()}
+    assert {games.GAMES[name][0] for name in trained} == set(games.FAMILIES)
+
+
+def test_a_game_s_options_are_settings():
+    assert config.game_of(config.load("go7")).start().final()[1] == -9.0
+    assert config.game_of(config.parse('game = "go9"\n[options]\nkomi = 5')).options == {"komi": 5.0, "handicap": 0.0}
+    with pytest.raises(ValueError, match="options: go9 has no option 'kome'; it has: komi, handicap"):
+        config.game_of(config.parse('game = "go9"\n[options]\nkome = 5'))
+    with pytest.raises(ValueError, match="finite"):
+        config.game_of(config.parse('game = "go9"\n[options]\nkomi = nan'))
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,13 @@ import pytest
 import torch
 
 import games
+from native.forest import new_batch
 from selfplay.checkpoint import new_network, shape_for
 from selfplay.config import LearnerConfig, NetworkConfig, ReplayConfig
+from selfplay.evaluator import Evaluator
 from selfplay.learner import Learner, losses, outcome_target, rate_at
 from selfplay.network import Network, Output, Shape, expected_value, operations
+from selfplay.players import views
 from selfplay.replay import Replay
 from tests.test_actor import GUMBEL_PLAY, self_play
 
@@ -157,3 +160,18 @@ def test_operations_counted_by_hand():
     """One block of 8 channels on 2x3 with 2 planes: 2 * 6 * (9 * 2 * 8 + 2 * 9 * 8 * 8 + 8 * 8 + 8 * 8)."""
     shape = Shape(2, 3, 2, 0, "cells", 1, 0, 1, 8)
     assert operations(shape) == 2 * 6 * (144 + 1152 + 128)
+
+
+def test_an_evaluator_with_views_answers_with_the_mean_over_the_mirrored_boards(connect4):
+    network = new_network(shape_for(connect4, NetworkConfig(blocks=1, channels=8)), 1)
+    plain, mirrored = Evaluator(network, 4, "fp32"), Evaluator(network, 4, "fp32", views=views(connect4, 2))
+    batch, image, both = (
+        new_batch(4, connect4.planes, connect4.cells, connect4.scalars, connect4.actions) for _ in range(3)
+    )
+    batch.planes[:] = both.planes[:] = np.random.default_rng(1).random(batch.planes.shape)
+    image.planes[:, :, connect4.cell_maps[1]] = batch.planes
+    for evaluator, asked in ((plain, batch), (plain, image), (mirrored, both)):
+        evaluator.evaluate(asked, 4)
+    np.testing.assert_allclose(both.value, (batch.value + image.value) / 2, atol=1e-6)
+    np.testing.assert_allclose(both.logits, (batch.logits + image.logits[:, ::-1]) / 2, atol=1e-6)
+    assert views(connect4, 1) is None and not np.allclose(batch.value, image.value)

@@ -1,7 +1,11 @@
 """A user's own game: the README's worked example, taken from there, is proved, searched, trained, played and solved."""
 
 import json
+import os
 import re
+import shutil
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -58,6 +62,23 @@ def test_the_solver_knows_that_the_first_player_wins(chomp):
     while position.outcome is None:
         position.play(int(solver.choose(position.state[None])[0]))
     assert position.outcome == 1.0
+
+
+def test_an_installed_package_offers_a_game_by_an_entry_point(chomp, tmp_path):
+    """In a process of its own: a package beside a metadata folder is what an installation leaves."""
+    shutil.copy(chomp, tmp_path / "sweets.py")
+    metadata = tmp_path / "sweets-1.0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: sweets\nVersion: 1.0\n")
+    (metadata / "entry_points.txt").write_text("[selfplay.games]\nchomp = sweets:GAME\nbroken = sweets:ROWS\n")
+    program = (
+        "import games, sys; from selfplay import cli; print(games.load('chomp').title, 'chomp' in games.names());"
+        "sys.exit(cli.main(['check', 'broken']))"
+    )
+    environment = os.environ | {"PYTHONPATH": f"{tmp_path}:{ROOT}"}
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True)
+    assert done.stdout == "Chomp True\n" and done.returncode == 2
+    assert done.stderr == "selfplay: the entry point 'broken' defines no GAME of type games.Game\n"
 
 
 def test_it_is_trained_and_met_in_the_arena(chomp, tmp_path, capsys):

@@ -7,10 +7,10 @@ from native import forest as memory
 from native.cache import new_cache
 from native.gumbel import considered_visits
 from native.search import GUMBEL, PUCT, Settings, absorb, choose, descend
-from selfplay.searcher import Searcher
 from selfplay import reference
-from tests.conftest import played, random_positions
 from selfplay.reference import FakeNetwork
+from selfplay.searcher import Searcher
+from tests.conftest import played, random_positions
 
 KINDS = {
     "gumbel without noise": Settings(GUMBEL, gumbel_scale=0.0),

@@ -1,0 +1,153 @@
+"""Searches of one position that a clock or a person may stop, and what they have found so far.
+
+Driven wave by wave from Python: between two waves nothing is in flight, and a search can be read, stopped or continued.
+PUCT's goal is raised slice by slice, so that no single call runs long even where every simulation ends at once. Gumbel's
+halving is planned for a whole number of simulations: stopped early, it answers from what it has.
+"""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from games.game import Game
+from native import forest as memory
+from native.search import PUCT, Settings, choose
+from selfplay.players import SearchPlayer
+from selfplay.searcher import Searcher
+
+SLICE = 256  # simulations between two looks at the clock, where none of them waits for the network
+EDGES = 1 << 24  # of the largest tree, some 500 MB where the game fills them
+LEAVES = 8  # in flight when a network is asked: it answers eight in hardly more time than one
+LONGEST_LINE = 12  # moves of a principal variation
+NORMAL_95 = 1.96  # standard deviations below the mean that a lower confidence bound lies
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A move that a search has looked at. Win rates are for the MOVER, in [0, 1], a draw counting half."""
+
+    action: int
+    visits: int
+    win_rate: float
+    prior: float
+    bound: float  # of the win rate, from below, with 95 % confidence
+    line: tuple[int, ...]  # the move and the play it expects
+
+
+class OpenSearch(Searcher):
+    """One tree, searched until someone says stop."""
+
+    def begin(self, state: np.ndarray) -> None:
+        """Forget the last search; the next one is of the position u8[S]."""
+        memory.plant_all(self.forest, state[None], 1)
+
+    def run(self, simulations: int, stop: Callable[[], bool] = lambda: False) -> bool:
+        """Search on until the tree has so many simulations, or (asked after each wave) stop() is true and stays so; at
+        least one. Returns whether it has them all, or the memory is full."""
+        forest = self.forest
+        most = min(simulations, forest.node_value.shape[1] - 1)
+        step = SLICE if self.settings.kind == PUCT else most
+        while self.visits < most and not stop():
+            forest.goal[0] = min(most, self.visits + step)
+            while self._wave() and not stop():
+                pass
+        is_whole = self.visits >= most
+        forest.goal[0] = max(1, self.visits)  # what there is, is the search
+        while self._wave():
+            pass
+        return is_whole
+
+    @property
+    def visits(self) -> int:
+        return int(self.forest.finished[0])
+
+    def choice(self) -> tuple[int, float]:
+        """(action, value for the FIRST player)."""
+        action, value, policy = np.zeros(1, np.int32), np.zeros(1), np.zeros((1, self.game.actions))
+        choose(self.settings, self.forest, 0.0, action, value, policy)
+        return int(action[0]), float(value[0])
+
+    def candidates(self) -> list[Candidate]:
+        """The moves with visits, the most visited first."""
+        actions, visits, values, priors, _ = self.root()
+        sign = 1.0 - 2.0 * self.forest.node_mover[0, memory.ROOT]
+        order = sorted(np.flatnonzero(visits), key=lambda edge: (-visits[edge], -sign * values[edge]))
+        found = []
+        for edge in order:
+            rate = float(np.clip((1.0 + sign * values[edge]) / 2.0, 0.0, 1.0))
+            bound, line = lower_bound(rate, int(visits[edge])), self._line(int(edge))
+            found.append(Candidate(int(actions[edge]), int(visits[edge]), rate, float(priors[edge]), bound, line))
+        return found
+
+    def _line(self, edge: int) -> tuple[int, ...]:
+        """The actions along the most visited edges, from an edge of the root on."""
+        forest, found = self.forest, []
+        while len(found) < LONGEST_LINE:
+            found.append(int(forest.edge_action[0, edge]))
+            node = forest.edge_child[0, edge]
+            if node == memory.UNVISITED:
+                break
+            first, count = forest.node_first_edge[0, node], forest.node_num_edges[0, node]
+            visits = forest.edge_visits[0, first : first + count]
+            if not visits.any():
+                break
+            edge = int(first + np.argmax(visits))
+        return tuple(found)
+
+
+def lower_bound(rate: float, visits: int) -> float:
+    """A win rate that the true one exceeds with 95 % confidence. Results in [0, 1] with mean w vary by w (1 - w) at most."""
+    return max(0.0, rate - NORMAL_95 * math.sqrt(rate * (1.0 - rate) / visits))
+
+
+def search_of(player: SearchPlayer) -> OpenSearch:
+    """The player's own search, to be stopped by a clock."""
+    return _open(player, player.settings, player.simulations, 1)
+
+
+def endless_search_of(player: SearchPlayer) -> OpenSearch:
+    """A search that grows as long as one watches: PUCT over the player's opinions, whatever the player plays with."""
+    capacity = max(1000, EDGES // player.game.actions)
+    leaves = LEAVES if player.has_network else 1  # playouts begin from the one leaf that a game has
+    return _open(player, player.settings._replace(kind=PUCT), capacity, leaves)
+
+
+def _open(player: SearchPlayer, settings: Settings, simulations: int, leaves: int) -> OpenSearch:
+    entries = 1 << 16 if player.has_network else 0
+    search = OpenSearch(player.game, None, settings, simulations, 1, leaves, entries, player.seed)
+    search.evaluator = player.evaluator_for(search)
+    return search
+
+
+def until(deadline: float | None) -> Callable[[], bool]:
+    """A stop for `OpenSearch.run`: has the time (of time.monotonic) come? None never comes."""
+    return (lambda: False) if deadline is None else (lambda: time.monotonic() >= deadline)
+
+
+Show = Callable[[Game, list[Candidate]], str]  # how a protocol writes what a search has found
+
+
+def leela_line(game: Game, candidates: list[Candidate]) -> str:
+    """Leela Zero's: rates in hundredths of a percent."""
+    return " ".join(
+        f"info move {game.format(c.action)} visits {c.visits} winrate {c.win_rate * 10000:.0f} "
+        f"prior {c.prior * 10000:.0f} lcb {c.bound * 10000:.0f} order {order} pv {line_of(game, c)}"
+        for order, c in enumerate(candidates)
+    )
+
+
+def kata_line(game: Game, candidates: list[Candidate]) -> str:
+    """KataGo's: rates in [0, 1], and points, of which our searches know none."""
+    return " ".join(
+        f"info move {game.format(c.action)} visits {c.visits} utility {2 * c.win_rate - 1:.6f} winrate {c.win_rate:.6f} "
+        f"scoreMean 0 scoreStdev 0 scoreLead 0 scoreSelfplay 0 prior {c.prior:.6f} lcb {c.bound:.6f} "
+        f"utilityLcb {2 * c.bound - 1:.6f} order {order} pv {line_of(game, c)}"
+        for order, c in enumerate(candidates)
+    )
+
+
+def line_of(game: Game, candidate: Candidate) -> str:
+    return " ".join(game.format(action) for action in candidate.line)

@@ -1,0 +1,202 @@
+"""Players that are outside programs: `gtp:COMMAND` runs a program (no shell) and speaks the Go Text Protocol with it.
+
+Such a program holds one game, matches play many side by side: before every move it is brought to the game in question, by
+the moves that are missing if that game goes on from the one it holds, else from an empty board. It learns the board's size
+and komi; the result is ours to tell. In Go every stone on the board counts here, and superko is positional: a program must
+take dead stones off and know that rule (GNU Go does with `--chinese-rules --capture-all-dead --positional-superko`).
+
+A program that refuses a pass which is the only legal move is taken to pass by itself (GRhino, for Othello, does).
+One that dies, hangs, breaks the protocol or the rules is ended, and a ValueError names it and its last words.
+"""
+
+import os
+import select
+import shlex
+import signal
+import subprocess
+import time
+import weakref
+from collections import deque
+from contextlib import suppress
+from threading import Thread
+
+import numpy as np
+
+from games.game import Game, Position
+from native import abi
+
+RESIGN = -1  # among a player's answers: no action, the game is given up
+TIMEOUT = 60.0  # seconds for one answer
+FAREWELL = 1.0  # seconds that a program has to end after `quit`
+LONGEST_ANSWER = 1 << 20  # bytes
+LAST_WORDS = 200  # characters of what a program said on standard error
+
+
+class Program:
+    """A running program, the leader of a process group of its own, and what it answers."""
+
+    def __init__(self, name: str, command: list[str], timeout: float = TIMEOUT):
+        """ValueError if it cannot be started."""
+        self.name, self.timeout = name, timeout
+        pipe = subprocess.PIPE
+        try:
+            # A group of its own: it can be ended with all it has started, and Ctrl-C is not its business.
+            self.process = subprocess.Popen(
+                command, bufsize=0, stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True
+            )
+        except OSError as error:
+            raise ValueError(f"{name} cannot be started: {error.strerror}") from None
+        self.received = b""
+        self.last_words: deque[bytes] = deque(maxlen=3)
+        self.listener = Thread(target=listen, args=(self.process.stderr, self.last_words), daemon=True)
+        self.listener.start()
+        self._at_last = weakref.finalize(self, end, self.process)  # when nobody needs it any more, or Python exits
+
+    def ask(self, *commands: str) -> list[tuple[bool, str]]:
+        """(success, text) of each command's answer. ValueError if there is none in time or it is no answer."""
+        with suppress(OSError):  # it reads no more; what it has said meanwhile tells why
+            self.process.stdin.write("".join(f"{command}\n" for command in commands).encode())
+        return [self._answer() for _ in commands]
+
+    def close(self, patience: float = FAREWELL) -> None:
+        if self._at_last.detach():
+            end(self.process, patience)
+
+    def failure(self, what: str) -> ValueError:
+        """The error that says so, after the program's end."""
+        self.close(0.0)
+        self.listener.join(1.0)
+        words = b" ".join(self.last_words).decode("utf-8", "replace").split()
+        return ValueError(f"{self.name} {what}" + (f"; it said: {' '.join(words)[-LAST_WORDS:]}" if words else ""))
+
+    def _answer(self) -> tuple[bool, str]:
+        deadline = time.monotonic() + self.timeout
+        while not (first := self._line(deadline)):
+            pass
+        if first[0] not in "=?":
+            raise self.failure(f"answered {first[:80]!r}, which is not the Go Text Protocol")
+        lines, size = [first[1:]], 0
+        while line := self._line(deadline):
+            lines.append(line)
+            if (size := size + len(line)) > LONGEST_ANSWER:
+                raise self.failure("does not stop answering")
+        return first[0] == "=", "\n".join(lines).strip()
+
+    def _line(self, deadline: float) -> str:
+        output = self.process.stdout.fileno()
+        while b"\n" not in self.received:
+            if not select.select([output], [], [], max(0.0, deadline - time.monotonic()))[0]:
+                raise self.failure(f"gave no answer in {self.timeout:g} s")
+            if not (data := os.read(output, 1 << 16)):
+                raise self.failure(self._death())
+            self.received += data
+            if len(self.received) > LONGEST_ANSWER:
+                raise self.failure("does not stop answering")
+        line, _, self.received = self.received.partition(b"\n")
+        return line.decode("utf-8", "replace").strip()
+
+    def _death(self) -> str:
+        with suppress(subprocess.TimeoutExpired):
+            code = self.process.wait(FAREWELL)
+            return f"ended with exit code {code}" if code >= 0 else f"was ended by {signal.Signals(-code).name}"
+        return "closed its output"
+
+
+def listen(stream, last_words: deque[bytes]) -> None:
+    """Keep the newest of what a program says beside its answers, so that it never waits for a reader."""
+    with stream, suppress(OSError):
+        while data := os.read(stream.fileno(), 1 << 16):
+            last_words.append(data[-LAST_WORDS:])
+
+
+def end(process: subprocess.Popen, patience: float = FAREWELL) -> None:
+    """Ask a program to quit, then end it and all it has started; nothing of it is left to be waited for."""
+    with suppress(OSError):
+        process.stdin.write(b"quit\n")
+    with suppress(OSError):
+        process.stdin.close()
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(patience)
+    with suppress(OSError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    process.stdout.close()
+
+
+class EnginePlayer:
+    """An outside engine at the board. It is told games, not positions: see `choose_after`."""
+
+    def __init__(self, name: str, game: Game, timeout: float = TIMEOUT):
+        """`name` is gtp:COMMAND. ValueError if the program does not start or play on this board."""
+        self.name, self.game = name, game
+        try:
+            command = shlex.split(name.removeprefix("gtp:"))
+        except ValueError as error:
+            raise ValueError(f"player {name!r}: {str(error).lower()}") from None
+        if not command:
+            raise ValueError(f"player {name!r}: no command after gtp:")
+        self.program = Program(name, command, timeout)
+        self.held: tuple[int, ...] | None = None  # the game it holds
+        self._demand("protocol_version")
+        if game.rows == game.columns:
+            self._demand(f"boardsize {game.rows}")
+
+    def choose_after(self, sequences: list[list[int]], states: np.ndarray) -> np.ndarray:
+        """Moves i32[n], or RESIGN, after games that are given by their actions from the start; states u8[n, S] are the
+        positions they led to."""
+        return np.array([self._choose(tuple(moves), state) for moves, state in zip(sequences, states)], np.int32)
+
+    def analyse(self, state: np.ndarray) -> None:
+        return None
+
+    def _choose(self, moves: tuple[int, ...], state: np.ndarray) -> int:
+        position = self._reach(moves)
+        if position.key != abi.call_key(self.game.rules, state):
+            raise ValueError(f"{self.name} can only be told games that begin as {self.game.name} always does")
+        answer = self._demand(f"genmove {'bw'[position.mover]}")
+        if answer.lower() == "resign":
+            self.held = None
+            return RESIGN
+        self.held = (*moves, self._legal(position, answer))
+        return self.held[-1]
+
+    def _legal(self, position: Position, answer: str) -> int:
+        try:
+            action = self.game.parse(answer)
+        except ValueError:
+            raise self.program.failure(f"answered genmove with {answer[:80]!r}") from None
+        if action not in position.legal:
+            raise self.program.failure(f"chose {answer}, which is not legal after {position.plies} moves")
+        return action
+
+    def _reach(self, moves: tuple[int, ...]) -> Position:
+        """Bring the engine to the position after `moves`, which is returned."""
+        known = self.held if self.held is not None and moves[: len(self.held)] == self.held else None
+        if known is None:
+            self._clear()
+        position, commands, forced = self.game.start(), [], []
+        for ply, action in enumerate(moves):
+            if ply >= len(known or ()):
+                word = self.game.format(action)
+                commands.append(f"play {'bw'[position.mover]} {word}")
+                forced.append(word == "pass" and len(position.legal) == 1)
+            position.play(action)
+        for command, is_forced, (success, text) in zip(commands, forced, self.program.ask(*commands)):
+            if not success and not is_forced:
+                raise self.program.failure(f"refuses `{command}`: {text[:80]}")
+        self.held = moves
+        return position
+
+    def _clear(self) -> None:
+        """The empty board, with the options that engines can be told."""
+        self._demand("clear_board")
+        if "komi" in self.game.options:
+            self._demand(f"komi {self.game.options['komi']:g}")
+        if self.game.options.get("handicap", 0) >= 2:
+            self._demand(f"fixed_handicap {self.game.options['handicap']:g}")
+
+    def _demand(self, command: str) -> str:
+        success, text = self.program.ask(command)[0]
+        if not success:
+            raise self.program.failure(f"refuses `{command}`: {text[:80]}")
+        return text

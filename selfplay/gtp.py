@@ -1,0 +1,118 @@
+"""`selfplay gtp`: a player as an engine that other programs talk to, in the Go Text Protocol, version 2 (Farneback 2002).
+
+Here is how it is spoken: lines, numbers, `=` and `?`. What the commands do is in `selfplay.gtp_commands`. A command that cannot be done
+is answered with `?` and one line, and changes nothing.
+"""
+
+import os
+import re
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from queue import SimpleQueue
+from threading import Thread
+from typing import TextIO
+
+from games.game import Game
+from selfplay.gtp_commands import COMMANDS
+from selfplay.players import Player
+from selfplay.table import Table
+
+LONGEST = 4096  # bytes of a line; all the vertices of a 19x19 board take less
+
+
+def serve(game: Game, seat: Callable[[Game], Player], input: int, output: TextIO, may_resign: bool = False) -> None:
+    """Answer commands from a file descriptor until `quit` or its end.
+
+    `seat` makes the player for a game, or raises ValueError if it does not play that one.
+    """
+    inbox = Inbox(input)
+    table = Table(game, seat, inbox, may_resign)
+    while (line := inbox.line()) is not None:
+        if (command := parse(line)) is not None:
+            answer(table, command, output, len(line) > LONGEST)
+            if command.name == "quit":
+                return
+
+
+@dataclass(frozen=True)
+class Command:
+    id: str
+    name: str
+    arguments: list[str]
+
+
+def parse(line: bytes) -> Command | None:
+    """A line by section 2.5 of the protocol: control characters and comments away; None if nothing is left."""
+    text = line.decode("utf-8", "replace").partition("#")[0].replace("\t", " ")
+    words = "".join(character for character in text if character >= " " and character != "\x7f").split()
+    if not words:
+        return None
+    number = words.pop(0) if re.fullmatch("[0-9]+", words[0]) else ""
+    return Command(number, *((words[0], words[1:]) if words else ("", [])))
+
+
+def answer(table: Table, command: Command, output: TextIO, is_too_long: bool = False) -> None:
+    """Do a command and write what comes of it: text, or lines while they come."""
+    try:
+        if is_too_long:
+            raise ValueError(f"line too long: at most {LONGEST} bytes")
+        if command.name not in COMMANDS:
+            raise ValueError("unknown command")
+        said = COMMANDS[command.name](table, command.arguments)
+        if isinstance(said, str):
+            return say(output, f"={command.id} {said}".rstrip() + "\n\n")
+        say(output, f"={command.id}\n")
+        for line in said:
+            say(output, line + "\n")
+        say(output, "\n")
+    except (ValueError, FloatingPointError, MemoryError) as error:
+        say(output, f"?{command.id} {' '.join(str(error).split()) or 'not enough memory'}\n\n")
+
+
+def say(output: TextIO, text: str) -> None:
+    output.write(text)
+    output.flush()
+
+
+class Inbox:
+    """Lines of a file descriptor, read by a thread, so that a search can see that something has come.
+
+    The thread reads the descriptor itself: left behind in a read of `sys.stdin`, it would hold a lock that Python wants when it
+    ends.
+    """
+
+    def __init__(self, descriptor: int):
+        self.chunks: SimpleQueue[bytes] = SimpleQueue()  # b"" is the end
+        self.buffer, self.has_ended = b"", False
+        Thread(target=self._read, args=(descriptor,), daemon=True).start()
+
+    def _read(self, descriptor: int) -> None:
+        with suppress(OSError):
+            while chunk := os.read(descriptor, 1 << 16):
+                self.chunks.put(chunk)
+        self.chunks.put(b"")
+
+    def has_more(self) -> bool:
+        """Has anything come that was not read as a line yet, or the end?"""
+        return bool(self.buffer) or self.has_ended or not self.chunks.empty()
+
+    def wait(self) -> None:
+        """Until something has come."""
+        if not self.has_more():
+            self._take(self.chunks.get())
+
+    def line(self) -> bytes | None:
+        """The next line, cut behind LONGEST + 1 bytes; None at the end."""
+        line = b""
+        while True:
+            head, newline, self.buffer = self.buffer.partition(b"\n")
+            line += head[: LONGEST + 1 - len(line)]
+            if newline or (self.has_ended and line):
+                return line
+            if self.has_ended:
+                return None
+            self._take(self.chunks.get())
+
+    def _take(self, chunk: bytes) -> None:
+        self.buffer, self.has_ended = self.buffer + chunk, not chunk

@@ -1,0 +1,296 @@
+"""The commands of the Go Text Protocol, version 2, for every game: words in, words out; the game itself is on a `Table`.
+
+Black is the first player. Where a game has a pass and the other colour is told to move, the pass between is put in; in games
+without one it is an error. A command returns its answer, or raises ValueError and has changed nothing. Analysis answers as Leela
+Zero (lz-) and KataGo (kata-) do.
+"""
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import replace
+
+import games
+from games.game import FIRST, SECOND, Game
+from selfplay import __version__, sgf
+from selfplay.analysis import Show, kata_line, leela_line
+from selfplay.clock import Clock
+from selfplay.engine import RESIGN
+from selfplay.table import Table
+
+COLOURS = {"b": FIRST, "black": FIRST, "w": SECOND, "white": SECOND}
+INTERVAL = 1.0  # seconds between two lines of analysis, unless told
+MOST_HANDICAP = 9  # stones that have fixed points
+Answer = str | Iterator[str]  # text, or lines while they come
+
+
+# What arguments mean
+
+
+def argument(arguments: list[str], index: int, what: str) -> str:
+    if len(arguments) <= index:
+        raise ValueError(f"syntax error: {what} is missing")
+    return arguments[index]
+
+
+def number(arguments: list[str], index: int, what: str, kind: type = int) -> float:
+    word = argument(arguments, index, what)
+    with suppress(ValueError, OverflowError):
+        if math.isfinite(value := kind(word)):
+            return value
+    raise ValueError(f"syntax error: {what} is no number")
+
+
+def colour(arguments: list[str]) -> int:
+    word = argument(arguments, 0, "the colour")
+    if word.lower() not in COLOURS:
+        raise ValueError(f"syntax error: {word[:20]!r} is no colour")
+    return COLOURS[word.lower()]
+
+
+def vertex(game: Game, word: str) -> int:
+    try:
+        return game.parse(word)
+    except ValueError:
+        raise ValueError(f"invalid coordinate {word[:20]!r}") from None
+
+
+def name_of(game: Game, action: int) -> str:
+    return "resign" if action == RESIGN else game.format(action)
+
+
+# Administration
+
+
+def list_commands(table: Table, arguments: list[str]) -> str:
+    return "\n".join(COMMANDS)
+
+
+def known_command(table: Table, arguments: list[str]) -> str:
+    return "true" if argument(arguments, 0, "the command") in COMMANDS else "false"
+
+
+# The game
+
+
+def boardsize(table: Table, arguments: list[str]) -> str:
+    """Another board of the same family, where the player plays on it; the table is cleared either way."""
+    size, game = number(arguments, 0, "the size"), table.game
+    if (game.rows, game.columns) == (size, size):
+        table.clear()
+        return ""
+    family, _ = games.GAMES.get(game.name, ("", None))
+    if f"{family}{size}" not in games.GAMES:
+        raise ValueError("unacceptable size")
+    take(table, games.load(f"{family}{size}"))
+    return ""
+
+
+def take(table: Table, game: Game) -> None:
+    try:
+        table.take(game)
+    except ValueError as error:
+        raise ValueError(f"unacceptable size: {error}") from None
+
+
+def clear_board(table: Table, arguments: list[str]) -> str:
+    table.clear()
+    return ""
+
+
+def komi(table: Table, arguments: list[str]) -> str:
+    """Taken by games that have none too, because programs send it to every engine."""
+    value = number(arguments, 0, "komi", float)
+    if abs(value) > table.game.cells:
+        raise ValueError("komi is out of range")
+    if "komi" in table.game.options:
+        table.set_option("komi", value)
+    return ""
+
+
+def play(table: Table, arguments: list[str]) -> str:
+    side = colour(arguments)
+    action = vertex(table.game, argument(arguments, 1, "the vertex"))
+    try:
+        table.play(side, action)
+    except ValueError as error:
+        raise ValueError(f"illegal move: {error}") from None
+    return ""
+
+
+def genmove(table: Table, arguments: list[str]) -> str:
+    return name_of(table.game, table.move(colour(arguments)))
+
+
+def reg_genmove(table: Table, arguments: list[str]) -> str:
+    return name_of(table.game, table.choose(colour(arguments)))
+
+
+def undo(table: Table, arguments: list[str]) -> str:
+    table.undo()
+    return ""
+
+
+def showboard(table: Table, arguments: list[str]) -> str:
+    return f"\n{table.position}"
+
+
+def loadsgf(table: Table, arguments: list[str]) -> str:
+    """A file, up to the position before the given move, or to the end."""
+    has_number = len(arguments) > 1 and arguments[-1].isascii() and arguments[-1].isdigit()
+    path = " ".join(arguments[:-1] if has_number else arguments)
+    try:
+        record = sgf.read(argument([path] if path else [], 0, "the file"))
+    except ValueError as error:
+        raise ValueError(f"cannot load file: {error}") from None
+    if has_number:
+        record = replace(record, turns=record.turns[: max(0, number(arguments, -1, "the move") - 1)])
+    if record.game.name != table.game.name:
+        take(table, record.game)
+    table.lay(record)
+    return ""
+
+
+# Handicap
+
+
+def fixed_handicap(table: Table, arguments: list[str]) -> str:
+    count = number(arguments, 0, "the number of stones")
+    points = handicap_points(table, count)
+    if count < 2 or len(points) != count:
+        raise ValueError("invalid number of stones")
+    return set_up(table, points)
+
+
+def place_free_handicap(table: Table, arguments: list[str]) -> str:
+    """The fixed points serve for it: as many as asked for, or fewer where there are no more."""
+    for stones in range(min(number(arguments, 0, "the number of stones"), MOST_HANDICAP), 1, -1):
+        if len(points := handicap_points(table, stones)) == stones:
+            return set_up(table, points)
+    raise ValueError("invalid number of stones")
+
+
+def set_free_handicap(table: Table, arguments: list[str]) -> str:
+    points = [vertex(table.game, word) for word in arguments]
+    if len(points) < 2 or len(set(points)) < len(points) or max(points) >= table.game.cells:
+        raise ValueError("bad vertex list")
+    set_up(table, points)
+    return ""
+
+
+def handicap_points(table: Table, count: int) -> list[int]:
+    """The cells of so many stones, as the game places them; fewer if it cannot place so many."""
+    if "handicap" not in table.game.options:
+        raise ValueError("this game has no handicap")
+    start = table.game.start(handicap=min(max(count, 0), MOST_HANDICAP))
+    return [cell for cell, owner in enumerate(sgf.stones(start)) if owner]
+
+
+def set_up(table: Table, points: list[int]) -> str:
+    if table.record.turns or table.record.setup.has_stones:
+        raise ValueError("board not empty")
+    table.clear(black=tuple(points))
+    return " ".join(table.game.format(point) for point in points)
+
+
+# Time
+
+
+def time_settings(table: Table, arguments: list[str]) -> str:
+    main, overtime = (number(arguments, index, "the time", float) for index in (0, 1))
+    table.clock = Clock.of(main, overtime, number(arguments, 2, "the number of stones"))
+    return ""
+
+
+def kgs_time_settings(table: Table, arguments: list[str]) -> str:
+    """none | absolute MAIN | byoyomi MAIN PERIOD PERIODS | canadian MAIN PERIOD STONES"""
+    system = argument(arguments, 0, "the system")
+    if system not in ("none", "absolute", "byoyomi", "canadian"):
+        raise ValueError(f"syntax error: unknown time system {system[:20]!r}")
+    if system == "none":
+        table.clock = Clock()
+        return ""
+    main = number(arguments, 1, "main time", float)
+    overtime = number(arguments, 2, "overtime", float) if system != "absolute" else 0.0
+    stones = {"absolute": 0, "byoyomi": 1}.get(system) or number([*arguments[3:], "0"], 0, "the number of stones")
+    table.clock = Clock.of(main, overtime, stones)
+    return ""
+
+
+def time_left(table: Table, arguments: list[str]) -> str:
+    table.clock.tell(colour(arguments), number(arguments, 1, "the time", float), number(arguments, 2, "the stones"))
+    return ""
+
+
+# The end
+
+
+def final_score(table: Table, arguments: list[str]) -> str:
+    """Of Go at any time, as the stones stand; of other games when they are over."""
+    if table.position.outcome is None and "komi" not in table.game.options:
+        raise ValueError("cannot score: the game is not over")
+    score = table.position.final()[1]
+    return "0" if score == 0 else f"{'B' if score > 0 else 'W'}+{abs(score):g}"
+
+
+def final_status_list(table: Table, arguments: list[str]) -> str:
+    """Games are played out here: every stone on the board is alive."""
+    status, layout = argument(arguments, 0, "the status"), table.game.layout
+    if status not in ("alive", "dead", "seki"):
+        raise ValueError(f"syntax error: unknown status {status[:20]!r}")
+    if layout.kind != "cells" or layout.planes != 1:
+        raise ValueError("the stones of this game have no vertices")
+    cells = [cell for cell, owner in enumerate(sgf.stones(table.position)) if owner and status == "alive"]
+    return "\n".join(table.game.format(cell) for cell in cells)
+
+
+# Analysis
+
+
+def analyze(table: Table, arguments: list[str], show: Show) -> Answer:
+    return table.watch(*analysis_arguments(table, arguments), show)
+
+
+def genmove_analyze(table: Table, arguments: list[str], show: Show) -> Answer:
+    return table.watch_move(*analysis_arguments(table, arguments), show)
+
+
+def analysis_arguments(table: Table, arguments: list[str]) -> tuple[int, float]:
+    """(side, seconds between two lines) of [colour] [centiseconds] ...; what stands behind is let pass, in many dialects."""
+    words = [word.lower() for word in arguments]
+    side = table.position.mover if not words or words[0] not in COLOURS else COLOURS[words.pop(0)]
+    if "interval" in words:
+        del words[: words.index("interval") + 1]
+    is_told = bool(words) and words[0].isascii() and words[0].isdigit()
+    return side, max(0.01, int(words[0][:9]) / 100.0) if is_told else INTERVAL
+
+
+COMMANDS: dict[str, Callable[[Table, list[str]], Answer]] = {
+    "protocol_version": lambda table, arguments: "2",
+    "name": lambda table, arguments: "selfplay",
+    "version": lambda table, arguments: __version__,
+    "list_commands": list_commands,
+    "known_command": known_command,
+    "quit": lambda table, arguments: "",
+    "boardsize": boardsize,
+    "clear_board": clear_board,
+    "komi": komi,
+    "play": play,
+    "genmove": genmove,
+    "reg_genmove": reg_genmove,
+    "undo": undo,
+    "showboard": showboard,
+    "loadsgf": loadsgf,
+    "fixed_handicap": fixed_handicap,
+    "place_free_handicap": place_free_handicap,
+    "set_free_handicap": set_free_handicap,
+    "time_settings": time_settings,
+    "kgs-time_settings": kgs_time_settings,
+    "time_left": time_left,
+    "final_score": final_score,
+    "final_status_list": final_status_list,
+    "lz-analyze": lambda table, arguments: analyze(table, arguments, leela_line),
+    "lz-genmove_analyze": lambda table, arguments: genmove_analyze(table, arguments, leela_line),
+    "kata-analyze": lambda table, arguments: analyze(table, arguments, kata_line),
+    "kata-genmove_analyze": lambda table, arguments: genmove_analyze(table, arguments, kata_line),
+}

@@ -1,0 +1,597 @@
+"""The Go Text Protocol's server: its grammar, its commands on several games, refusals that change nothing, analysis that ends
+when something comes, clocks, and real clients."""
+
+import io
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import games
+from selfplay import players
+from selfplay.analysis import endless_search_of, lower_bound, search_of
+from selfplay.checkpoint import new_network, shape_for
+from selfplay.clock import LAG, SAFETY, Clock
+from selfplay.config import MatchConfig, NetworkConfig
+from selfplay.gtp import LONGEST, serve
+from selfplay.players import SearchPlayer
+from tests.test_play import Parrot
+
+DATA = Path(__file__).parent / "data"
+COMMANDS = [
+    "list_commands",
+    "protocol_version",
+    "name",
+    "version",
+    "boardsize",
+    "komi",
+    "clear_board",
+    "play",
+    "genmove",
+    "undo",
+    "showboard",
+    "final_score",
+    "final_status_list",
+    "time_settings",
+    "time_left",
+    "kgs-time_settings",
+    "fixed_handicap",
+    "place_free_handicap",
+    "set_free_handicap",
+    "loadsgf",
+    "reg_genmove",
+    "known_command",
+    "quit",
+    "lz-analyze",
+    "kata-analyze",
+]
+
+
+class Output(io.StringIO):
+    """What the server says; after so many lines of analysis the next commands are sent."""
+
+    def __init__(self, pipe: int, then: bytes, lines: int):
+        super().__init__()
+        self.pipe, self.then, self.left = pipe, then, lines
+
+    def write(self, text: str) -> int:
+        self.left -= text.startswith("info")
+        if self.left == 0 and text.startswith("info"):
+            os.write(self.pipe, self.then)
+            os.close(self.pipe)
+        return super().write(text)
+
+
+def talk(game, commands, seat=Parrot, then=None, lines=3, may_resign=False) -> str:
+    """Everything that the server said to these commands; with `then`, more commands come after some lines of analysis."""
+    reading, writing = os.pipe()
+    data = commands if isinstance(commands, bytes) else commands.encode()
+    os.write(writing, data)
+    output = Output(writing, (then or "").encode(), lines if then else 0)
+    if then is None:
+        os.close(writing)
+    serve(game, seat, reading, output, may_resign)
+    os.close(reading)
+    return output.getvalue()
+
+
+def answers(game, *commands, **options) -> list[str]:
+    """The answers of each command, without the empty line behind them."""
+    said = talk(game, "\n".join(commands) + "\n", **options)
+    assert said.endswith("\n\n")
+    return said[:-2].split("\n\n")
+
+
+@pytest.fixture
+def go9():
+    return games.load("go9")
+
+
+def named(name):
+    return lambda game: players.create(name, game, seed=1)
+
+
+# Grammar
+
+
+def test_answers_carry_the_number_of_their_command(connect4):
+    assert talk(connect4, "12 name\nname\n0 nonsense\nnonsense\n7\n") == (
+        "=12 selfplay\n\n= selfplay\n\n?0 unknown command\n\n? unknown command\n\n?7 unknown command\n\n"
+    )
+
+
+def test_comments_control_characters_tabs_and_empty_lines_are_as_the_protocol_says(connect4):
+    data = b"\n  \n# a comment\n\t1\tname # another\r\n2 na\x00\x07me\x7f\r\n\r\n3   known_command\t  play \n"
+    assert talk(connect4, data) == "=1 selfplay\n\n=2 selfplay\n\n=3 true\n\n"
+
+
+def test_a_last_line_without_an_end_is_answered(connect4):
+    assert talk(connect4, "1 name\n2 name") == "=1 selfplay\n\n=2 selfplay\n\n"
+
+
+def test_nothing_behind_quit_is_answered(connect4):
+    assert talk(connect4, "1 quit\n2 name\n") == "=1\n\n"
+
+
+@pytest.mark.parametrize("line", [b"play b " + b"4" * 10_000, b"x" * 1_000_000, b"loadsgf " + b"a/" * 5_000])
+def test_a_line_too_long_is_refused_and_the_next_is_answered(connect4, line, tmp_path):
+    (tmp_path / "in").write_bytes(b"3 play b 1\n5 " + line + b"\n6 play w 1\n")
+    with open(tmp_path / "in", "rb") as file:
+        serve(connect4, Parrot, file.fileno(), output := io.StringIO())
+    assert output.getvalue() == f"=3\n\n?5 line too long: at most {LONGEST} bytes\n\n=6\n\n"
+
+
+def test_no_answer_holds_an_empty_line_and_bytes_that_are_no_text_do_no_harm(go9):
+    random = np.random.default_rng(1)
+    for name in COMMANDS[:-3]:
+        for words in (b"", b" b", b" w", b" 9", b" b d4", bytes(random.integers(32, 256, 20, np.uint8))):
+            said = talk(go9, b"8 " + name.encode() + words.replace(b"\n", b"") + b"\n")
+            assert re.fullmatch(r"[=?]8( .*)?(\n.+)*\n\n", said), (name, words, said)
+
+
+# Commands
+
+
+def test_every_command_of_the_protocol_is_known(connect4):
+    listed = answers(connect4, "list_commands")[0].removeprefix("= ").split("\n")
+    assert set(COMMANDS) <= set(listed) and len(listed) == len(set(listed))
+    known = answers(connect4, *[f"known_command {name}" for name in listed], "known_command nonsense")
+    assert known == ["= true"] * len(listed) + ["= false"]
+    assert answers(connect4, "protocol_version") == ["= 2"]
+
+
+@pytest.mark.parametrize("name", ["connect4", "tictactoe", "othello6", "hex5", "gomoku9", "breakthrough5", "go9"])
+def test_every_game_is_played(name):
+    game = games.load(name)
+    position, told = game.start(), []
+    for case in (str.upper, str.lower, str.upper):
+        move = int(position.legal[len(position.legal) // 2])
+        told.append(f"play {'bw'[position.mover]} {case(game.format(move))}")
+        position.play(move)
+    said = answers(game, *told, "genmove w", "showboard", "undo", "showboard")
+    assert said[:3] == ["="] * 3 and said[-1] == f"= \n{position}"
+    first = game.format(int(position.legal[0]))
+    assert said[3] == f"= {first}" and said[4] == f"= \n{position.play(first)}"
+
+
+def test_reg_genmove_moves_nothing(connect4):
+    said = answers(connect4, "play b 4", "showboard", "reg_genmove w", "showboard")
+    assert said[2] == "= 1" and said[1] == said[3]
+
+
+REFUSED = [
+    ("play b E5", "illegal move: there is a stone already"),
+    ("play b Z9", "invalid coordinate 'Z9'"),
+    ("play b I5", "invalid coordinate 'I5'"),
+    ("play b E10", "invalid coordinate 'E10'"),
+    ("play b", "syntax error: the vertex is missing"),
+    ("play", "syntax error: the colour is missing"),
+    ("play green E6", "syntax error: 'green' is no colour"),
+    ("play b \u0416", "invalid coordinate 'Ж'"),
+    ("genmove", "syntax error: the colour is missing"),
+    ("genmove x", "syntax error: 'x' is no colour"),
+    ("boardsize 25", "unacceptable size"),
+    ("boardsize 4", "unacceptable size"),
+    ("boardsize -9", "unacceptable size"),
+    ("boardsize nine", "syntax error: the size is no number"),
+    ("boardsize " + "9" * 4000, "syntax error: the size is no number"),
+    ("boardsize", "syntax error: the size is missing"),
+    ("komi many", "syntax error: komi is no number"),
+    ("komi nan", "syntax error: komi is no number"),
+    ("komi 1e308", "komi is out of range"),
+    ("fixed_handicap 3", "board not empty"),
+    ("fixed_handicap 10", "invalid number of stones"),
+    ("fixed_handicap 1", "invalid number of stones"),
+    ("fixed_handicap " + "9" * 300, "invalid number of stones"),
+    ("fixed_handicap " + "9" * 400, "syntax error: the number of stones is no number"),
+    ("place_free_handicap 0", "invalid number of stones"),
+    ("set_free_handicap A1", "bad vertex list"),
+    ("set_free_handicap A1 A1", "bad vertex list"),
+    ("set_free_handicap A1 pass", "bad vertex list"),
+    ("set_free_handicap A1 A99", "invalid coordinate 'A99'"),
+    ("loadsgf", "cannot load file: syntax error: the file is missing"),
+    ("loadsgf nowhere.sgf", "cannot load file: nowhere.sgf cannot be read"),
+    ("loadsgf /etc/passwd 3", "cannot load file: /etc/passwd: no SGF data found"),
+    ("final_status_list lost", "syntax error: unknown status 'lost'"),
+    ("time_settings 1 2", "syntax error: the number of stones is missing"),
+    ("time_settings x y z", "syntax error: the time is no number"),
+    ("kgs-time_settings swiss 1", "syntax error: unknown time system 'swiss'"),
+    ("time_left b 10", "syntax error: the stones is missing"),
+    ("known_command", "syntax error: the command is missing"),
+    ("lz-analyze", "parrot does not search"),
+    ("kata-genmove_analyze w", "parrot does not search"),
+    ("nonsense " + "x " * 1000, "unknown command"),
+]
+
+
+def test_what_cannot_be_done_is_said_in_the_protocol_s_form_and_changes_nothing(go9):
+    before = "play b E5\nplay w E6\n"
+    intact = talk(go9, before + "showboard\nundo\nundo\nundo\n").removeprefix("=\n\n=\n\n")
+    for command, message in REFUSED:
+        said = talk(go9, f"{before}77 {command}\nshowboard\nundo\nundo\nundo\n").removeprefix("=\n\n=\n\n")
+        answer, _, rest = said.partition("\n\n")
+        assert answer.startswith(f"?77 {message}") and "\n" not in answer, (command, answer)
+        assert rest == intact, command
+
+
+def test_a_repeated_position_is_refused(go9):
+    """Black takes one stone in a ko; White may not take back at once."""
+    ko = ["b B3", "w D4", "b C4", "w D2", "b C2", "w E3", "b A9", "w C3", "b D3"]
+    said = answers(go9, *[f"play {move}" for move in ko], "play w C3", "play w H8", "showboard")
+    assert said[-3] == "? illegal move: the rules forbid it here" and said[-2] == "="
+    assert said[:9] == ["="] * 9 and "3 . X . X O . . . ." in said[-1]
+
+
+def test_a_stone_without_liberties_is_refused(go9):
+    said = answers(go9, "play b A2", "play b B1", "play w A1", "showboard")
+    assert said[2] == "? illegal move: the rules forbid it here" and "1 . X" in said[3]
+
+
+def test_two_moves_of_one_colour_have_a_pass_between_and_are_undone_one_by_one(go9):
+    said = answers(go9, "play b A1", "play b B1", "showboard", "undo", "showboard", "genmove b", "undo", "undo", "undo")
+    assert "1 X X" in said[2] and "1 X ." in said[4] and said[-2:] == ["=", "? cannot undo"]
+
+
+def test_a_pass_between_must_not_end_the_game(go9):
+    said = answers(go9, "play b pass", "play b E5", "genmove b", "play w E5")
+    assert said == [
+        "=",
+        "? illegal move: the other player's pass would end the game",
+        "? the other player's pass would end the game",
+        "=",
+    ]
+
+
+def test_games_without_a_pass_refuse_the_wrong_colour(connect4):
+    assert answers(connect4, "play w 4", "genmove w", "play b 4", "genmove w") == [
+        "? illegal move: it is the other player's turn",
+        "? it is the other player's turn",
+        "=",
+        "= 1",
+    ]
+
+
+def test_a_finished_game_stays_finished(tictactoe):
+    moves = ["b a1", "w b1", "b a2", "w b2", "b a3"]
+    said = answers(tictactoe, *[f"play {move}" for move in moves], "play w c3", "genmove w", "final_score", "undo")
+    assert said[-4:] == ["? illegal move: the game is over", "? the game is over", "= B+1", "="]
+
+
+def test_scores_are_the_rules_own(go9, tictactoe):
+    assert answers(go9, "final_score", "play b E5", "final_score", "komi 6.5", "final_score") == [
+        "= W+7.5",
+        "=",
+        "= B+73.5",
+        "=",
+        "= B+74.5",
+    ]
+    assert answers(go9, "komi 81", "play b E5", "final_score")[-1] == "= 0"
+    assert answers(tictactoe, "final_score") == ["? cannot score: the game is not over"]
+
+
+def test_komi_is_taken_by_games_that_have_none(connect4):
+    assert answers(connect4, "komi 6.5", "play b 4") == ["=", "="]
+
+
+def test_every_stone_on_the_board_is_alive(go9):
+    said = answers(go9, "play b E5", "play w C3", *[f"final_status_list {s}" for s in ("alive", "dead", "seki")])
+    assert [sorted(answer[1:].split()) for answer in said[2:]] == [["C3", "E5"], [], []]
+
+
+def test_handicap_stones_stand_where_the_protocol_puts_them():
+    """Section 4.1.1 of the protocol's specification."""
+    go19 = games.load("go19")
+    for count, points in ((2, "D4 Q16"), (4, "D4 Q16 D16 Q4"), (5, "D4 Q16 D16 Q4 K10")):
+        said = answers(go19, f"fixed_handicap {count}", "final_status_list alive", "genmove w", "undo", "undo")
+        assert sorted(said[0][2:].split()) == sorted(points.split()) == sorted(said[1][2:].split())
+        assert said[3:] == ["=", "? cannot undo"]
+
+
+def test_free_handicap_is_placed_and_taken(go9):
+    assert answers(go9, "place_free_handicap 30", "place_free_handicap 2")[1] == "? board not empty"
+    assert len(answers(go9, "place_free_handicap 30")[0].split()) == 1 + 9
+    said = answers(
+        go9, "set_free_handicap A1 B2", "showboard", "komi 0.5", "final_score", "play w A2", "clear_board", "undo"
+    )
+    assert "2 . X" in said[1] and said[3] == "= B+80.5" and said[4:] == ["=", "=", "? cannot undo"]
+
+
+def test_games_without_handicap_say_so(connect4):
+    assert answers(connect4, "fixed_handicap 2", "place_free_handicap 2")[:2] == ["? this game has no handicap"] * 2
+    assert answers(games.load("hex5"), "set_free_handicap a1 a2") == ["? Hex 5x5 cannot begin with stones set up"]
+
+
+def test_another_size_is_another_game_with_the_same_komi(go9):
+    said = answers(go9, "komi 0.5", "play b E5", "boardsize 5", "showboard", "final_score", "genmove b", "boardsize 9")
+    assert said[3] == f"= \n{games.load('go5').start()}" and said[4] == "= W+0.5" and said[5] == "= A5"
+
+
+def test_options_of_the_game_go_along_to_another_size(go9):
+    said = answers(
+        go9.with_options(komi=3.5), "final_score", "boardsize 5", "final_score", "komi 1", "boardsize 7", "final_score"
+    )
+    assert said[::2] == ["= W+3.5", "= W+3.5", "="] and said[5] == "= W+1"
+
+
+def test_the_same_size_clears_the_board(go9):
+    assert answers(go9, "play b E5", "boardsize 9", "showboard")[2] == f"= \n{go9.start()}"
+
+
+def test_a_player_of_one_size_refuses_others_and_the_game_goes_on(go9):
+    def only_nine(game):
+        if game.name != "go9":
+            raise ValueError(f"'net' plays go9, not {game.name}")
+        return Parrot(game)
+
+    said = answers(go9, "play b E5", "boardsize 13", "showboard", f"loadsgf {DATA / 'fox.sgf'}", "undo", seat=only_nine)
+    assert said[1] == "? unacceptable size: 'net' plays go9, not go13" and "5 . . . . X" in said[2]
+    assert said[3] == "? unacceptable size: 'net' plays go9, not go19" and said[4] == "="
+    connect4 = games.load("connect4")
+    assert answers(connect4, "boardsize 7", "boardsize 6") == ["? unacceptable size"] * 2
+
+
+def test_a_record_is_loaded_whole_or_up_to_a_move(go9):
+    path = DATA / "handicap.sgf"
+    said = answers(go9, f"loadsgf {path}", "undo", "undo", "showboard", f"loadsgf {path} 3", "showboard", "genmove b")
+    assert "5 . . X . O . O . ." in said[3] and said[0] == said[4] == "=" and "3 . . X . X" in said[5]
+    assert "5 . . . . O . . . ." in said[5] and said[6] == "= A9"
+    said = answers(go9, "play b A1", f"loadsgf {path} 1", "showboard", "undo", "final_score")
+    assert said[2].count("X") == 3 and said[3] == "? cannot undo" and said[4] == "= B+80.5"
+
+
+def test_a_record_of_another_size_brings_its_board(go9):
+    said = answers(go9, f"loadsgf {DATA / 'fox.sgf'}", "final_status_list alive")
+    assert said[0] == "=" and sorted(said[1][2:].split()) == ["D16", "D4", "Q3", "R16"]
+
+
+def test_resigning_must_be_allowed(tictactoe):
+    lost = ["play b a1", "play w b1", "play b a2", "play w a3", "play b b2", "genmove w"]  # two lines to stop
+    assert answers(tictactoe, *lost, seat=named("solver"))[-1] == "= c1"
+    said = answers(tictactoe, *lost, "showboard", "undo", "genmove b", seat=named("solver"), may_resign=True)
+    assert said[5] == "= resign" and said[6].count("O") == 2 and said[7:] == ["=", "= b2"]
+
+
+# Search, time and analysis
+
+
+def test_a_stopped_search_says_what_it_has_and_an_unstopped_one_what_the_player_says(connect4):
+    player = players.create("mcts:300", connect4, seed=4)
+    position = connect4.start().play("4").play("1")
+    search = search_of(player)
+    search.begin(position.state)
+    assert search.run(300) and search.choice()[0] == player.choose(position.state[None])[0]
+    search.begin(position.state)
+    looks = iter([False] * 20 + [True] * 1000)
+    assert not search.run(300, lambda: next(looks))
+    assert 1 <= search.visits < 300 and search.choice()[0] in position.legal
+    search.begin(position.state)
+    assert not search.run(300, lambda: True) and search.visits == 1 and search.choice()[0] in position.legal
+
+
+def test_candidates_are_for_the_mover_and_follow_the_tree(connect4):
+    for moves, win in (("414141", "4"), ("7414141", "4")):  # whoever moves wins at once
+        position = connect4.start()
+        for move in moves:
+            position.play(move)
+        search = endless_search_of(players.create("mcts:1", connect4))
+        search.begin(position.state)
+        search.run(2000)
+        best = search.candidates()[0]
+        assert connect4.format(best.action) == win and best.win_rate > 0.95 and best.line == (best.action,)
+        assert sum(candidate.visits for candidate in search.candidates()) == 2000
+        for candidate in search.candidates():
+            assert 0.0 <= candidate.bound <= candidate.win_rate <= 1.0 and candidate.line[0] == candidate.action
+            after = position.copy()
+            for action in candidate.line:
+                after.play(action)
+
+
+def test_a_network_s_searches_can_be_watched_and_stopped_too(tictactoe):
+    network = new_network(shape_for(tictactoe, NetworkConfig(blocks=1, channels=4)), 1)
+    player = SearchPlayer.network("net", tictactoe, network, MatchConfig(), 16, precision="fp32")
+    position = tictactoe.start()
+    for move in ("a1", "b1", "a2", "b2"):
+        position.play(move)
+    endless = endless_search_of(player)  # several leaves in flight
+    endless.begin(position.state)
+    endless.run(500)
+    assert sum(candidate.visits for candidate in endless.candidates()) == 500
+    assert tictactoe.format(endless.candidates()[0].action) == "a3"
+    own = search_of(player)  # Gumbel's
+    own.begin(position.state)
+    assert own.run(16) and own.choice()[0] == player.choose(position.state[None])[0]
+    own = search_of(player)  # one that remembers nothing
+    own.begin(position.state)
+    looks = iter([False] * 5 + [True] * 100)
+    assert not own.run(16, lambda: next(looks)) and 1 <= own.visits < 16 and own.choice()[0] in position.legal
+
+
+def test_the_lower_bound_is_the_normal_one():
+    assert lower_bound(0.5, 100) == pytest.approx(0.5 - 1.96 * 0.05)
+    assert lower_bound(1.0, 5) == 1.0 and lower_bound(0.1, 1) == 0.0
+
+
+def test_analysis_grows_until_something_comes(connect4):
+    said = talk(connect4, "play b 4\n5 lz-analyze 2\n", named("mcts:10"), then="6 name\n", lines=4)
+    head, _, tail = said.removeprefix("=\n\n=5\n").partition("\n\n")
+    assert tail == "=6 selfplay\n\n"
+    lines = head.split("\n")
+    assert len(lines) >= 4 and all(line.startswith("info move ") for line in lines)
+    visits = [sum(map(int, re.findall(r"visits (\d+)", line))) for line in lines]
+    assert visits == sorted(visits) and visits[-1] > visits[0] > 0
+    pattern = r"info move (\d) visits (\d+) winrate (\d+) prior (\d+) lcb (\d+) order (\d+) pv( \d)+"
+    found = re.findall(pattern, lines[-1])
+    assert [int(f[5]) for f in found] == list(range(7)) and {f[0] for f in found} == set("1234567")
+    assert all(0 <= int(f[4]) <= int(f[2]) <= 10_000 for f in found)
+
+
+@pytest.mark.parametrize("end", ["\n", "x", "# only a comment"])
+def test_a_single_byte_ends_an_analysis(connect4, end):
+    assert talk(connect4, "lz-analyze b 1\n", named("mcts:10"), then=end, lines=1).count("info") >= 1
+
+
+def test_kata_analyze_gives_rates_in_0_to_1_and_lets_its_many_words_pass(connect4):
+    command = "kata-analyze w interval 1 maxmoves 3 ownership true avoid b 4 1\n"
+    assert talk(connect4, command, named("mcts:10")).startswith("? it is the other player's turn")
+    said = talk(connect4, command.replace(" w ", " b "), named("mcts:10"), then="quit\n", lines=1)
+    rates = [float(rate) for rate in re.findall(r" winrate (\S+) ", said)]
+    bounds = [float(rate) for rate in re.findall(r" lcb (\S+) ", said)]
+    assert len(rates) >= 7 and all(0 <= bound <= rate <= 1 for bound, rate in zip(bounds, rates))
+    assert "scoreLead 0 " in said and said.endswith("\n\n=\n\n")
+
+
+def test_a_whole_tree_waits_for_the_next_command(tictactoe, monkeypatch):
+    monkeypatch.setattr("selfplay.analysis.EDGES", 1)  # 1000 simulations
+    said = talk(tictactoe, "lz-analyze 1\n", named("mcts:10"), then="1 name\n", lines=1)
+    assert said.count("info move a1") == 1 and said.endswith("=1 selfplay\n\n")
+
+
+def test_a_move_s_search_can_be_watched(connect4):
+    said = talk(connect4, "3 lz-genmove_analyze b 1\nshowboard\nundo\n", named("mcts:3000"))
+    head, board, undone = said.split("\n\n")[:3]
+    assert head.startswith("=3\ninfo move ") and re.fullmatch(r"play [1-7]", head.split("\n")[-1])
+    assert board.count("X") == 1 and undone == "="
+
+
+def test_a_short_time_cuts_a_long_search(connect4):
+    begin = time.monotonic()
+    said = answers(
+        connect4, "time_settings 0 1 10", "genmove b", "time_left w 1 5", "genmove w", seat=named("mcts:5000000")
+    )
+    assert said[1][2:] in "1234567" and time.monotonic() - begin < 20.0  # of some minutes
+
+
+def test_budgets_are_shares_of_the_time_there_is():
+    def net(seconds):
+        return pytest.approx(SAFETY * seconds - LAG)
+
+    assert Clock().budget(0) is None and Clock.of(0, 1, 0).budget(0) is None  # no limit
+    absolute = Clock.of(300, 0, 0)
+    assert absolute.budget(0) == net(10)
+    absolute.spend(0, 150)
+    assert absolute.budget(0) == net(5) and absolute.budget(1) == net(10)
+    canadian = Clock.of(30, 60, 20)
+    assert canadian.budget(0) == net(1 + 3)
+    canadian.spend(0, 40)  # into overtime
+    assert canadian.budget(0) == net(60 / 20)
+    canadian.spend(0, 22)
+    assert canadian.budget(0) == net(38 / 19)
+    canadian.tell(0, 10, 1)
+    canadian.spend(0, 5)
+    assert canadian.budget(0) == net(60 / 20)  # the next period
+    japanese = Clock.of(0, 30, 1)
+    japanese.tell(1, 30, 5)  # five periods left
+    assert japanese.budget(1) == net(30)
+    assert Clock.of(0, 0, 0).budget(0) > 0  # no time at all: some move all the same
+
+
+def test_kgs_time_settings_name_their_systems(connect4):
+    lines = ["none", "absolute 300", "byoyomi 300 30 5", "canadian 300 600 25"]
+    assert answers(connect4, *[f"kgs-time_settings {line}" for line in lines]) == ["="] * 4
+    assert answers(connect4, "kgs-time_settings canadian 1", "kgs-time_settings absolute") == [
+        "? syntax error: overtime is missing",
+        "? syntax error: main time is missing",
+    ]
+
+
+# Real programs on the other end
+
+
+def selfplay_gtp(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "selfplay.cli", "gtp", *arguments]
+
+
+def test_the_end_of_the_input_is_the_end_without_a_word():
+    done = subprocess.run(
+        selfplay_gtp("random", "--game", "connect4"), input=b"name\n", capture_output=True, timeout=60
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"= selfplay\n\n", b"")
+
+
+def test_a_broken_pipe_is_no_traceback():
+    command = selfplay_gtp("mcts:10", "--game", "connect4")
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process.stdin.write(b"lz-analyze 1\n")
+    process.stdin.flush()
+    assert process.stdout.readline() == b"=\n" and process.stdout.readline().startswith(b"info")
+    process.stdout.close()  # while the analysis goes on
+    assert process.wait(30) == 141 and process.stderr.read() == b""
+    process.stdin.close()
+    process.stderr.close()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["random"], "'random' plays any game; say which --game"),
+        (["mcts:x", "--game", "go9"], "is no number of simulations"),
+        (["random", "--game", "go4"], "unknown game 'go4'"),
+    ],
+)
+def test_a_wrong_player_is_one_line_and_exit_code_2(arguments, message, capsys, monkeypatch):
+    from selfplay import cli
+
+    reading, writing = os.pipe()
+    os.close(writing)
+    with open(reading) as empty:
+        monkeypatch.setattr(sys, "stdin", empty)
+        assert cli.main(["gtp", *arguments]) == 2
+    said = capsys.readouterr()
+    assert message in said.err and said.err.count("\n") == 1 and said.out == ""
+
+
+def test_our_engine_is_an_outside_engine_to_our_arena(connect4):
+    from selfplay.arena import match
+    from selfplay.engine import EnginePlayer
+
+    command = " ".join(selfplay_gtp("random", "--game", "connect4"))
+    result = match(connect4, EnginePlayer(f"gtp:{command}", connect4), Parrot(connect4), 2, 2, seed=1)
+    assert len(result.outcomes) == 2
+
+
+@pytest.fixture(scope="module")
+def sabaki(pytestconfig) -> str:
+    """The folder of Sabaki's client, fetched once; the test is skipped with a sentence where it cannot be had."""
+    if shutil.which("node") is None or shutil.which("npm") is None:
+        pytest.skip("node and npm are not installed here: Sabaki's client cannot run")
+    folder = pytestconfig.cache.mkdir("sabaki")
+    package = folder / "node_modules" / "@sabaki" / "gtp"
+    if not package.exists():
+        command = [
+            "npm",
+            "install",
+            "--silent",
+            "--no-audit",
+            "--no-fund",
+            "--prefix",
+            str(folder),
+            "@sabaki/gtp@3.0.0",
+        ]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+        if done.returncode:
+            pytest.skip(f"npm cannot fetch Sabaki's client @sabaki/gtp here: {done.stderr[-200:]}")
+    return str(package)
+
+
+def test_sabaki_s_client_plays_undoes_and_analyses(sabaki):
+    script = Path(__file__).with_name("sabaki.js")
+    command = ["node", str(script), sabaki, *selfplay_gtp("mcts:50", "--game", "go9")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout)
+    assert said["name"] == said["after"] == "selfplay" and set(COMMANDS) <= set(said["commands"])
+    go9 = games.load("go9")
+    position = go9.start().play("E5").play("C3")
+    assert said["board"].split("\n")[0].strip() == str(position).split("\n")[0].strip()
+    assert said["board"].count("X") == said["board"].count("O") == 1
+    assert said["occupied"] == "error: illegal move: there is a stone already"
+    assert go9.parse(said["move"]) in position.legal
+    assert [command["args"] for command in said["history"]] == [["B", "E5"], ["W", "C3"], ["B", said["move"].upper()]]
+    assert len(said["lines"]) >= 3 and all(" winrate " in line and " pv " in line for line in said["lines"])
