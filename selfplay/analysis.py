@@ -1,8 +1,8 @@
 """Searches of one position that a clock or a person may stop, and what they have found so far.
 
 Driven wave by wave from Python: between two waves nothing is in flight, and a search can be read, stopped or continued.
-PUCT's goal is raised slice by slice, so that no single call runs long even where every simulation ends at once. Gumbel's
-halving is planned for a whole number of simulations: stopped early, it answers from what it has.
+PUCT's goal is raised slice by slice, so that no single call runs long even where every simulation ends at once.
+Gumbel's halving is planned for a whole number of simulations: stopped early, it answers from what it has.
 """
 
 import math

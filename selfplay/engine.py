@@ -1,12 +1,13 @@
 """Players that are outside programs: `gtp:COMMAND` runs a program (no shell) and speaks the Go Text Protocol with it.
 
-Such a program holds one game, matches play many side by side: before every move it is brought to the game in question, by
-the moves that are missing if that game goes on from the one it holds, else from an empty board. It learns the board's size
-and komi; the result is ours to tell. In Go every stone on the board counts here, and superko is positional: a program must
-take dead stones off and know that rule (GNU Go does with `--chinese-rules --capture-all-dead --positional-superko`).
+Such a program holds one game, matches play many side by side: before every move it is brought to the game in question,
+by the moves that are missing if that game goes on from the one it holds, else from an empty board. It learns the
+board's size and komi; the result is ours to tell. In Go every stone on the board counts here, and superko is
+positional: a program must take dead stones off and know that rule (GNU Go does with `--chinese-rules --capture-all-dead
+--positional-superko`).
 
-A program that refuses a pass which is the only legal move is taken to pass by itself (GRhino, for Othello, does).
-One that dies, hangs, breaks the protocol or the rules is ended, and a ValueError names it and its last words.
+A program that refuses a pass which is the only legal move is taken to pass by itself (GRhino, for Othello, does). One
+that dies, hangs, breaks the protocol or the rules is ended, and a ValueError names it and its last words.
 """
 
 import os

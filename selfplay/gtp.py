@@ -1,7 +1,8 @@
-"""`selfplay gtp`: a player as an engine that other programs talk to, in the Go Text Protocol, version 2 (Farneback 2002).
+"""`selfplay gtp`: a player as an engine that other programs talk to, in the Go Text Protocol, version 2 (Farneback
+2002).
 
-Here is how it is spoken: lines, numbers, `=` and `?`. What the commands do is in `selfplay.gtp_commands`. A command that cannot be done
-is answered with `?` and one line, and changes nothing.
+Here is how it is spoken: lines, numbers, `=` and `?`. What the commands do is in `selfplay.gtp_commands`. A command
+that cannot be done is answered with `?` and one line, and changes nothing.
 """
 
 import os

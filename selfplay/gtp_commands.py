@@ -1,8 +1,9 @@
-"""The commands of the Go Text Protocol, version 2, for every game: words in, words out; the game itself is on a `Table`.
+"""The commands of the Go Text Protocol, version 2, for every game: words in, words out; the game itself is on a
+`Table`.
 
-Black is the first player. Where a game has a pass and the other colour is told to move, the pass between is put in; in games
-without one it is an error. A command returns its answer, or raises ValueError and has changed nothing. Analysis answers as Leela
-Zero (lz-) and KataGo (kata-) do.
+Black is the first player. Where a game has a pass and the other colour is told to move, the pass between is put in; in
+games without one it is an error. A command returns its answer, or raises ValueError and has changed nothing. Analysis
+answers as Leela Zero (lz-) and KataGo (kata-) do.
 """
 
 import math

@@ -1,15 +1,16 @@
 """Game records in the Smart Game Format, in and out: Go, Gomoku, Hex and Othello. Grammar and escapes are sgfmill's.
 
-Only the main line is played; variations are read over. sgfmill gives points a meaning for Go alone, so they are mapped here:
+Only the main line is played; variations are read over. sgfmill gives points a meaning for Go alone, so they are mapped
+here:
 
 * FF[4] (red-bean.com/sgf): Go's points are two letters, column and row from the top left, and `[]` or `[tt]` is a pass.
   Gomoku and Othello have no section of their own and are written in the same way (Kierulf, "Smart Game Board", 1990).
 * Hex (red-bean.com/sgf/hex.html): letter and number, a1 at the top left; Black moves first and connects top and bottom;
   `swap-pieces`.
 
-What is found in real files is taken as well: letter and number in any of the games, letters in Hex (Little Golem), White
-first in games that know no colours, several moves of one player in a row (passes between them), stones set up in later nodes
-before the first move, komi in hundredths (Fox), and any encoding, whatever CA says of it.
+What is found in real files is taken as well: letter and number in any of the games, letters in Hex (Little Golem),
+White first in games that know no colours, several moves of one player in a row (passes between them), stones set up in
+later nodes before the first move, komi in hundredths (Fox), and any encoding, whatever CA says of it.
 """
 
 import re
@@ -46,6 +47,7 @@ PASSES = ("", "pass")
 SWAPS = ("swap", "swap-pieces")
 ENDINGS = ("resign", "forfeit")  # Hex: the game ended so, no move
 LARGEST = 1 << 24  # bytes of a file
+LONGEST_POINT = 20  # characters of what might be a move
 HUNDREDTHS = 100  # a komi beyond it is one in hundredths
 WIDER = {
     "gb2312": "gb18030",
@@ -205,7 +207,7 @@ def text(node: dict, name: str) -> str:
 def game_of(root: dict, expected: Game | None) -> Game:
     number, families = text(root, "GM") or "1", {str(kind.number): name for name, kind in KINDS.items()}
     if number not in families:
-        raise ValueError(f"a record of game GM[{number}]; known are Go (1), Othello (2), Gomoku (4) and Hex (11)")
+        raise ValueError(f"a record of game GM[{number[:20]}]; known are Go (1), Othello (2), Gomoku (4) and Hex (11)")
     family = families[number]
     columns, _, rows = (text(root, "SZ") or str(KINDS[family].size)).partition(":")
     name, sizes = f"{family}{columns}", games.FAMILIES[family].sizes
@@ -240,7 +242,8 @@ def read_setup(game: Game, nodes: list[dict]) -> Setup:
         colour = colour or next((name for name in node if name in COLOURS), "")
     options = read_options(game, nodes)
     black, white = (tuple(cell for cell, owner in board.items() if owner == side) for side in (1, -1))
-    if not has_stones or list(board.values()) == stones(game.start()):  # Othello's first four discs
+    is_usual = game.setup is None and list(board.values()) == stones(game.start())  # Othello's first four discs
+    if not has_stones or is_usual:
         return Setup(options, mover=SECOND if game.setup and mover == "W" else FIRST)
     white_moves = (mover or colour) == "W" if mover or colour else bool(black) and not white
     return Setup(options, black, white, SECOND if white_moves else FIRST)
@@ -264,7 +267,7 @@ def read_komi(game: Game, value: str) -> float:
         komi /= HUNDREDTHS
         komi *= 2 if komi in CHINESE else 1
     if not abs(komi) <= game.cells:
-        raise ValueError(f"KM[{value}] is no komi")
+        raise ValueError(f"KM[{value[:20]}] is no komi")
     return komi
 
 
@@ -316,6 +319,8 @@ def action_of(game: Game, point: str) -> int:
         if column >= game.columns or row >= game.rows:
             raise ValueError("outside the board")
         return row * game.columns + column
+    elif len(point) > LONGEST_POINT:
+        raise ValueError("no point")
     return game.parse(point)
 
 

@@ -1,7 +1,7 @@
 """One game on a table, and the player who is asked for moves in it: what a protocol's server holds.
 
-It knows turns, stones set up beforehand, clocks and searches, and nothing of the protocol's words. Everything that is refused
-is a ValueError with one line, and leaves the table as it was.
+It knows turns, stones set up beforehand, clocks and searches, and nothing of the protocol's words. Everything that is
+refused is a ValueError with one line, and leaves the table as it was.
 """
 
 import time

@@ -1,4 +1,4 @@
-"""Outside engines as players: what they are told, how they fail, and real ones (GNU Go, GRhino) where they are installed.
+"""Outside engines as players: what they are told, how they fail, and real ones (GNU Go, GRhino) where they are there.
 
 Most engines here are a few lines of Python that play Connect Four's lowest free column and misbehave when asked to.
 """
@@ -80,7 +80,7 @@ def engine(tmp_path, connect4):
 
 
 def is_gone(pid: int) -> bool:
-    """No process of that number, not even one that waits to be buried; soon none of its group either, which init buries."""
+    """No process of that number, not even one that waits to be buried; soon none of its group either (init's task)."""
     for _ in range(500):
         try:
             os.killpg(pid, 0)

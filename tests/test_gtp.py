@@ -1,5 +1,5 @@
-"""The Go Text Protocol's server: its grammar, its commands on several games, refusals that change nothing, analysis that ends
-when something comes, clocks, and real clients."""
+"""The Go Text Protocol's server: grammar, commands on every game, refusals that change nothing, analysis that ends when
+something comes, clocks, and a real client."""
 
 import io
 import json
@@ -70,7 +70,7 @@ class Output(io.StringIO):
 
 
 def talk(game, commands, seat=Parrot, then=None, lines=3, may_resign=False) -> str:
-    """Everything that the server said to these commands; with `then`, more commands come after some lines of analysis."""
+    """What the server said to these commands; with `then`, more commands come after some lines of analysis."""
     reading, writing = os.pipe()
     data = commands if isinstance(commands, bytes) else commands.encode()
     os.write(writing, data)
@@ -530,7 +530,7 @@ def test_a_broken_pipe_is_no_traceback():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["random"], "'random' plays any game; say which --game"),
+        (["random"], "say which --game"),
         (["mcts:x", "--game", "go9"], "is no number of simulations"),
         (["random", "--game", "go4"], "unknown game 'go4'"),
     ],
@@ -557,27 +557,18 @@ def test_our_engine_is_an_outside_engine_to_our_arena(connect4):
 
 
 @pytest.fixture(scope="module")
-def sabaki(pytestconfig) -> str:
-    """The folder of Sabaki's client, fetched once; the test is skipped with a sentence where it cannot be had."""
+def sabaki(tmp_path_factory) -> str:
+    """The folder of Sabaki's client; the test is skipped with a sentence where it cannot be had."""
     if shutil.which("node") is None or shutil.which("npm") is None:
         pytest.skip("node and npm are not installed here: Sabaki's client cannot run")
-    folder = pytestconfig.cache.mkdir("sabaki")
-    package = folder / "node_modules" / "@sabaki" / "gtp"
-    if not package.exists():
-        command = [
-            "npm",
-            "install",
-            "--silent",
-            "--no-audit",
-            "--no-fund",
-            "--prefix",
-            str(folder),
-            "@sabaki/gtp@3.0.0",
-        ]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=120)
-        if done.returncode:
-            pytest.skip(f"npm cannot fetch Sabaki's client @sabaki/gtp here: {done.stderr[-200:]}")
-    return str(package)
+    folder = tmp_path_factory.mktemp("sabaki")
+    options = ["--silent", "--no-audit", "--no-fund", "--prefer-offline", "--prefix", str(folder)]
+    done = subprocess.run(
+        ["npm", "install", *options, "@sabaki/gtp@3.0.0"], capture_output=True, text=True, timeout=300
+    )
+    if done.returncode:
+        pytest.skip(f"npm cannot fetch Sabaki's client @sabaki/gtp here: {done.stderr[-200:]}")
+    return str(folder / "node_modules" / "@sabaki" / "gtp")
 
 
 def test_sabaki_s_client_plays_undoes_and_analyses(sabaki):

@@ -1,4 +1,4 @@
-"""Records in the Smart Game Format: real files' habits are read, bad files get one line, what is written is read back."""
+"""Records in the Smart Game Format: real files' habits are read, bad ones get one line, what is written is read back."""
 
 import re
 from pathlib import Path
@@ -112,6 +112,7 @@ BAD = [
     ("(;GM[1]SZ[9];B[ee];W[ee])", "move 2, W[ee]: there is a stone already"),
     ("(;GM[1]SZ[9];B[zz])", "move 1, B[zz]: outside the board"),
     ("(;GM[1]SZ[9];B[!?])", "move 1, B[!?]: '!?' is no vertex"),
+    (f"(;GM[1]SZ[9];B[{'x' * 5000}])", "move 1, B[xxxxxxxxxxxxxxxxxxxx]: no point"),
     ("(;GM[1]SZ[9];B[];W[];B[ee])", "move 3, B[ee]: the game is over"),
     ("(;GM[1]SZ[9]AB[zz])", "outside the board"),
     ("(;GM[1]SZ[9];B[ee];AB[dd])", "stones are set up after the first move"),
@@ -123,7 +124,7 @@ BAD = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("text", "message"), BAD, ids=[text for text, _ in BAD])
+@pytest.mark.parametrize(("text", "message"), BAD, ids=[text[:40] for text, _ in BAD])
 def test_a_bad_file_gets_one_line_that_names_it(text, message, tmp_path):
     path = tmp_path / "bad.sgf"
     path.write_text(text)
