@@ -34,6 +34,11 @@ def new_table(*headings: str) -> Table:
     return table
 
 
+def short(name: str, most: int = 40) -> str:
+    """A player's name for a table: an outside engine's command can be long."""
+    return name if len(name) <= most else name[: most - 1] + "…"
+
+
 def tournament_table(matches: list[Match], names: list[str], elo: np.ndarray, width: np.ndarray) -> None:
     table = new_table("match", "games", "won", "drawn", "lost", "score", "Elo", "95 %", "distinct")
     for m in matches:
@@ -48,12 +53,12 @@ def tournament_table(matches: list[Match], names: list[str], elo: np.ndarray, wi
             interval,
             m.distinct,
         )
-        table.add_row(f"{m.first} - {m.second}", *map(str, row))
+        table.add_row(f"{short(m.first)} - {short(m.second)}", *map(str, row))
     show(table)
     if len(names) > 2:
         table = new_table("player", "Elo", "95 %")
         for i in np.argsort(-elo):
-            table.add_row(names[i], f"{elo[i]:+.0f}", f"±{width[i]:.0f}")
+            table.add_row(short(names[i]), f"{elo[i]:+.0f}", f"±{width[i]:.0f}")
         show(table)
 
 

@@ -13,7 +13,7 @@ settings.load_profile("default")
 
 
 # Small boards of every family: what is proved for them is proved for the file they share.
-GAMES = ["tictactoe", "connect4"]
+GAMES = ["tictactoe", "connect4", "go5", "othello6", "gomoku9", "hex5", "breakthrough5"]
 
 
 @pytest.fixture(params=GAMES)
