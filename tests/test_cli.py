@@ -233,3 +233,17 @@ def test_a_game_of_one_s_own_is_trained_played_and_met_by_its_file(tmp_path, mon
     assert code == 0 and json.loads(out)["game"] == "mine"
     code, _, err = selfplay("play", "tictactoe", "--second", run, capsys=capsys)
     assert code == 2 and "plays mine, not tictactoe" in err
+
+
+def test_options_of_a_game_are_set_by_name(capsys):
+    code, out, _ = selfplay("arena", "random", "random", "--game", "go5", "--games", "2", "--option", "komi=25.5", "--json",
+                            capsys=capsys)  # fmt: skip
+    (met,) = json.loads(out)["matches"]
+    assert code == 0 and met["score_moving_first"] == 0.0, "with 25.5 points White has won before the first stone"
+    for wrong, message in (
+        ("komi=much", "--option takes NAME=NUMBER, such as komi=5.5, not 'komi=much'"),
+        ("kome=5", "go5 has no option 'kome'; it has: komi, handicap"),
+        ("komi=inf", "go5: option komi must be a finite number, not inf"),
+    ):
+        code, out, err = selfplay("arena", "random", "random", "--game", "go5", "--option", wrong, capsys=capsys)
+        assert (code, out, err) == (2, "", f"selfplay: {message}\n")
