@@ -147,6 +147,11 @@ class EnginePlayer:
         positions they led to."""
         return np.array([self._choose(tuple(moves), state) for moves, state in zip(sequences, states)], np.int32)
 
+    def score(self, moves: tuple[int, ...]) -> str:
+        """The engine's own score of the game after these moves, such as B+3.5."""
+        self._reach(moves)
+        return self._demand("final_score")
+
     def analyse(self, state: np.ndarray) -> None:
         return None
 

@@ -267,10 +267,12 @@ def test_gnu_go_counts_as_we_do():
     player = players.create(f"gtp:{program} {GNUGO}", game)
     result = meet(game, player, player, 2)
     for moves in result.sequences:
-        position = player._reach(moves)
+        position = game.start()
+        for move in moves:
+            position.play(move)
         assert position.outcome is not None
         score = position.final()[1]
-        assert player.program.ask("final_score") == [(True, f"{'B' if score > 0 else 'W'}+{abs(score):.1f}")]
+        assert player.score(moves) == f"{'B' if score > 0 else 'W'}+{abs(score):.1f}"
 
 
 def test_grhino_plays_whole_games_of_othello_and_beats_a_random_player():

@@ -1,0 +1,71 @@
+"""Whole games against outside engines: `python benchmarks/engines.py GAME PLAYER COMMAND [--games N]`.
+
+Both colours in turn from random openings, one game after the other, because an engine holds one at a time. Any error of protocol or
+rules ends the script. Where the engine counts Go, its `final_score` of every finished game is compared with ours: it has to count by
+area with dead stones played out.
+
+    python benchmarks/engines.py go9 runs/go9@64 \\
+        "gnugo --mode gtp --level 10 --chinese-rules --positional-superko --capture-all-dead"
+    python benchmarks/engines.py othello8 mcts:400 gtp-rhino
+"""
+
+import argparse
+import time
+
+import numpy as np
+from measure import report
+
+import games
+from selfplay import players
+from selfplay.arena import match
+
+OPENING_PLIES = 4
+
+
+def counted(engine, moves: tuple[int, ...]) -> tuple[str, str] | None:
+    """(the engine's score of a finished game, ours); None if it was given up before the end."""
+    position = engine.game.start()
+    for move in moves:
+        position.play(move)
+    if position.outcome is None:
+        return None
+    score = position.final()[1]
+    return engine.score(moves), "0" if score == 0 else f"{'B' if score > 0 else 'W'}+{abs(score):.1f}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("game")
+    parser.add_argument("player")
+    parser.add_argument("command")
+    parser.add_argument("--games", type=int, default=100)
+    options = parser.parse_args()
+    game = games.load(options.game)
+    us, engine = players.create(options.player, game), players.create(f"gtp:{options.command}", game)
+    outcomes, lengths, agreed, differing, begin = [], [], 0, [], time.monotonic()
+    for pair in range(options.games // 2):
+        met = match(game, us, engine, 2, OPENING_PLIES, seed=pair)
+        outcomes += met.outcomes.tolist()
+        lengths += [len(moves) for moves in met.sequences]
+        for moves in met.sequences if "komi" in game.options else []:
+            if (scores := counted(engine, moves)) is not None:
+                agreed += scores[0] == scores[1]
+                differing += [scores] if scores[0] != scores[1] else []
+        print(
+            f"  {len(outcomes)} games, {time.monotonic() - begin:.0f} s, {sum(o > 0 for o in outcomes)} won", flush=True
+        )
+    outcome = np.array(outcomes)
+    report(
+        f"{options.player} against {options.command}, {game.name}",
+        {
+            "games, protocol errors": f"{len(outcome)}, 0",
+            "won, drawn, lost": f"{(outcome > 0).sum()}, {(outcome == 0).sum()}, {(outcome < 0).sum()}",
+            "mean length": f"{np.mean(lengths):.1f}",
+            "finished games whose scores agree": str(agreed),
+            "whose scores differ (theirs, ours)": str(differing or "none"),
+        },
+    )
+
+
+if __name__ == "__main__":
+    main()
