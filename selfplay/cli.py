@@ -199,7 +199,8 @@ def play(options) -> None:
     from selfplay.play import load, parse_moves, run
     from selfplay.sgf import Setup
 
-    if options.opponent in library.names() or options.opponent.endswith(".py"):
+    is_board = options.opponent.rstrip("0123456789") in library.FAMILIES and not os.path.exists(options.opponent)
+    if is_board or options.opponent in library.names() or options.opponent.endswith(".py"):
         game, opponent = library.load(options.opponent), "mcts:1000"
     else:
         game, opponent = players.game_of(options.opponent), options.opponent

@@ -192,6 +192,7 @@ def parse(text: str, changes: list[str] = (), source: str = "configuration") -> 
     for change in changes:
         _apply(data, change)
     _check_keys(data, RunConfig, source, "")
+    _check_options(data.get("options"), source)
     try:
         config = msgspec.convert(data, RunConfig, strict=True)
     except msgspec.ValidationError as error:
@@ -266,6 +267,13 @@ def _check_keys(data: dict, section: type, source: str, prefix: str) -> None:
             raise ValueError(f"{source}: unknown key {prefix + key!r}; {hint}")
         if isinstance(value, dict) and isinstance(fields[key], type) and issubclass(fields[key], Section):
             _check_keys(value, fields[key], source, f"{prefix}{key}.")
+
+
+def _check_options(options: Any, source: str) -> None:
+    """A game's options are numbers; msgspec would not name the one that is none."""
+    for name, value in options.items() if isinstance(options, dict) else ():
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise ValueError(f"{source}: options.{name}: expected a number, got {value!r}")
 
 
 def _explain(error: msgspec.ValidationError) -> str:

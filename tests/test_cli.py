@@ -132,6 +132,10 @@ MISTAKES = [
     (["train", "dummy", "--set", "learner.rate=nan"], "learner.rate must lie between"),
     (["play", "connect4", "--second", "mcts:99999999999"], "at most 10,000,000 simulations"),
     (["play", "x" * 300], "File name too long"),
+    (["play", "go25"], "unknown game 'go25'; go is played on go5, go6"),
+    (["train", "go9", "--set", "options.kome=5"], "options: go9 has no option 'kome'; it has: komi, handicap"),
+    (["train", "go9", "--set", "options.komi=much"], "options.komi: expected a number, got 'much'"),
+    (["arena", "gtp:/nowhere/engine", "random", "--game", "go9"], "cannot be started: No such file or directory"),
 ]  # fmt: skip
 
 

@@ -33,6 +33,7 @@ def test_a_game_s_options_are_settings():
     [
         ('game = "x"\n[learner]\nbatchs = 3', "unknown key 'learner.batchs'; did you mean 'learner.batch'"),
         ('game = "x"\n[lerner]\nbatch = 3', "unknown key 'lerner'; did you mean 'learner'"),
+        ('game = "go9"\n[options]\nkomi = "much"', "options.komi: expected a number, got 'much'"),
         ('game = "x"\n[learner]\nbatch = "many"', "learner.batch: expected `int`, got `str`"),
         ('game = "x"\nlearner = 3', "learner: expected `object`, got `int`"),
         ('game = "x"\n[search]\nsimulations = [1, 2.5]', "search.simulations[1]: expected `int`, got `float`"),
