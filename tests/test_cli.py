@@ -194,7 +194,11 @@ def test_no_space_left_is_one_line(tmp_path, capsys, monkeypatch):
 def test_ctrl_c_leaves_a_run_cleanly_and_says_how_to_go_on(tmp_path):
     (tmp_path / "long.toml").write_text(SMALL.replace("generations = 4", "generations = 4000"))
     command = [sys.executable, "-m", "selfplay.cli", "train", "long.toml", "--out", "run", "--actors", "0"]
-    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    # Tests that run in the background of a script inherit its deafness to Ctrl-C.
+    hear = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)  # noqa: E731
+    process = subprocess.Popen(
+        command, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, preexec_fn=hear
+    )
     while not (tmp_path / "run" / "checkpoints" / "0002").exists():
         assert process.poll() is None, process.communicate()
         time.sleep(0.05)
