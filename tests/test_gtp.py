@@ -449,7 +449,7 @@ def test_kata_analyze_gives_rates_in_0_to_1_and_lets_its_many_words_pass(connect
 
 def test_a_whole_tree_waits_for_the_next_command(tictactoe, monkeypatch):
     monkeypatch.setattr("selfplay.analysis.EDGES", 1)  # 1000 simulations
-    said = talk(tictactoe, "lz-analyze 1\n", named("mcts:10"), then="1 name\n", lines=1)
+    said = talk(tictactoe, "lz-analyze 3000\n", named("mcts:10"), then="1 name\n", lines=1)  # long before half a minute
     assert said.count("info move a1") == 1 and said.endswith("=1 selfplay\n\n")
 
 
