@@ -7,8 +7,8 @@ player's stones can be reached. Actions are the points, row by row from the top 
 Points lie on a board with walls: `point = (row + 1) * STRIDE + column`; the row above, the row below and one column are
 walls, so that a neighbour needs no test for the edge, in arrays as in bitboards. A chain is a ring of stones (`next`) with
 one of them for its head. Its liberties are kept as number, sum and sum of squares of its stones' free neighbours, each
-counted once a stone: they lie on one single point exactly if number * squares = sum^2 (pseudo-liberties, as in Pachi and
-michi). With a bitboard of the stones in atari, all points that may be played come out of a few shifts.
+counted once a stone: they lie on one single point exactly if number * squares = sum^2 (equality in Cauchy and Schwarz).
+With a bitboard of the stones in atari, all points that may be played come out of a few shifts.
 
 What `legal`, `key` and `observe` need beyond the stones is found at the first of their calls and kept in the state.
 """
