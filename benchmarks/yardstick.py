@@ -8,7 +8,7 @@ import argparse
 from measure import report
 
 import games
-from native.search import PUCT, Settings
+from native.settings import PUCT, Settings
 from selfplay import arena
 from selfplay.players import PLAYOUT_EXPLORATION, PlayoutEvaluator, SearchPlayer
 
@@ -23,7 +23,7 @@ def main() -> None:
     game = games.load(options.game)
 
     def player(c: float, seed: int) -> SearchPlayer:
-        settings = Settings(kind=PUCT, c_init=c, fpu_reduction=0.0)
+        settings = Settings(kind=PUCT, c_init=c, fpu_reduction=0.0, solves=False)
         return SearchPlayer(
             f"c {c}",
             game,

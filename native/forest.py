@@ -2,8 +2,13 @@
 
 Axes: B games, N nodes of a game's tree, E edges of a game's tree, L leaves in flight, D plies of depth, A actions,
 S bytes of a position. Nodes are numbered in order of birth, the root is 0. A node's edges are one contiguous run that
-holds its legal actions alone, ascending. Positions are not kept in nodes: a simulation copies the root's bytes and plays
-the path again, which is cheap and keeps histories (superko) exact. Every value belongs to the first player.
+holds its legal actions alone. Positions are not kept in nodes: a simulation copies the root's bytes and plays the path
+again, which is cheap and keeps histories (superko) exact. Every value belongs to the first player.
+
+Most edges are never tried, so all that is kept of every edge is its action and its prior: 6 bytes. A simulation that takes
+an edge for the first time gives it a record in `tried`. The edges of a node stand in this order: those tried, in the order
+of their first trial; the one to be tried next, once it has been looked for; the others, ascending. So a choice
+between a hundred moves reads the few that have been tried, and the next.
 """
 
 from typing import NamedTuple
@@ -13,32 +18,62 @@ import numpy as np
 from native.compile import copy, kernel
 
 ROOT = 0
-UNVISITED = -1  # edge_child of an edge that no simulation has taken
-WAITING = np.nan  # node_value of a node whose network answer is still out
+WAITING = np.nan  # a node's value while the network's answer is still out
+UNKNOWN = np.nan  # a node's exact value until it is proven
+
+NODE = np.dtype(
+    [
+        ("value", np.float64),  # outcome or the network's value, WAITING until it is known
+        ("exact", np.float64),  # outcome of the end of a game, or of perfect play from here once proven, else UNKNOWN
+        ("total", np.float64),  # sum of the values of finished simulations that went on from here
+        ("squares", np.float64),  # of the squares of the same
+        ("tried_mass", np.float64),  # sum of the priors of the edges tried
+        ("visits", np.int32),  # simulations that went on from here, those in flight included
+        ("finished", np.int32),  # the same without those in flight
+        ("first_edge", np.int32),
+        ("num_edges", np.int16),  # 0 at the end of a game
+        ("num_tried", np.int16),
+        ("num_proven", np.int16),  # edges to proven nodes
+        ("mover", np.int8),
+        ("is_open", np.int8),  # have its edges priors, or still the network's logits? see native.edges
+        ("has_next", np.int8),  # does the edge to be tried next stand at its place?
+    ],
+    align=True,
+)  # 64 bytes: a line of the processor's cache
+
+EDGE = np.dtype(
+    [
+        ("total", np.float64),  # over finished simulations: a sum in f32 would drift after some 10^5 visits
+        ("prior", np.float32),
+        ("visits", np.int32),  # finished simulations
+        ("child", np.int32),
+        ("action", np.int16),
+        ("pending", np.int8),  # simulations still in flight
+        ("is_proven", np.int8),  # is the child proven? Then `total` is visits times its exact value
+    ],
+    align=True,
+)  # 24 bytes
+
+MOST_LEAVES = 127  # of one tree in flight: what `pending` holds
+MOST_ACTIONS = (1 << 15) - 1  # what `action` holds
 
 
 class Forest(NamedTuple):
     # Set by `plant`, fixed during a search.
     root_state: np.ndarray  # u8[B, S]
     goal: np.ndarray  # i32[B], simulations wanted; the root's own evaluation is not one of them
-    root_noise: np.ndarray  # f32[B, A], Gumbel of each root edge (Dirichlet goes into edge_prior)
+    root_noise: np.ndarray  # f64[B, A], Gumbel of each root action (Dirichlet goes into edge_prior)
+    root_score: np.ndarray  # f64[B, A], Gumbel + logit of each root action
 
     # Grow while a search runs.
     num_nodes: np.ndarray  # i32[B]
     num_edges: np.ndarray  # i32[B]
-    node_first_edge: np.ndarray  # i32[B, N]
-    node_num_edges: np.ndarray  # i32[B, N], 0 at the end of a game
-    node_mover: np.ndarray  # i8[B, N]
-    node_value: np.ndarray  # f64[B, N], outcome or the network's value, WAITING until it is known
-    edge_action: np.ndarray  # i32[B, E]
-    edge_prior: np.ndarray  # f32[B, E]
-    edge_child: np.ndarray  # i32[B, E]
+    nodes: np.ndarray  # NODE[B, N]
+    edge_action: np.ndarray  # i16[B, E]
+    edge_prior: np.ndarray  # f32[B, E], the logit until the node is opened
+    tried: np.ndarray  # EDGE[B, E], meaningful for a node's first num_tried edges
 
     # Change with every simulation.
-    node_visits: np.ndarray  # i32[B, N], simulations that went on from here, those in flight included
-    edge_visits: np.ndarray  # i32[B, E], finished simulations through the edge
-    edge_pending: np.ndarray  # i32[B, E], simulations through the edge still in flight
-    edge_value: np.ndarray  # f64[B, E], sum over finished simulations: f32 would drift after some 10^5 visits
     started: np.ndarray  # i32[B], simulations begun, those in flight included
     finished: np.ndarray  # i32[B]
 
@@ -50,12 +85,13 @@ class Forest(NamedTuple):
     path_node: np.ndarray  # i32[B, L, D]
     path_edge: np.ndarray  # i32[B, L, D]
 
-    # Scratch and noise, a row a game so that games never share.
+    # Noise, a stream a game so that games never share; and scratch, which holds nothing between two calls.
     random_state: np.ndarray  # u64[B, 2]
-    state: np.ndarray  # u8[B, S]
-    actions: np.ndarray  # i32[B, A]
-    score: np.ndarray  # f64[B, A]
-    policy: np.ndarray  # f64[B, A]
+    state: np.ndarray  # u8[B, S], with one leaf a game: that leaf's position
+    actions: np.ndarray  # i32[A + 1]
+    score: np.ndarray  # f64[A]
+    policy: np.ndarray  # f64[A], by edge of the root
+    new_number: np.ndarray  # i32[N]
 
 
 def new_forest(
@@ -67,32 +103,35 @@ def new_forest(
     leaves_per_game: int = 1,
     seed: int = 0,
 ) -> Forest:
-    """Memory for `num_games` searches of up to `max_simulations` simulations each. ValueError if a size is below 1."""
+    """Memory for `num_games` searches of up to `max_simulations` simulations each.
+
+    ValueError if a size is below 1 or beyond what a record holds; MemoryError, with the number of bytes, if the machine
+    refuses. (Most of it is only touched, and so only taken, where trees grow.)
+    """
     from native.random import seeds
 
-    for name, size in (("num_games", num_games), ("max_simulations", max_simulations), ("leaves", leaves_per_game)):
-        if size < 1:
-            raise ValueError(f"{name} must be at least 1, not {size}")
+    for name, size, most in (
+        ("num_games", num_games, None),
+        ("max_simulations", max_simulations, None),
+        ("leaves", leaves_per_game, MOST_LEAVES),
+        ("max_actions", max_actions, MOST_ACTIONS),
+    ):
+        if size < 1 or (most and size > most):
+            raise ValueError(f"{name} must be at least 1{f' and at most {most}' if most else ''}, not {size}")
     games, nodes = num_games, max_simulations + 1
     edges, depth, leaves = nodes * max_actions, min(max_plies, max_simulations) + 1, leaves_per_game
     i32, f64 = np.int32, np.float64
     return Forest(
         root_state=np.zeros((games, state_bytes), np.uint8),
         goal=np.zeros(games, i32),
-        root_noise=np.zeros((games, max_actions), np.float32),
+        root_noise=np.zeros((games, max_actions), f64),
+        root_score=np.zeros((games, max_actions), f64),
         num_nodes=np.zeros(games, i32),
         num_edges=np.zeros(games, i32),
-        node_first_edge=np.zeros((games, nodes), i32),
-        node_num_edges=np.zeros((games, nodes), i32),
-        node_mover=np.zeros((games, nodes), np.int8),
-        node_value=np.zeros((games, nodes), f64),
-        edge_action=np.zeros((games, edges), i32),
+        nodes=np.zeros((games, nodes), NODE),
+        edge_action=np.zeros((games, edges), np.int16),
         edge_prior=np.zeros((games, edges), np.float32),
-        edge_child=np.zeros((games, edges), i32),
-        node_visits=np.zeros((games, nodes), i32),
-        edge_visits=np.zeros((games, edges), i32),
-        edge_pending=np.zeros((games, edges), i32),
-        edge_value=np.zeros((games, edges), f64),
+        tried=np.zeros((games, edges), EDGE),
         started=np.zeros(games, i32),
         finished=np.zeros(games, i32),
         num_leaves=np.zeros(games, i32),
@@ -103,10 +142,20 @@ def new_forest(
         path_edge=np.zeros((games, leaves, depth), i32),
         random_state=seeds(seed, games),
         state=np.zeros((games, state_bytes), np.uint8),
-        actions=np.zeros((games, max_actions + 1), i32),
-        score=np.zeros((games, max_actions), f64),
-        policy=np.zeros((games, max_actions), f64),
+        actions=np.zeros(max_actions + 1, i32),
+        score=np.zeros(max_actions, f64),
+        policy=np.zeros(max_actions, f64),
+        new_number=np.zeros(nodes, i32),
     )
+
+
+def forest_bytes(
+    num_games: int, max_simulations: int, state_bytes: int, max_actions: int, max_plies: int, leaves_per_game: int = 1
+) -> int:
+    """What `new_forest` asks the machine for, without asking."""
+    nodes, depth = max_simulations + 1, min(max_plies, max_simulations) + 1
+    edge, path = EDGE.itemsize + 2 + 4, 8 * leaves_per_game * depth
+    return num_games * (nodes * (NODE.itemsize + max_actions * edge) + path + 2 * state_bytes + 16 * max_actions)
 
 
 @kernel
@@ -115,7 +164,7 @@ def plant(forest, game, goal):
 
     `goal` simulations, at most as many as there is memory for.
     """
-    forest.goal[game] = min(goal, forest.node_value.shape[1] - 1)
+    forest.goal[game] = min(goal, forest.nodes.shape[1] - 1)
     forest.num_nodes[game] = 0
     forest.num_edges[game] = 0
     forest.started[game] = 0

@@ -4,14 +4,20 @@ Gumbel", ICLR; reference implementation: mctx).
 At the root, sequential halving over the actions with the highest g + logit, g a Gumbel variable of each action; below it,
 the visits follow the improved policy. Q is for the mover and in [0, 1] here, as in the paper's board games. Simulations
 in flight count as visits and never as values, so no virtual loss is needed. Ties go to the lowest action.
+
+All untried actions of a node have the same completed Q, so their improved policy is in proportion to their priors: their
+mass is known without a look at them, and only the likeliest can be next.
 """
 
 import numpy as np
 
 from native.compile import inline
+from native.edges import bring_next
 from native.forest import ROOT
 from native.frame import mover_score
+from native.proven import is_lost
 from native.random import gumbel
+from native.softmax import exp
 
 
 @inline
@@ -36,104 +42,125 @@ def considered_visits(num_considered, num_simulations, simulation):
 
 @inline
 def complete_q(settings, forest, game, node):
-    """Write sigma(completed Q) of the node's edges to forest.score[game] (section 4, equations 10 and 33).
+    """Write sigma(completed Q) of the node's tried edges to forest.score (section 4, equations 10 and 33).
 
     qhat(a) = Q(a) where visited, else v_mix = (v + N * sum_visited(P Q) / sum_visited(P)) / (1 + N);
     sigma(q) = (c_visit + max visits) * c_scale * q, q in [0, 1], or stretched to fill [0, 1] if `min_max`.
-    Returns v_mix, for the mover and in [0, 1].
+    Returns v_mix, for the mover and in [0, 1], and sigma(v_mix), which is that of every untried edge.
     """
-    first, count = forest.node_first_edge[game, node], forest.node_num_edges[game, node]
-    mover, score = forest.node_mover[game, node], forest.score[game]
-    visits, most, mass, weighted = 0, 0, 0.0, 0.0
-    for i in range(count):
-        n = forest.edge_visits[game, first + i]
-        if n > 0:
-            score[i] = mover_score(forest.edge_value[game, first + i] / n, mover) * 0.5 + 0.5
-            visits += n
-            most = max(most, n)
-            mass += forest.edge_prior[game, first + i]
-            weighted += forest.edge_prior[game, first + i] * score[i]
-    mixed = mover_score(forest.node_value[game, node], mover) * 0.5 + 0.5
+    n, score = forest.nodes[game, node], forest.score
+    mover, visits, most, mass, weighted = n.mover, 0, 0, 0.0, 0.0
+    low, high = np.inf, -np.inf
+    for i in range(n.num_tried):
+        e = forest.tried[game, n.first_edge + i]
+        if e.visits > 0:
+            q = mover_score(e.total, mover) / e.visits * 0.5 + 0.5
+            score[i] = q
+            low, high = min(low, q), max(high, q)
+            visits += e.visits
+            most = max(most, np.int64(e.visits))
+            mass += e.prior
+            weighted += e.prior * q
+    mixed = mover_score(n.value, mover) * 0.5 + 0.5
     if visits > 0 and mass > 0.0:
         mixed = (mixed + visits * weighted / mass) / (1.0 + visits)
-    low, high = np.inf, -np.inf
-    for i in range(count):
-        if forest.edge_visits[game, first + i] == 0:
-            score[i] = mixed
-        low, high = min(low, score[i]), max(high, score[i])
     scale = (settings.c_visit + most) * settings.c_scale
-    shift, stretch = (low, 1.0 / max(high - low, 1e-8)) if settings.min_max else (0.0, 1.0)
-    for i in range(count):
-        score[i] = scale * (score[i] - shift) * stretch
-    return mixed
+    shift, stretch = 0.0, scale
+    if settings.min_max:
+        if has_unvisited(forest, game, n):
+            low, high = min(low, mixed), max(high, mixed)
+        shift, stretch = low, scale / max(high - low, 1e-8)
+    for i in range(n.num_tried):
+        q = score[i] if forest.tried[game, n.first_edge + i].visits > 0 else mixed
+        score[i] = (q - shift) * stretch
+    return mixed, (mixed - shift) * stretch
 
 
 @inline
-def improve_policy(settings, forest, game, node):
-    """Write the improved policy pi' = softmax(logits + sigma(qhat)) of `node` to forest.policy[game] (equation 11)."""
-    first, count = forest.node_first_edge[game, node], forest.node_num_edges[game, node]
-    complete_q(settings, forest, game, node)
-    score, policy = forest.score[game], forest.policy[game]
-    highest, total = -np.inf, 0.0
-    for i in range(count):
+def has_unvisited(forest, game, n):
+    if n.num_tried < n.num_edges:
+        return True
+    for edge in range(n.first_edge, n.first_edge + n.num_tried):
+        if forest.tried[game, edge].visits == 0:
+            return True
+    return False
+
+
+@inline
+def weigh(settings, forest, game, node):
+    """Write P(a) * exp(sigma(qhat(a)) - highest), the improved policy but for its scale, of the tried edges to
+    forest.policy; returns (the same factor of every untried edge, the sum over all edges) (equation 11)."""
+    n, score, weight = forest.nodes[game, node], forest.score, forest.policy
+    _, sigma_untried = complete_q(settings, forest, game, node)
+    has_untried = n.num_tried < n.num_edges
+    highest = sigma_untried if has_untried else -np.inf
+    for i in range(n.num_tried):
         highest = max(highest, score[i])
-    for i in range(count):
-        policy[i] = forest.edge_prior[game, first + i] * np.exp(score[i] - highest)
-        total += policy[i]
-    for i in range(count):
-        policy[i] = policy[i] / total if total > 0.0 else 1.0 / count
-
-
-@inline
-def best_root_edge(settings, forest, game, wanted_visits):
-    """argmax of g + logit + sigma(qhat) over the root edges with `wanted_visits` visits (equation 8)."""
-    count, best, best_score = forest.node_num_edges[game, ROOT], 0, -np.inf
-    complete_q(settings, forest, game, ROOT)
-    for i in range(count):
-        if forest.edge_visits[game, i] + forest.edge_pending[game, i] == wanted_visits:
-            logit = np.log(forest.edge_prior[game, i] + 1e-37)
-            score = forest.root_noise[game, i] + logit + forest.score[game, i]
-            if score > best_score:
-                best, best_score = i, score
-    return best
-
-
-@inline
-def gumbel_root_edge(settings, forest, game):
-    """The root edge of the simulation that has just been counted in forest.started."""
-    goal = forest.goal[game]
-    considered = min(settings.max_considered, forest.node_num_edges[game, ROOT], goal)
-    return best_root_edge(settings, forest, game, considered_visits(considered, goal, forest.started[game] - 1))
+    factor, total = 0.0, 0.0
+    if has_untried:
+        factor = exp(sigma_untried - highest)
+        total = factor * max(0.0, 1.0 - n.tried_mass)
+    for i in range(n.num_tried):
+        weight[i] = forest.tried[game, n.first_edge + i].prior * exp(score[i] - highest)
+        total += weight[i]
+    return factor, total
 
 
 @inline
 def gumbel_inner_edge(settings, forest, game, node):
     """argmax of pi'(a) - N(a) / (1 + sum N): visits follow the improved policy (section 5, equation 14)."""
-    first, count = forest.node_first_edge[game, node], forest.node_num_edges[game, node]
-    improve_policy(settings, forest, game, node)
-    denominator = 1.0 + forest.node_visits[game, node]
-    best, best_score = first, -np.inf
-    for i in range(count):
-        visits = forest.edge_visits[game, first + i] + forest.edge_pending[game, first + i]
-        score = forest.policy[game, i] - visits / denominator
-        if score > best_score:
-            best, best_score = first + i, score
+    bring_next(forest, game, node, False)
+    n = forest.nodes[game, node]
+    factor, total = weigh(settings, forest, game, node)
+    share, whole = 1.0 / (1.0 + n.visits), (1.0 / total if total > 0.0 else 0.0)
+    best, best_score, best_action = -1, -np.inf, -1
+    if n.num_tried < n.num_edges:
+        best = n.first_edge + n.num_tried
+        best_score, best_action = forest.edge_prior[game, best] * factor * whole, np.int64(forest.edge_action[game, best])
+    for i in range(n.num_tried):
+        e = forest.tried[game, n.first_edge + i]
+        score = forest.policy[i] * whole - (e.visits + e.pending) * share
+        if is_lost(e, n.mover):
+            continue
+        if score > best_score or (score == best_score and e.action < best_action):
+            best, best_score, best_action = n.first_edge + i, score, np.int64(e.action)
+    return best if best >= 0 else np.int64(n.first_edge)
+
+
+@inline
+def gumbel_root_edge(settings, forest, game):
+    """The root edge of the simulation that has just been counted in forest.started: the highest g + logit + sigma(qhat)
+    among those with as many visits as the halving says (equation 8)."""
+    bring_next(forest, game, ROOT, True)
+    n, goal = forest.nodes[game, ROOT], forest.goal[game]
+    considered = min(settings.max_considered, n.num_edges, goal)
+    wanted = considered_visits(considered, goal, forest.started[game] - 1)
+    if wanted == 0 and n.num_tried < n.num_edges:
+        return np.int64(n.num_tried)
+    return best_root_edge(settings, forest, game, wanted, False)
+
+
+@inline
+def best_root_edge(settings, forest, game, wanted_visits, must_not_lose):
+    """argmax of g + logit + sigma(qhat) over the tried root edges with `wanted_visits` visits, those in flight included."""
+    n = forest.nodes[game, ROOT]
+    complete_q(settings, forest, game, ROOT)
+    best, best_score, best_action = 0, -np.inf, -1
+    for i in range(n.num_tried):
+        e = forest.tried[game, i]
+        if e.visits + e.pending != wanted_visits or (must_not_lose and is_lost(e, n.mover)):
+            continue
+        score = forest.root_score[game, e.action] + forest.score[i]
+        if score > best_score or (score == best_score and e.action < best_action):
+            best, best_score, best_action = i, score, np.int64(e.action)
     return best
 
 
 @inline
 def draw_gumbels(settings, forest, game):
-    for i in range(forest.node_num_edges[game, ROOT]):
-        noise = gumbel(forest.random_state[game]) if settings.gumbel_scale > 0.0 else 0.0
-        forest.root_noise[game, i] = settings.gumbel_scale * noise
-
-
-@inline
-def gumbel_policy(settings, forest, game):
-    """Write the root's improved policy to forest.policy[game]; return the chosen root edge (the most visited ones only)."""
-    most = 0
-    for i in range(forest.node_num_edges[game, ROOT]):
-        most = max(most, forest.edge_visits[game, i])
-    best = best_root_edge(settings, forest, game, most)
-    improve_policy(settings, forest, game, ROOT)
-    return best
+    """Noise of the root's legal actions, ascending, and its sum with their logits."""
+    for i in range(forest.nodes[game, ROOT].num_edges):
+        action = forest.edge_action[game, i]
+        noise = settings.gumbel_scale * gumbel(forest.random_state[game]) if settings.gumbel_scale > 0.0 else 0.0
+        forest.root_noise[game, action] = noise
+        forest.root_score[game, action] = noise + np.log(forest.edge_prior[game, i] + 1e-37)

@@ -3,99 +3,129 @@
     score(a) = Q(a) + P(a) * c(N) * sqrt(N) / (1 + n(a))        c(N) = c_init + log((N + c_base + 1) / c_base)
 
 N counts the node's own evaluation, so the first choice already follows the prior. Simulations in flight count as visits
-that lost (virtual loss). An unvisited edge has the parent's Q less fpu_reduction * sqrt(visited policy mass)
-(KataGo, Wu 2019). Scores are for the mover; ties go to the lowest action.
+that lost (virtual loss). Scores are for the mover; ties go to the lowest action, and untried edges, which differ by their
+priors alone, stand for each other: only the likeliest of them is looked at.
 """
 
 import numpy as np
 
 from native.compile import inline
+from native.edges import bring_next
 from native.forest import ROOT
 from native.frame import mover_score
-from native.random import gamma, uniform
+from native.proven import is_lost
+from native.random import gamma
+
+SPREAD_PRIOR, SPREAD_PRIOR_WEIGHT = 0.40, 2.0  # a node's standard deviation before it is known, and its weight: KataGo's
+SHAPE_CAP = 0.01  # priors above it have the same share of shaped noise: KataGo's
 
 
 @inline
-def exploration(settings, parent_visits):
-    return settings.c_init + np.log((parent_visits + settings.c_base + 1.0) / settings.c_base)
+def exploration(settings, n):
+    """c(N), stretched where the values below the node differ more than usual, and shrunk where they agree:
+    c * (1 + c_spread * (sd / 0.4 - 1)) (KataGo, "cpuct utility stdev", docs/KataGoMethods.md)."""
+    c = settings.c_init + np.log((n.visits + 1.0 + settings.c_base + 1.0) / settings.c_base)
+    if settings.c_spread > 0.0:
+        c *= 1.0 + settings.c_spread * (spread(n) / SPREAD_PRIOR - 1.0)
+    return c
 
 
 @inline
-def first_play_value(settings, forest, game, node):
-    """Q of an unvisited edge, for the mover."""
-    first, count = forest.node_first_edge[game, node], forest.node_num_edges[game, node]
-    value_sum, visits, visited_mass = forest.node_value[game, node], 1, 0.0
-    for edge in range(first, first + count):
-        value_sum += forest.edge_value[game, edge]
-        visits += forest.edge_visits[game, edge]
-        if forest.edge_visits[game, edge] + forest.edge_pending[game, edge] > 0:
-            visited_mass += forest.edge_prior[game, edge]
-    parent_value = mover_score(value_sum / visits, forest.node_mover[game, node])
+def spread(n):
+    """Standard deviation of the values of a node's evaluation and finished simulations; two observations of 0.4 come on
+    top, so that it is not taken from one or two values alone."""
+    count = 1.0 + n.finished
+    mean = (n.value + n.total) / count
+    square = max((n.value * n.value + n.squares) / count, mean * mean)
+    prior = mean * mean + SPREAD_PRIOR * SPREAD_PRIOR
+    weighted = (prior * SPREAD_PRIOR_WEIGHT + square * count) / (SPREAD_PRIOR_WEIGHT + count - 1.0)
+    return np.sqrt(max(0.0, weighted - mean * mean))
+
+
+@inline
+def first_play_value(settings, n, node):
+    """Q of an untried edge, for the mover: `fpu_value` if `fpu_absolute`, else the node's own Q less fpu_reduction *
+    sqrt(tried policy mass) (KataGo, Wu 2019), without reduction at a root with noise."""
+    if settings.fpu_absolute:
+        return settings.fpu_value
+    own = mover_score((n.value + n.total) / (1.0 + n.finished), n.mover)
     is_noisy = node == ROOT and settings.dirichlet_fraction > 0.0
-    return parent_value - (0.0 if is_noisy else settings.fpu_reduction * np.sqrt(visited_mass))
+    return own - (0.0 if is_noisy else settings.fpu_reduction * np.sqrt(n.tried_mass))
 
 
 @inline
 def puct_edge(settings, forest, game, node):
     """The edge of `node` with the highest score."""
-    first, count = forest.node_first_edge[game, node], forest.node_num_edges[game, node]
-    mover = forest.node_mover[game, node]
-    parent_visits = 1.0 + forest.node_visits[game, node]
-    scale = exploration(settings, parent_visits) * np.sqrt(parent_visits)
-    first_play = first_play_value(settings, forest, game, node)
-    best, best_score = first, -np.inf
-    for edge in range(first, first + count):
-        pending = forest.edge_pending[game, edge]
-        visits = forest.edge_visits[game, edge] + pending
-        value = first_play
-        if visits > 0:
-            value = (mover_score(forest.edge_value[game, edge], mover) - settings.virtual_loss * pending) / visits
-        score = value + forest.edge_prior[game, edge] * scale / (1.0 + visits)
-        if score > best_score:
-            best, best_score = edge, score
-    return best
+    bring_next(forest, game, node, False)
+    n = forest.nodes[game, node]
+    first, end, mover = n.first_edge, n.first_edge + n.num_tried, n.mover
+    scale = exploration(settings, n) * np.sqrt(1.0 + n.visits)
+    best, best_score, best_action = -1, -np.inf, -1
+    if n.num_tried < n.num_edges:
+        best, best_action = end, np.int64(forest.edge_action[game, end])
+        best_score = first_play_value(settings, n, node) + forest.edge_prior[game, end] * scale
+    for edge in range(first, end):
+        e = forest.tried[game, edge]
+        if is_lost(e, mover):
+            continue
+        visits = e.visits + e.pending
+        score = (mover_score(e.total, mover) - settings.virtual_loss * e.pending) / visits
+        score += e.prior * scale / (1.0 + visits)
+        if node == ROOT and visits < forced_visits(settings, n, e):
+            score = np.inf
+        if score > best_score or (score == best_score and e.action < best_action):
+            best, best_score, best_action = edge, score, np.int64(e.action)
+    return best if best >= 0 else first
+
+
+@inline
+def forced_visits(settings, n, e):
+    """Visits that a root edge is owed once it has one: sqrt(k * P(a) * N) (KataGo, Wu 2019, section 3.2, with k = 2)."""
+    if settings.forced_playouts <= 0.0:
+        return 0.0
+    return np.sqrt(settings.forced_playouts * e.prior * n.visits)
+
+
+@inline
+def warm_root(settings, forest, game):
+    """P^(1/T) at the root, normalised again (KataGo's root policy temperature, 1.1 in its self-play)."""
+    n, prior = forest.nodes[game, ROOT], forest.edge_prior[game]
+    if settings.root_temperature == 1.0:
+        return
+    total = 0.0
+    for edge in range(n.num_edges):
+        prior[edge] = np.float64(prior[edge]) ** (1.0 / settings.root_temperature)
+        total += prior[edge]
+    for edge in range(n.num_edges):
+        prior[edge] = prior[edge] / total
 
 
 @inline
 def add_dirichlet(settings, forest, game):
-    """Mix Dirichlet noise into the root's priors: (1 - e) P + e * Dir(alpha_total / legal) (AlphaZero's e = 0.25)."""
-    fraction, count = settings.dirichlet_fraction, forest.node_num_edges[game, ROOT]
+    """Mix Dirichlet noise into the root's priors: (1 - e) P + e * Dir(alpha) (AlphaZero's e = 0.25)."""
+    fraction, count, prior = settings.dirichlet_fraction, forest.nodes[game, ROOT].num_edges, forest.edge_prior[game]
     if fraction <= 0.0:
         return
-    noise, total = forest.score[game], 0.0
+    alpha, total = forest.score, 0.0
+    shape_alpha(settings, prior, count, alpha)
     for i in range(count):
-        noise[i] = gamma(forest.random_state[game], settings.dirichlet_total / count)
-        total += noise[i]
+        alpha[i] = gamma(forest.random_state[game], settings.dirichlet_total * alpha[i])
+        total += alpha[i]
     for i in range(count):
-        prior = forest.edge_prior[game, i]
-        forest.edge_prior[game, i] = (1.0 - fraction) * prior + fraction * noise[i] / max(total, 1e-30)
+        prior[i] = (1.0 - fraction) * prior[i] + fraction * alpha[i] / max(total, 1e-30)
 
 
 @inline
-def puct_policy(settings, forest, game):
-    """Write the root's visit shares to forest.policy[game]; return the root edge with the most visits."""
-    count, total, best = forest.node_num_edges[game, ROOT], 0, 0
+def shape_alpha(settings, prior, count, alpha_out):
+    """Shares of alpha, which sum to 1: uniform, and of the part `dirichlet_shaped` (KataGo's 0.5) in proportion to how far
+    log min(P, 0.01) lies above its mean: noise goes where the network does not quite rule a move out."""
+    mean, above = 0.0, 0.0
     for i in range(count):
-        total += forest.edge_visits[game, i]
-        if forest.edge_visits[game, i] > forest.edge_visits[game, best]:
-            best = i
+        alpha_out[i] = np.log(min(np.float64(prior[i]), SHAPE_CAP) + 1e-20)
+        mean += alpha_out[i] / count
     for i in range(count):
-        forest.policy[game, i] = forest.edge_visits[game, i] / total
-    return best
-
-
-@inline
-def sample_visits(settings, forest, game, temperature):
-    """A root edge drawn with probability proportional to visits^(1 / temperature)."""
-    count, most, total = forest.node_num_edges[game, ROOT], 0, 0.0
+        alpha_out[i] = max(0.0, alpha_out[i] - mean)
+        above += alpha_out[i]
     for i in range(count):
-        most = max(most, forest.edge_visits[game, i])
-    for i in range(count):
-        forest.score[game, i] = (forest.edge_visits[game, i] / most) ** (1.0 / temperature)
-        total += forest.score[game, i]
-    threshold = uniform(forest.random_state[game]) * total
-    for i in range(count):
-        threshold -= forest.score[game, i]
-        if threshold < 0.0:
-            return i
-    return count - 1
+        shaped = alpha_out[i] / above if above > 0.0 else 1.0 / count
+        alpha_out[i] = (1.0 - settings.dirichlet_shaped) / count + settings.dirichlet_shaped * shaped

@@ -1,44 +1,25 @@
-"""Search in waves: descend, (evaluate,) absorb; then choose.
+"""Search in waves: descend, (evaluate,) absorb; then choose (`native.choice`).
 
 `descend` runs simulations of every game until each has its leaves for the network or its search is complete; ends of
-games and cached positions are settled on the way. The caller evaluates the batch. `absorb` expands the leaves and backs
-their values up. A wave is one call of each, however many games there are.
+games, proven and cached positions are settled on the way. The caller evaluates the batch. `absorb` takes the answers in
+and backs their values up. A wave is one call of each, however many games there are.
 
 All sums in a tree are of first-player values, so backing up adds the same number along the whole path.
 """
-
-from typing import NamedTuple
 
 import numpy as np
 
 from native.cache import MISS, find, store
 from native.compile import copy, inline, kernel
-from native.forest import ROOT, UNVISITED
+from native.edges import open_node, try_edge
+from native.forest import ROOT
 from native.frame import stored_value
-from native.gumbel import complete_q, draw_gumbels, gumbel_inner_edge, gumbel_policy, gumbel_root_edge
-from native.puct import add_dirichlet, puct_edge, puct_policy, sample_visits
+from native.gumbel import draw_gumbels, gumbel_inner_edge, gumbel_root_edge
+from native.proven import count_exactly, is_known, prove
+from native.puct import add_dirichlet, puct_edge, warm_root
+from native.settings import GUMBEL, PUCT
 
-PUCT, GUMBEL = 0, 1
 SETTLED, LEAF, BLOCKED = 0, 1, 2  # how a simulation ended: value known, waits for the network, met a waiting node
-
-
-class Settings(NamedTuple):
-    """Numbers of one kind of search; see `native.puct` and `native.gumbel` for the formulas they stand in."""
-
-    kind: int = GUMBEL
-    # Gumbel
-    max_considered: int = 16  # actions at the root; the paper's 16
-    gumbel_scale: float = 1.0  # 1 in self-play, 0 in matches
-    c_visit: float = 50.0  # the paper's
-    c_scale: float = 1.0  # the paper's for board games; mctx uses 0.1 with min_max
-    min_max: bool = False
-    # PUCT
-    c_init: float = 1.25  # AlphaZero's
-    c_base: float = 19652.0  # AlphaZero's
-    fpu_reduction: float = 0.2  # KataGo's
-    virtual_loss: float = 1.0
-    dirichlet_fraction: float = 0.0  # AlphaZero's 0.25 in self-play, 0 in matches
-    dirichlet_total: float = 10.0  # alpha, spread over the legal actions
 
 
 @kernel
@@ -59,14 +40,16 @@ def absorb(settings, forest, cache, batch, rows):
         store(cache, forest.leaf_key[game, slot], batch.value[row], batch.logits[row])
         expand(settings, forest, game, node, batch.logits[row], batch.value[row])
         if node != ROOT:
-            back_up(forest, game, slot, forest.node_value[game, node])
+            back_up(settings, forest, game, slot, forest.nodes[game, node].value, False)
         forest.num_leaves[game] = 0
 
 
 @inline
 def is_complete(forest, game):
-    """Are all simulations of the game's search finished, the root's evaluation included?"""
-    return forest.finished[game] >= forest.goal[game] and forest.num_nodes[game] > 0 and forest.num_leaves[game] == 0
+    """Are all simulations of the game's search finished, the root's evaluation included, or is the root proven?"""
+    if forest.num_nodes[game] == 0 or forest.num_leaves[game] > 0:
+        return False
+    return forest.finished[game] >= forest.goal[game] or is_known(forest.nodes[game, ROOT].exact)
 
 
 @inline
@@ -76,6 +59,8 @@ def gather(rules, settings, forest, cache, batch, game, rows):
     if is_new and plant_root(rules, settings, forest, cache, batch, game, rows) == LEAF:
         return rows + 1
     while forest.started[game] < forest.goal[game] and forest.num_leaves[game] < forest.leaf_node.shape[1]:
+        if is_known(forest.nodes[game, ROOT].exact):
+            break
         result = simulate(rules, settings, forest, cache, batch, game, rows)
         if result == LEAF:
             rows += 1
@@ -94,34 +79,37 @@ def plant_root(rules, settings, forest, cache, batch, game, rows):
 
 @inline
 def simulate(rules, settings, forest, cache, batch, game, rows):
-    """One simulation: play from the root along the chosen edges to a new node, an end of the game or a waiting node."""
+    """One simulation: play from the root along the chosen edges to a new node, an exact one or a waiting one."""
     state, slot = forest.state[game], forest.num_leaves[game]
     copy(state, forest.root_state[game])
     forest.started[game] += 1
     forest.path_length[game, slot] = 0
-    node = ROOT
+    node = np.int64(ROOT)
     while True:
-        if np.isnan(forest.node_value[game, node]):
+        n = forest.nodes[game, node]
+        if is_known(n.exact):
+            back_up(settings, forest, game, slot, n.exact, True)
+            return SETTLED
+        if np.isnan(n.value):
             take_back(forest, game, slot)
             return BLOCKED
-        if forest.node_num_edges[game, node] == 0:
-            back_up(forest, game, slot, forest.node_value[game, node])
-            return SETTLED
         edge = select(settings, forest, game, node)
-        step(forest, game, slot, node, edge)
-        outcome = rules.play(state, forest.edge_action[game, edge])
-        node = forest.edge_child[game, edge]
-        if node == UNVISITED:
-            node = add_node(rules, forest, game, outcome)
-            forest.edge_child[game, edge] = node
-            if not np.isnan(outcome):
-                back_up(forest, game, slot, outcome)
+        outcome = rules.play(state, np.int64(forest.edge_action[game, edge]))
+        if edge == n.first_edge + n.num_tried:
+            child = add_node(rules, forest, game, outcome)
+            try_edge(forest, game, node, edge, child)
+            step(forest, game, slot, node, edge)
+            if is_known(outcome):
+                back_up(settings, forest, game, slot, outcome, True)
                 return SETTLED
-            return reveal(rules, settings, forest, cache, batch, game, node, rows)
+            return reveal(rules, settings, forest, cache, batch, game, child, rows)
+        step(forest, game, slot, node, edge)
+        node = np.int64(forest.tried[game, edge].child)
 
 
 @inline
 def select(settings, forest, game, node):
+    open_node(forest, game, node)
     if settings.kind == PUCT:
         return puct_edge(settings, forest, game, node)
     if node == ROOT:
@@ -136,49 +124,57 @@ def step(forest, game, slot, node, edge):
     forest.path_node[game, slot, depth] = node
     forest.path_edge[game, slot, depth] = edge
     forest.path_length[game, slot] = depth + 1
-    forest.node_visits[game, node] += 1
-    forest.edge_pending[game, edge] += 1
+    forest.nodes[game, node].visits += 1
+    forest.tried[game, edge].pending += 1
 
 
 @inline
 def take_back(forest, game, slot):
     """Undo a simulation that met a waiting node, as if it had never started."""
     for depth in range(forest.path_length[game, slot]):
-        forest.node_visits[game, forest.path_node[game, slot, depth]] -= 1
-        forest.edge_pending[game, forest.path_edge[game, slot, depth]] -= 1
+        forest.nodes[game, forest.path_node[game, slot, depth]].visits -= 1
+        forest.tried[game, forest.path_edge[game, slot, depth]].pending -= 1
     forest.started[game] -= 1
 
 
 @inline
-def back_up(forest, game, slot, value):
-    """Finish a simulation: its value, for the first player, is added to every edge of its path."""
-    for depth in range(forest.path_length[game, slot]):
-        edge = forest.path_edge[game, slot, depth]
-        forest.edge_pending[game, edge] -= 1
-        forest.edge_visits[game, edge] += 1
-        forest.edge_value[game, edge] += value
+def back_up(settings, forest, game, slot, value, is_exact):
+    """Finish a simulation: its value, for the first player, is added to every edge and node of its path. From an exact
+    leaf, proofs go up as far as they hold."""
+    proves = settings.solves and is_exact
+    for depth in range(forest.path_length[game, slot] - 1, -1, -1):
+        node, edge = np.int64(forest.path_node[game, slot, depth]), np.int64(forest.path_edge[game, slot, depth])
+        n, e = forest.nodes[game, node], forest.tried[game, edge]
+        e.pending -= 1
+        e.visits += 1
+        e.total += value
+        n.finished += 1
+        n.total += value
+        n.squares += value * value
+        if proves:
+            proves = prove(forest, game, node, edge)
+        elif e.is_proven:  # since this simulation set out
+            count_exactly(n, e, forest.nodes[game, e.child].exact)
     forest.finished[game] += 1
 
 
 @inline
 def add_node(rules, forest, game, outcome):
     """The node of the position in forest.state[game], with an edge for every legal action; returns its number."""
-    node, first = forest.num_nodes[game], forest.num_edges[game]
-    state, actions = forest.state[game], forest.actions[game]
-    count = 0
+    node, first = np.int64(forest.num_nodes[game]), np.int64(forest.num_edges[game])
+    state, n, count = forest.state[game], forest.nodes[game, node], 0
     if np.isnan(outcome):
-        count = rules.legal(state, actions)
-        forest.node_mover[game, node] = rules.mover(state)
-    for i in range(count):
-        forest.edge_action[game, first + i] = actions[i]
-        forest.edge_child[game, first + i] = UNVISITED
-        forest.edge_visits[game, first + i] = 0
-        forest.edge_pending[game, first + i] = 0
-        forest.edge_value[game, first + i] = 0.0
-    forest.node_first_edge[game, node] = first
-    forest.node_num_edges[game, node] = count
-    forest.node_visits[game, node] = 0
-    forest.node_value[game, node] = outcome  # GOES_ON is WAITING: both are NaN
+        count = rules.legal(state, forest.actions)
+        n.mover = rules.mover(state)
+        actions = forest.edge_action[game]
+        for i in range(count):
+            actions[first + i] = forest.actions[i]
+    n.value = n.exact = outcome  # GOES_ON is WAITING and UNKNOWN: all are NaN
+    n.total = n.squares = n.tried_mass = 0.0
+    n.visits = n.finished = 0
+    n.first_edge, n.num_edges = first, count
+    n.num_tried = n.num_proven = 0
+    n.is_open = n.has_next = 0
     forest.num_nodes[game] = node + 1
     forest.num_edges[game] = first + count
     return node
@@ -193,7 +189,7 @@ def reveal(rules, settings, forest, cache, batch, game, node, rows):
     if entry != MISS:
         expand(settings, forest, game, node, cache.logits[entry], cache.value[entry])
         if node != ROOT:
-            back_up(forest, game, slot, forest.node_value[game, node])
+            back_up(settings, forest, game, slot, forest.nodes[game, node].value, False)
         return SETTLED
     rules.observe(state, batch.planes[rows], batch.scalars[rows])
     batch.game[rows] = game
@@ -206,95 +202,21 @@ def reveal(rules, settings, forest, cache, batch, game, node, rows):
 
 @inline
 def expand(settings, forest, game, node, logits, value):
-    """Mask and normalise the policy over the legal actions (the one place that does) and store the value."""
-    first, count = forest.node_first_edge[game, node], forest.node_num_edges[game, node]
-    highest, total = -np.inf, 0.0
-    for edge in range(first, first + count):
-        highest = max(highest, logits[forest.edge_action[game, edge]])
-    for edge in range(first, first + count):
-        forest.edge_prior[game, edge] = np.exp(logits[forest.edge_action[game, edge]] - highest)
-        total += forest.edge_prior[game, edge]
-    for edge in range(first, first + count):
-        forest.edge_prior[game, edge] /= total
-    forest.node_value[game, node] = stored_value(np.float64(value), forest.node_mover[game, node])
+    """Store the network's answer: the legal actions' logits and the value. A root is opened and gets its noise."""
+    n = forest.nodes[game, node]
+    prior, action = forest.edge_prior[game], forest.edge_action[game]
+    for edge in range(n.first_edge, n.first_edge + n.num_edges):
+        prior[edge] = logits[action[edge]]
+    n.value = stored_value(np.float64(value), n.mover)
     if node == ROOT:
-        if settings.kind == PUCT:
-            add_dirichlet(settings, forest, game)
-        else:
-            draw_gumbels(settings, forest, game)
+        prepare_root(settings, forest, game)
 
 
 @inline
-def choose_edge(settings, forest, game, temperature):
-    """The root edge to play; writes the search's policy (the training target) over the root edges to forest.policy."""
+def prepare_root(settings, forest, game):
+    open_node(forest, game, ROOT)
     if settings.kind == GUMBEL:
-        return gumbel_policy(settings, forest, game)
-    best = puct_policy(settings, forest, game)
-    return sample_visits(settings, forest, game, temperature) if temperature > 0.0 else best
-
-
-@inline
-def root_value(settings, forest, game):
-    """The search's value of the root, for the first player: its Q under forest.policy[game], completed with v_mix where
-    Gumbel's policy gives weight to actions that were never tried."""
-    value, known = 0.0, 0.0
-    for i in range(forest.node_num_edges[game, ROOT]):
-        if forest.edge_visits[game, i] > 0:
-            value += forest.policy[game, i] * forest.edge_value[game, i] / forest.edge_visits[game, i]
-            known += forest.policy[game, i]
-    if settings.kind == PUCT or known >= 1.0:
-        return value
-    mixed = 2.0 * complete_q(settings, forest, game, ROOT) - 1.0
-    return value + (1.0 - known) * stored_value(mixed, forest.node_mover[game, ROOT])
-
-
-@kernel
-def choose(settings, forest, temperature, action_out, value_out, policy_out):
-    """What each complete search says: action i32[B], value f64[B] for the first player, policy f64[B, A].
-
-    action_out is -1 for a game whose search is not complete. Modifies the three outputs and the forest's scratch.
-    """
-    policy_out[:] = 0.0
-    for game in range(len(forest.goal)):
-        action_out[game] = -1
-        if forest.goal[game] > 0 and is_complete(forest, game):
-            edge = choose_edge(settings, forest, game, temperature)
-            action_out[game] = forest.edge_action[game, edge]
-            value_out[game] = root_value(settings, forest, game)
-            for i in range(forest.node_num_edges[game, ROOT]):
-                policy_out[game, forest.edge_action[game, i]] = forest.policy[game, i]
-
-
-@kernel
-def read_priors(forest, action_out, value_out, policy_out):
-    """The network's own opinion of every root that has been evaluated: its likeliest action, value, policy.
-
-    Shapes as in `choose`; the value is for the first player. Noise, where the settings ask for it, is part of the priors.
-    """
-    policy_out[:] = 0.0
-    for game in range(len(forest.goal)):
-        action_out[game] = -1
-        if forest.goal[game] > 0 and forest.num_nodes[game] > 0:
-            best = 0
-            for i in range(forest.node_num_edges[game, ROOT]):
-                policy_out[game, forest.edge_action[game, i]] = forest.edge_prior[game, i]
-                if forest.edge_prior[game, i] > forest.edge_prior[game, best]:
-                    best = i
-            action_out[game] = forest.edge_action[game, best]
-            value_out[game] = forest.node_value[game, ROOT]
-
-
-@kernel
-def read_root(forest, game, action_out, visits_out, value_out, prior_out):
-    """The root's edges: actions i32, visits i32, mean values f64 for the first player (NaN unvisited), priors f32.
-
-    Returns the number of edges.
-    """
-    count = forest.node_num_edges[game, ROOT]
-    for i in range(count):
-        visits = forest.edge_visits[game, i]
-        action_out[i] = forest.edge_action[game, i]
-        visits_out[i] = visits
-        value_out[i] = forest.edge_value[game, i] / visits if visits > 0 else np.nan
-        prior_out[i] = forest.edge_prior[game, i]
-    return count
+        draw_gumbels(settings, forest, game)
+    else:
+        warm_root(settings, forest, game)
+        add_dirichlet(settings, forest, game)

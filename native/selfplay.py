@@ -11,10 +11,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from native.choice import choose_edge, root_value
 from native.compile import copy, inline, kernel
 from native.forest import ROOT, plant
 from native.random import below, uniform
-from native.search import choose_edge, gather, is_complete, root_value
+from native.search import gather, is_complete
 
 NO_SLOT = -1
 OPENING, SEARCHED = 0, 1  # how a move was found: at random to vary the openings, or by search (a training row)
@@ -122,8 +123,8 @@ def open_game(rules, plan, options, forest, records, game, slot):
     if uniform(random_state) < plan.opening_fraction:
         plies = below(random_state, plan.opening_plies + 1)
     for _ply in range(plies):
-        count = rules.legal(state, forest.actions[game])
-        action = forest.actions[game, below(random_state, count)]
+        count = rules.legal(state, forest.actions)
+        action = np.int64(forest.actions[below(random_state, count)])
         note(records, slot, action, OPENING, 0.0, 0.0)
         if not np.isnan(rules.play(state, action)):
             return False
@@ -149,11 +150,11 @@ def advance(rules, settings, plan, forest, records, game):
     half_lives = ply / plan.temperature_halflife
     temperature = plan.temperature_end + (plan.temperature_start - plan.temperature_end) * 0.5**half_lives
     edge = choose_edge(settings, forest, game, temperature)
-    action = forest.edge_action[game, edge]
-    note(records, slot, action, SEARCHED, root_value(settings, forest, game), forest.node_value[game, ROOT])
+    action = np.int64(forest.edge_action[game, edge])
+    note(records, slot, action, SEARCHED, root_value(settings, forest, game), forest.nodes[game, ROOT].value)
     records.policy[slot, ply] = 0.0
-    for i in range(forest.node_num_edges[game, ROOT]):
-        records.policy[slot, ply, forest.edge_action[game, i]] = forest.policy[game, i]
+    for i in range(forest.nodes[game, ROOT].num_edges):
+        records.policy[slot, ply, forest.edge_action[game, i]] = forest.policy[i]
     records.counts[MOVES] += 1
     records.counts[SIMULATIONS] += forest.finished[game]
     outcome = rules.play(forest.root_state[game], action)

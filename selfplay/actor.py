@@ -7,8 +7,9 @@ import numpy as np
 
 from native.cache import clear, new_cache
 from native.forest import new_batch, new_forest
-from native.search import Settings, absorb
+from native.search import absorb
 from native.selfplay import DONE, MOVES, SIMULATIONS, Plan, new_records, play_wave
+from native.settings import Settings
 from selfplay.checkpoint import network_of
 from selfplay.config import RunConfig, SearchConfig, game_of
 from selfplay.evaluator import Evaluator

@@ -14,7 +14,8 @@ import numpy as np
 
 from games.game import Game
 from native import forest as memory
-from native.search import PUCT, Settings, choose
+from native.choice import choose
+from native.settings import PUCT, Settings
 from selfplay.players import SearchPlayer
 from selfplay.searcher import Searcher
 
@@ -48,7 +49,7 @@ class OpenSearch(Searcher):
         """Search on until the tree has so many simulations, or (asked after each wave) stop() is true and stays so; at
         least one. Returns whether it has them all, or the memory is full."""
         forest = self.forest
-        most = min(simulations, forest.node_value.shape[1] - 1)
+        most = min(simulations, forest.nodes.shape[1] - 1)
         step = SLICE if self.settings.kind == PUCT else most
         while self.visits < most and not stop():
             forest.goal[0] = min(most, self.visits + step)
@@ -73,7 +74,7 @@ class OpenSearch(Searcher):
     def candidates(self) -> list[Candidate]:
         """The moves with visits, the most visited first."""
         actions, visits, values, priors, _ = self.root()
-        sign = 1.0 - 2.0 * self.forest.node_mover[0, memory.ROOT]
+        sign = 1.0 - 2.0 * self.forest.nodes["mover"][0, memory.ROOT]
         order = sorted(np.flatnonzero(visits), key=lambda edge: (-visits[edge], -sign * values[edge]))
         found = []
         for edge in order:
@@ -83,18 +84,15 @@ class OpenSearch(Searcher):
         return found
 
     def _line(self, edge: int) -> tuple[int, ...]:
-        """The actions along the most visited edges, from an edge of the root on."""
-        forest, found = self.forest, []
-        while len(found) < LONGEST_LINE:
-            found.append(int(forest.edge_action[0, edge]))
-            node = forest.edge_child[0, edge]
-            if node == memory.UNVISITED:
-                break
-            first, count = forest.node_first_edge[0, node], forest.node_num_edges[0, node]
-            visits = forest.edge_visits[0, first : first + count]
+        """The actions along the most visited edges, from an edge of the root (by ascending action) on."""
+        actions, _, _, _, children = self.node()
+        found = [int(actions[edge])]
+        while len(found) < LONGEST_LINE and children[edge] >= 0:
+            actions, visits, _, _, children = self.node(node=int(children[edge]))
             if not visits.any():
                 break
-            edge = int(first + np.argmax(visits))
+            edge = int(np.argmax(visits))
+            found.append(int(actions[edge]))
         return tuple(found)
 
 

@@ -14,7 +14,8 @@ import games
 from games.game import Game
 from native import forest as memory
 from native.cache import new_cache
-from native.search import Settings, absorb, descend
+from native.search import absorb, descend
+from native.settings import Settings
 from selfplay.actor import Actor
 from selfplay.checkpoint import new_network, shape_for, weights_of
 from selfplay.config import ActorConfig, NetworkConfig, RunConfig, SearchConfig

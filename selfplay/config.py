@@ -127,7 +127,7 @@ LIMITS = {
     "search.temperature_end": (0, 100),
     "search.temperature_halflife": (SMALL, MANY),
     "actor.games": (1, MANY),
-    "actor.leaves": (1, 1000),
+    "actor.leaves": (1, 127),
     "actor.opening_fraction": (0, 1),
     "actor.opening_plies": (0, MANY),
     "actor.cache_entries": (0, 1 << 30),

@@ -12,7 +12,7 @@ from games.game import Game
 from native import abi
 from native.playout import speak_for_movers
 from native.random import seeds
-from native.search import GUMBEL, PUCT, Settings
+from native.settings import GUMBEL, PUCT, Settings
 from selfplay import checkpoint, config
 from selfplay.config import MatchConfig
 from selfplay.engine import EnginePlayer
@@ -198,7 +198,8 @@ class SearchPlayer:
     @classmethod
     def playouts(cls, name: str, game: Game, simulations: int, seed: int = 0) -> "SearchPlayer":
         """UCT's family: uniform priors, the outcome of one random playout as each leaf's value."""
-        settings = Settings(kind=PUCT, c_init=PLAYOUT_EXPLORATION, fpu_reduction=0.0)
+        # Without proofs: a yardstick should be the plain method that people know, and stay what it was.
+        settings = Settings(kind=PUCT, c_init=PLAYOUT_EXPLORATION, fpu_reduction=0.0, solves=False)
         return cls(name, game, lambda searcher: PlayoutEvaluator(searcher, seed), settings, simulations, seed, False)
 
     def choose(self, states: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ from games.laws import LAWS, Sample, Violation, sample_games, told
 from games.laws import check as check_laws
 from native.playout import random_games
 from native.random import seeds
-from native.search import GUMBEL, PUCT, Settings
+from native.settings import GUMBEL, PUCT, Settings
 from selfplay.reference import FakeNetwork, Search
 from selfplay.searcher import Searcher
 

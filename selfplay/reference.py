@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from games.game import Position
-from native.search import PUCT, Settings
+from native.settings import PUCT, Settings
 
 
 class FakeNetwork:
@@ -41,12 +41,18 @@ class Edge:
     total: float = 0.0  # of values for the first player
     child: "Node | None" = None
 
+    @property
+    def exact(self) -> float | None:
+        return None if self.child is None else self.child.exact
+
 
 @dataclass
 class Node:
     position: Position
     value: float | None = None  # for the first player; None while the network's answer is out
     edges: dict[int, Edge] = field(default_factory=dict)
+    exact: float | None = None  # for the first player, once proven
+    values: list[float] = field(default_factory=list)  # of the finished simulations that went on from here
 
     @property
     def sign(self) -> int:
@@ -65,7 +71,7 @@ class Search:
         self.root_priors, self.root_noise = root_priors, root_noise or {}
         self.root = Node(position.copy())
         self.started = 0
-        self.waiting: list[tuple[Node, list[Edge]]] = []
+        self.waiting: list[tuple[Node, list[tuple[Node, Edge]]]] = []
 
     def run(self) -> "Search":
         self.waiting.append((self.root, []))
@@ -74,38 +80,47 @@ class Search:
             for node, path in leaves:
                 self.expand(node)
                 self.finish(path, node.value)
-            while self.started < self.goal and len(self.waiting) < self.leaves and self.simulate():
-                pass
+            while self.root.exact is None and self.started < self.goal and len(self.waiting) < self.leaves:
+                if not self.simulate():
+                    break
         return self
 
     def simulate(self) -> bool:
         """One simulation; False if it met a node whose answer is out."""
         self.started += 1
         node, path = self.root, []
-        while node.position.outcome is None:
+        while node.exact is None:
             if node.value is None:
                 self.started -= 1
-                for edge in path:
+                for _, edge in path:
                     edge.pending -= 1
                 return False
             action = self.select(node)
             edge = node.edges[action]
             edge.pending += 1
-            path.append(edge)
+            path.append((node, edge))
             if edge.child is None:
                 edge.child = Node(node.position.copy().play(action))
-                if edge.child.position.outcome is None:
+                edge.child.exact = edge.child.value = edge.child.position.outcome
+                if edge.child.exact is None:
                     self.waiting.append((edge.child, path))
                     return True
             node = edge.child
-        self.finish(path, node.position.outcome)
+        self.finish(path, node.exact)
         return True
 
     def finish(self, path, value) -> None:
-        for edge in path:
+        """Add a simulation's value along its path, then prove from the leaf upwards what can be proven now."""
+        for node, edge in path:
             edge.pending -= 1
             edge.visits += 1
             edge.total += value
+            node.values.append(value)
+        for node, edge in reversed(path):
+            if self.settings.solves and edge.exact is not None:
+                edge.total = edge.visits * edge.exact
+                if node.exact is None:
+                    node.exact = proven(node)
 
     def expand(self, node: Node) -> None:
         planes, scalars = node.position.observe()
@@ -113,8 +128,8 @@ class Search:
         legal = node.position.legal
         weights = np.exp(logits[legal].astype(np.float64) - logits[legal].max()).astype(np.float32)
         priors = (weights / weights.astype(np.float64).sum()).astype(np.float32)
-        if node is self.root and self.root_priors is not None:
-            priors = self.root_priors
+        if node is self.root:
+            priors = self.root_priors if self.root_priors is not None else warm(priors, self.settings)
         node.edges = {int(action): Edge(float(prior)) for action, prior in zip(legal, priors)}
         node.value = float(value) * node.sign
 
@@ -128,22 +143,40 @@ class Search:
             return best({a: scores[a] for a, e in node.edges.items() if e.visits + e.pending == wanted})
         policy = improved_policy(node, self.settings)
         total = node.visits
-        return best({a: policy[a] - (e.visits + e.pending) / (1 + total) for a, e in node.edges.items()})
+        return best({a: policy[a] - (e.visits + e.pending) / (1 + total) for a, e in self.worth(node).items()})
+
+    def worth(self, node: Node) -> dict[int, Edge]:
+        """The edges that are not proven lost for the mover; all where the node itself is proven."""
+        if not self.settings.solves or node.exact is not None:
+            return node.edges
+        return {a: e for a, e in node.edges.items() if e.exact is None or e.exact * node.sign > -1}
 
     # PUCT
 
     def puct_scores(self, node: Node) -> dict[int, float]:
         s, n = self.settings, node.visits + 1
-        c = s.c_init + math.log((n + s.c_base + 1) / s.c_base)
+        c = self.exploration(node)
         unvisited = self.first_play(node)
         scores = {}
-        for action, edge in node.edges.items():
+        for action, edge in self.worth(node).items():
             visits = edge.visits + edge.pending
             q = (node.sign * edge.total - s.virtual_loss * edge.pending) / visits if visits else unvisited
             scores[action] = q + edge.prior * c * math.sqrt(n) / (1 + visits)
+            if node is self.root and 0 < visits < self.forced(edge):
+                scores[action] = math.inf
         return scores
 
+    def exploration(self, node: Node) -> float:
+        s = self.settings
+        c = s.c_init + math.log((node.visits + 1 + s.c_base + 1) / s.c_base)
+        return c * (1 + s.c_spread * (spread(node) / 0.4 - 1))
+
+    def forced(self, edge: Edge) -> float:
+        return math.sqrt(self.settings.forced_playouts * edge.prior * self.root.visits)
+
     def first_play(self, node: Node) -> float:
+        if self.settings.fpu_absolute:
+            return self.settings.fpu_value
         edges = node.edges.values()
         mean = (node.value + sum(e.total for e in edges)) / (1 + sum(e.visits for e in edges))
         seen = sum(e.prior for e in edges if e.visits + e.pending)
@@ -162,20 +195,79 @@ class Search:
     # What it says
 
     def action(self) -> int:
-        most = max(edge.visits for edge in self.root.edges.values())
+        if optimal := self.optimal():
+            return best({a: e.visits for a, e in optimal.items()})
+        edges = self.worth(self.root)
+        most = max(edge.visits for edge in edges.values())
+        if most == 0:  # all that were tried are lost
+            rank = self.gumbel_untried if self.settings.kind else {a: e.prior for a, e in edges.items()}
+            return best({a: rank[a] for a in edges})
         if self.settings.kind == PUCT:
-            return best({a: e.visits for a, e in self.root.edges.items()})
+            return self.by_bound() if self.settings.lcb and self.root.exact is None else best({a: e.visits for a, e in edges.items()})
         scores = self.gumbel_scores()
-        return best({a: scores[a] for a, e in self.root.edges.items() if e.visits == most})
+        return best({a: scores[a] for a, e in edges.items() if e.visits == most})
+
+    @property
+    def gumbel_untried(self) -> dict[int, float]:
+        return {a: self.root_noise.get(a, 0.0) + math.log(e.prior + 1e-37) for a, e in self.root.edges.items()}
+
+    def optimal(self) -> dict[int, Edge]:
+        """The edges that keep the proven value of a root that is proven not lost."""
+        exact = self.root.exact
+        if exact is None or exact * self.root.sign <= -1:
+            return {}
+        return {a: e for a, e in self.root.edges.items() if e.visits and e.exact == exact}
+
+    def by_bound(self) -> int:
+        edges, s = self.worth(self.root), self.settings
+        most = max(edge.visits for edge in edges.values())
+        bounds = {}
+        for action, edge in edges.items():
+            if edge.visits and edge.visits >= 0.15 * most:
+                deviation = 0.0 if edge.exact is not None and s.solves else spread(edge.child)
+                bounds[action] = (self.root.sign * edge.total / edge.visits) - s.lcb * deviation / math.sqrt(edge.visits)
+        return best(bounds)
 
     def policy(self) -> dict[int, float]:
-        if self.settings.kind == PUCT:
-            total = sum(edge.visits for edge in self.root.edges.values())
-            return {a: edge.visits / total for a, edge in self.root.edges.items()}
-        return improved_policy(self.root, self.settings)
+        edges = self.root.edges
+        if optimal := self.optimal():
+            return {a: 1 / len(optimal) if a in optimal else 0.0 for a in edges}
+        if self.settings.kind != PUCT:
+            return improved_policy(self.root, self.settings)
+        counts = {a: self.unforced(edge) if a in self.worth(self.root) else 0.0 for a, edge in edges.items()}
+        total = sum(counts.values())
+        if total == 0:
+            return {a: float(a == self.action()) for a in edges}
+        return {a: count / total for a, count in counts.items()}
+
+    def unforced(self, edge: Edge) -> float:
+        """An edge's visits less those that only forced playouts explain: take them off one by one (and the last in part)
+        while the score stays below the best edge's."""
+        if not self.settings.forced_playouts or not edge.visits:
+            return edge.visits
+        edges = self.worth(self.root)
+        star = edges[best({a: e.visits for a, e in edges.items()})]
+        if edge is star:
+            return edge.visits
+        scale = self.exploration(self.root) * math.sqrt(self.root.visits + 1)
+
+        def score(e, n):
+            return self.root.sign * e.total / e.visits + e.prior * scale / (1 + n)
+
+        ceiling, least = score(star, star.visits), edge.visits - self.forced(edge)
+        low, high = max(least, -0.99), float(edge.visits)
+        if score(edge, high) >= ceiling:
+            return edge.visits if edge.visits > 1 else 0.0
+        if score(edge, low) >= ceiling:  # somewhere between lies the visit count at which the scores are equal
+            for _ in range(200):
+                middle = (low + high) / 2
+                low, high = (middle, high) if score(edge, middle) >= ceiling else (low, middle)
+        return low if low > 1 else 0.0
 
     def value(self) -> float:
-        """For the first player: Q completed with v_mix, under the policy."""
+        """For the first player: exact, or Q completed with v_mix, under the policy."""
+        if self.root.exact is not None:
+            return self.root.exact
         policy, mixed = self.policy(), 2 * v_mix(self.root) - 1
         return sum(
             policy[a] * (edge.total / edge.visits if edge.visits else self.root.sign * mixed)
@@ -192,6 +284,31 @@ class Search:
 def best(scores: dict[int, float]) -> int:
     """The action with the highest score; the lowest such action."""
     return max(sorted(scores), key=scores.__getitem__)
+
+
+def proven(node: Node) -> float | None:
+    """The outcome for the first player, if the node's edges decide it."""
+    known = [edge.exact for edge in node.edges.values() if edge.exact is not None]
+    best_known = max((node.sign * exact for exact in known), default=-2.0)
+    if best_known >= 1 or len(known) == len(node.edges):
+        return node.sign * best_known
+    return None
+
+
+def spread(node: Node) -> float:
+    """Standard deviation of the node's evaluation and the simulations through it, after two observations of 0.4."""
+    values = [node.value, *node.values]
+    mean = (node.value + sum(edge.total for edge in node.edges.values())) / len(values)
+    square = max(sum(value**2 for value in values) / len(values), mean**2)
+    weighted = 2 * (mean**2 + 0.4**2) + len(values) * square
+    return math.sqrt(max(0.0, weighted / (len(values) + 1) - mean**2))
+
+
+def warm(priors: np.ndarray, settings: Settings) -> np.ndarray:
+    if settings.kind != PUCT:
+        return priors
+    warmed = priors.astype(np.float64) ** (1 / settings.root_temperature)
+    return (warmed / warmed.sum()).astype(np.float32)
 
 
 def v_mix(node: Node) -> float:

@@ -11,7 +11,9 @@ import numpy as np
 from games.game import Game
 from native import forest as memory
 from native.cache import new_cache
-from native.search import Settings, absorb, choose, descend, read_priors, read_root
+from native.choice import choose, read_node, read_priors
+from native.search import absorb, descend
+from native.settings import Settings
 
 
 class Evaluates(Protocol):
@@ -84,11 +86,15 @@ class Searcher:
 
         Values are for the first player, NaN where unvisited. Priors include noise if the settings ask for it.
         """
-        most = self.game.actions
-        actions, visits = np.zeros(most, np.int32), np.zeros(most, np.int32)
-        values, priors = np.zeros(most), np.zeros(most, np.float32)
-        n = read_root(self.forest, index, actions, visits, values, priors)
-        return actions[:n], visits[:n], values[:n], priors[:n], float(self.forest.node_value[index, memory.ROOT])
+        actions, visits, values, priors, _ = self.node(index)
+        return actions, visits, values, priors, float(self.forest.nodes["value"][index, memory.ROOT])
+
+    def node(self, index: int = 0, node: int = memory.ROOT) -> tuple[np.ndarray, ...]:
+        """Of a node of a tree: (actions, visits, values, priors, children i32[n], -1 where untried), see `root`."""
+        most, i32 = self.game.actions, np.int32
+        edges = np.zeros(most, i32), np.zeros(most, i32), np.zeros(most), np.zeros(most, np.float32), np.zeros(most, i32)
+        n = read_node(self.forest, index, node, *edges)
+        return tuple(array[:n] for array in edges)
 
 
 def join(parts: list[Found]) -> Found:

@@ -10,7 +10,8 @@ import games as library
 from native import forest as memory
 from native.cache import new_cache
 from native.rows import new_rows, new_scratch, write_rows
-from native.search import GUMBEL, PUCT, Settings, absorb
+from native.search import absorb
+from native.settings import GUMBEL, PUCT, Settings
 from native.selfplay import DONE, FREE, OPENING, SEARCHED, Plan, new_records, play_wave, release
 from selfplay import config
 from selfplay.actor import Actor, Work, add_work

@@ -6,7 +6,9 @@ import pytest
 from native import forest as memory
 from native.cache import new_cache
 from native.gumbel import considered_visits
-from native.search import GUMBEL, PUCT, Settings, absorb, choose, descend
+from native.choice import choose
+from native.search import absorb, descend
+from native.settings import GUMBEL, PUCT, Settings
 from selfplay import reference
 from selfplay.reference import FakeNetwork
 from selfplay.searcher import Searcher
@@ -20,6 +22,13 @@ KINDS = {
     "puct": Settings(PUCT),
     "puct with noise": Settings(PUCT, dirichlet_fraction=0.25),
     "puct, no virtual loss": Settings(PUCT, virtual_loss=0.0, fpu_reduction=0.0),
+    "gumbel without proofs": Settings(GUMBEL, solves=False),
+    "puct without proofs": Settings(PUCT, solves=False),
+    "puct as KataGo's in self-play": Settings(
+        PUCT, dirichlet_fraction=0.25, dirichlet_shaped=0.5, forced_playouts=2.0, root_temperature=1.1, c_spread=0.85
+    ),
+    "puct as KataGo's in matches": Settings(PUCT, c_spread=0.85, lcb=5.0),
+    "puct, untried moves lose": Settings(PUCT, fpu_absolute=True),
 }
 
 
@@ -32,7 +41,7 @@ def search(game, positions, settings, simulations, leaves=1, games=None, cache_e
 
 def slow_twin(searcher, game, position, index, settings, simulations, leaves):
     """The reference's search of one position, with the noise that the compiled search drew."""
-    noise = {int(a): float(g) for a, g in zip(position.legal, searcher.forest.root_noise[index])}
+    noise = {int(a): float(searcher.forest.root_noise[index, a]) for a in position.legal}
     priors = searcher.root(index)[3].copy() if settings.dirichlet_fraction else None
     return reference.Search(
         position, FakeNetwork(game.actions), settings, simulations, leaves, priors, noise if settings.kind else {}
@@ -42,14 +51,14 @@ def slow_twin(searcher, game, position, index, settings, simulations, leaves):
 @pytest.mark.parametrize("leaves", [1, 2, 4, 8])
 @pytest.mark.parametrize("name", KINDS)
 def test_the_compiled_search_equals_the_reference(game, name, leaves):
-    settings, positions = KINDS[name], random_positions(game, 12, seed=leaves)
+    settings, positions = KINDS[name], random_positions(game, 4, seed=leaves)
     for simulations in (1, 2, 5, 16, 33, 100):
         searcher, found = search(game, positions, settings, simulations, leaves)
         for index, position in enumerate(positions):
             twin = slow_twin(searcher, game, position, index, settings, simulations, leaves)
             actions, visits, values, _, network_value = searcher.root(index)
             assert visits.tolist() == [twin.root.edges[a].visits for a in actions]
-            assert visits.sum() == simulations
+            assert visits.sum() == simulations or twin.root.exact is not None
             expected = [e.total / e.visits if e.visits else np.nan for e in twin.root.edges.values()]
             np.testing.assert_allclose(values, expected, atol=1e-9)
             assert found.action[index] == twin.action()
@@ -62,16 +71,14 @@ def test_a_whole_tree_equals_the_references_tree(connect4):
     position, settings = played(connect4, "4435"), KINDS["puct"]
     searcher, _ = search(connect4, [position], settings, 500)
     twin = slow_twin(searcher, connect4, position, 0, settings, 500, 1)
-    forest = searcher.forest
 
     def compare(number, node):
-        first, count = forest.node_first_edge[0, number], forest.node_num_edges[0, number]
-        assert forest.edge_action[0, first : first + count].tolist() == list(node.edges)
-        for edge, twin_edge in zip(range(first, first + count), node.edges.values()):
-            assert forest.edge_visits[0, edge] == twin_edge.visits
-            assert forest.edge_pending[0, edge] == 0
+        actions, visits, _, _, children = searcher.node(0, number)
+        assert actions.tolist() == list(node.edges)
+        for edge, twin_edge in enumerate(node.edges.values()):
+            assert visits[edge] == twin_edge.visits
             if twin_edge.child is not None:
-                compare(forest.edge_child[0, edge], twin_edge.child)
+                compare(children[edge], twin_edge.child)
 
     compare(memory.ROOT, twin.root)
     assert twin.depth() > 5
@@ -262,11 +269,8 @@ def test_below_the_root_visits_follow_the_improved_policy(tictactoe):
     prior = np.array([0.4, 0.2, 0.1, 0.1, 0.05, 0.05, 0.04, 0.03, 0.03])
     searcher = Searcher(tictactoe, Planted(np.log(prior), 0.0), Settings(GUMBEL, gumbel_scale=0.0, c_scale=0.0), 400, 1)
     searcher.search(tictactoe.start().state[None])
-    forest = searcher.forest
-    child = forest.edge_child[0, 0]
-    first, count = forest.node_first_edge[0, child], forest.node_num_edges[0, child]
+    _, visits, _, _, _ = searcher.node(0, searcher.node()[4][0])
     shares = prior[1:] / prior[1:].sum()
-    visits = forest.edge_visits[0, first : first + count]
     assert np.abs(visits - visits.sum() * shares).max() <= 1.5
 
 

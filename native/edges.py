@@ -1,0 +1,77 @@
+"""A node's edges: from logits to priors, and which of those untried comes next.
+
+Both are put off until a simulation chooses at the node. Most nodes are leaves that no second simulation reaches, and
+never need either.
+"""
+
+import numpy as np
+
+from native.compile import inline
+from native.softmax import highest_of, softmax
+
+
+@inline
+def open_node(forest, game, node):
+    """Turn the logits of the legal actions into priors: the one place that masks and normalises."""
+    n = forest.nodes[game, node]
+    if not n.is_open:
+        softmax(forest.edge_prior[game], n.first_edge, n.num_edges)
+        n.is_open = 1
+
+
+@inline
+def bring_next(forest, game, node, by_root_score):
+    """Put the best untried edge behind those tried: the one with the highest prior, or with the highest Gumbel + logit at
+    the root of a Gumbel search. The others stay ascending, so the first of equals is the lowest action."""
+    n = forest.nodes[game, node]
+    if n.has_next or n.num_tried == n.num_edges:
+        return
+    place, end = n.first_edge + n.num_tried, n.first_edge + n.num_edges
+    best = best_root_score(forest, game, place, end) if by_root_score else best_prior(forest, game, place, end)
+    move_to(forest.edge_action[game], best, place)
+    move_to(forest.edge_prior[game], best, place)
+    n.has_next = 1
+
+
+@inline
+def best_prior(forest, game, begin, end):
+    prior = forest.edge_prior[game]
+    highest = highest_of(prior, begin, end - begin)
+    for edge in range(begin, end):
+        if prior[edge] == highest:
+            return edge
+    return begin  # NaN equals nothing
+
+
+@inline
+def best_root_score(forest, game, begin, end):
+    best, best_score = begin, -np.inf
+    for edge in range(begin, end):
+        score = forest.root_score[game, forest.edge_action[game, edge]]
+        if score > best_score:
+            best, best_score = edge, score
+    return best
+
+
+@inline
+def move_to(values, source, target):
+    """Move one element forward; those between step back."""
+    moved = values[source]
+    for i in range(source, target, -1):
+        values[i] = values[i - 1]
+    values[target] = moved
+
+
+@inline
+def try_edge(forest, game, node, edge, child):
+    """Give an edge its record: a simulation takes it for the first time, to the node `child`."""
+    n, e = forest.nodes[game, node], forest.tried[game, edge]
+    e.total = 0.0
+    e.prior = forest.edge_prior[game, edge]
+    e.action = forest.edge_action[game, edge]
+    e.visits = e.pending = e.is_proven = 0
+    e.child = child
+    n.num_tried += 1
+    n.tried_mass += e.prior
+    n.has_next = 0
+
