@@ -13,12 +13,23 @@ Laws, proved for any game by `games.laws`:
 * Playing on after the end changes nothing and returns the outcome again. Rules never raise.
 """
 
-from typing import NamedTuple
+from dataclasses import dataclass, field
 
 import numpy as np
 from numba import cfunc, types
+from numba.core.cgutils import create_struct_proxy
 from numba.core.types import FunctionType
-from numba.extending import intrinsic
+from numba.core.typing.templates import AttributeTemplate
+from numba.extending import (
+    NativeValue,
+    infer_getattr,
+    intrinsic,
+    lower_getattr_generic,
+    models,
+    register_model,
+    typeof_impl,
+    unbox,
+)
 from numba.np.arrayobj import make_array
 
 from native.compile import kernel
@@ -35,8 +46,20 @@ KEY = types.uint64(STATE)
 FINAL = types.float64(STATE, types.Array(types.int8, 1, "C"))
 
 
-class Rules(NamedTuple):
-    """A game's compiled functions, in the order of their signatures.
+FUNCTIONS = {
+    "start": START,
+    "legal": LEGAL,
+    "play": PLAY,
+    "mover": MOVER,
+    "observe": OBSERVE,
+    "key": KEY,
+    "final": FINAL,
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Rules:
+    """A game's compiled functions.
 
     start(state, options f64[K])             write the first position; options are numbers such as komi
     legal(state, actions_out i32[A]) -> n    legal actions, ascending
@@ -54,10 +77,61 @@ class Rules(NamedTuple):
     observe: object
     key: object
     final: object
+    addresses: np.ndarray = field(init=False, repr=False)  # u64[7]
+    address: int = field(init=False, repr=False)  # of `addresses`: all that a kernel is handed
+
+    def __post_init__(self):
+        addresses = np.array([getattr(self, name).address for name in FUNCTIONS], np.uint64)
+        object.__setattr__(self, "addresses", addresses)
+        object.__setattr__(self, "address", addresses.ctypes.data)
 
 
-SIGNATURES = Rules(START, LEGAL, PLAY, MOVER, OBSERVE, KEY, FINAL)
-RULES = types.NamedTuple([FunctionType(signature) for signature in SIGNATURES], Rules)
+# How kernels take `Rules`: as the address of seven addresses, from which `rules.play` becomes a first-class function again.
+# Numba could take a tuple of seven functions, but looks each of them up anew at every call: 125 us, which is as long
+# as 128 small trees need for a wave. This takes 3.
+
+
+class RulesType(types.Type):
+    def __init__(self):
+        super().__init__(name="Rules")
+
+
+RULES = RulesType()
+
+
+@register_model(RulesType)
+class RulesModel(models.OpaqueModel):
+    pass
+
+
+@typeof_impl.register(Rules)
+def type_of_rules(value, context):
+    return RULES
+
+
+@unbox(RulesType)
+def unbox_rules(typ, rules, c):
+    address = c.pyapi.object_getattr_string(rules, "address")
+    pointer = c.pyapi.long_as_voidptr(address)
+    c.pyapi.decref(address)
+    return NativeValue(pointer)
+
+
+@infer_getattr
+class RulesAttributes(AttributeTemplate):
+    key = RulesType
+
+    def generic_resolve(self, rules, name):
+        return FunctionType(FUNCTIONS[name]) if name in FUNCTIONS else None
+
+
+@lower_getattr_generic(RulesType)
+def function_of_rules(context, builder, typ, rules, name):
+    addresses = builder.bitcast(rules, context.get_value_type(types.voidptr).as_pointer())
+    index = context.get_constant(types.intp, list(FUNCTIONS).index(name))
+    function = create_struct_proxy(FunctionType(FUNCTIONS[name]))(context, builder)  # its other fields are null
+    function.c_addr = builder.load(builder.gep(addresses, [index]))
+    return function._getvalue()
 
 
 def rule(signature):
@@ -89,68 +163,39 @@ def overlay(typingctx, state, dtype):
     return record(state, dtype), codegen
 
 
-# Python cannot call a function of `Rules` by itself; these are its hands. Each hands over the one function it needs:
-# turning all seven into arguments costs 72 us a call, one of them 11.
+# Python cannot call a function of `Rules` by itself; these are its hands.
 
 
+@kernel
 def call_start(rules, state, options):
-    _start(rules.start, state, options)
+    rules.start(state, options)
 
 
+@kernel
 def call_legal(rules, state, actions_out):
-    return _legal(rules.legal, state, actions_out)
+    return rules.legal(state, actions_out)
 
 
+@kernel
 def call_play(rules, state, action):
-    return _play(rules.play, state, action)
+    return rules.play(state, action)
 
 
+@kernel
 def call_mover(rules, state):
-    return _mover(rules.mover, state)
+    return rules.mover(state)
 
 
+@kernel
 def call_observe(rules, state, planes_out, scalars_out):
-    _observe(rules.observe, state, planes_out, scalars_out)
+    rules.observe(state, planes_out, scalars_out)
 
 
+@kernel
 def call_key(rules, state):
-    return _key(rules.key, state)
+    return rules.key(state)
 
 
+@kernel
 def call_final(rules, state, owner_out):
-    return _final(rules.final, state, owner_out)
-
-
-@kernel
-def _start(start, state, options):
-    start(state, options)
-
-
-@kernel
-def _legal(legal, state, actions_out):
-    return legal(state, actions_out)
-
-
-@kernel
-def _play(play, state, action):
-    return play(state, action)
-
-
-@kernel
-def _mover(mover, state):
-    return mover(state)
-
-
-@kernel
-def _observe(observe, state, planes_out, scalars_out):
-    observe(state, planes_out, scalars_out)
-
-
-@kernel
-def _key(key, state):
-    return key(state)
-
-
-@kernel
-def _final(final, state, owner_out):
-    return final(state, owner_out)
+    return rules.final(state, owner_out)

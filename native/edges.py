@@ -74,4 +74,3 @@ def try_edge(forest, game, node, edge, child):
     n.num_tried += 1
     n.tried_mass += e.prior
     n.has_next = 0
-

@@ -116,7 +116,10 @@ def gumbel_inner_edge(settings, forest, game, node):
     best, best_score, best_action = -1, -np.inf, -1
     if n.num_tried < n.num_edges:
         best = n.first_edge + n.num_tried
-        best_score, best_action = forest.edge_prior[game, best] * factor * whole, np.int64(forest.edge_action[game, best])
+        best_score, best_action = (
+            forest.edge_prior[game, best] * factor * whole,
+            np.int64(forest.edge_action[game, best]),
+        )
     for i in range(n.num_tried):
         e = forest.tried[game, n.first_edge + i]
         score = forest.policy[i] * whole - (e.visits + e.pending) * share

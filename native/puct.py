@@ -16,7 +16,10 @@ from native.frame import mover_score
 from native.proven import is_lost
 from native.random import gamma
 
-SPREAD_PRIOR, SPREAD_PRIOR_WEIGHT = 0.40, 2.0  # a node's standard deviation before it is known, and its weight: KataGo's
+SPREAD_PRIOR, SPREAD_PRIOR_WEIGHT = (
+    0.40,
+    2.0,
+)  # a node's standard deviation before it is known, and its weight: KataGo's
 SHAPE_CAP = 0.01  # priors above it have the same share of shaped noise: KataGo's
 
 

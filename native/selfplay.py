@@ -15,10 +15,13 @@ from native.choice import choose_edge, root_value
 from native.compile import copy, inline, kernel
 from native.forest import ROOT, plant
 from native.random import below, uniform
+from native.reuse import keep_below
 from native.search import gather, is_complete
 
 NO_SLOT = -1
-OPENING, SEARCHED = 0, 1  # how a move was found: at random to vary the openings, or by search (a training row)
+# How a move was found: at random, to vary the openings; by search (a training row); by a shorter search in a game that is
+# as good as decided (a training row of less weight).
+OPENING, SEARCHED, SETTLED = 0, 1, 2
 
 
 class Plan(NamedTuple):
@@ -30,6 +33,10 @@ class Plan(NamedTuple):
     temperature_start: float  # PUCT's move choice: visits^(1/T); Gumbel search brings its own noise
     temperature_end: float
     temperature_halflife: float  # plies in which T goes halfway from start to end
+    keeps_tree: bool = False  # PUCT: begin a search with what the last one found below the move played
+    settled_value: float = 2.0  # a game is settled where the search's values have been beyond this, for one side,
+    settled_plies: int = 3  # for so many plies in a row (KataGo's soft resignation: 0.9 and 3)
+    settled_simulations: int = 1  # of a search of a settled game
 
 
 class Records(NamedTuple):
@@ -40,7 +47,7 @@ class Records(NamedTuple):
     length: np.ndarray  # i32[R], plies so far
     seed: np.ndarray  # u64[R, 2], the game's random state before its first draw
     action: np.ndarray  # i32[R, T]
-    origin: np.ndarray  # u8[R, T], OPENING or SEARCHED
+    origin: np.ndarray  # u8[R, T], OPENING, SEARCHED or SETTLED
     value: np.ndarray  # f32[R, T], the search's value for the first player
     network_value: np.ndarray  # f32[R, T], the network's, for the first player
     policy: np.ndarray  # f32[R, T, A], the search's policy
@@ -143,6 +150,21 @@ def note(records, slot, action, origin, value, network_value):
 
 
 @inline
+def is_settled(plan, records, slot):
+    """Have the values of the last searches all been beyond `settled_value`, for the same side?"""
+    last = records.length[slot] - 1
+    if last + 1 < plan.settled_plies or plan.settled_value > 1.0:
+        return False
+    for ply in range(last, last - plan.settled_plies, -1):
+        value = records.value[slot, ply]
+        if records.origin[slot, ply] == OPENING or abs(value) <= plan.settled_value:
+            return False
+        if value * records.value[slot, last] < 0.0:
+            return False
+    return True
+
+
+@inline
 def advance(rules, settings, plan, forest, records, game):
     """Choose, record and play the move of a complete search; begin the next search or end the game."""
     slot = records.slot[game]
@@ -151,7 +173,8 @@ def advance(rules, settings, plan, forest, records, game):
     temperature = plan.temperature_end + (plan.temperature_start - plan.temperature_end) * 0.5**half_lives
     edge = choose_edge(settings, forest, game, temperature)
     action = np.int64(forest.edge_action[game, edge])
-    note(records, slot, action, SEARCHED, root_value(settings, forest, game), forest.nodes[game, ROOT].value)
+    origin = SETTLED if is_settled(plan, records, slot) else SEARCHED
+    note(records, slot, action, origin, root_value(settings, forest, game), forest.nodes[game, ROOT].value)
     records.policy[slot, ply] = 0.0
     for i in range(forest.nodes[game, ROOT].num_edges):
         records.policy[slot, ply, forest.edge_action[game, i]] = forest.policy[i]
@@ -159,7 +182,11 @@ def advance(rules, settings, plan, forest, records, game):
     records.counts[SIMULATIONS] += forest.finished[game]
     outcome = rules.play(forest.root_state[game], action)
     if np.isnan(outcome) and ply + 1 < records.action.shape[1]:
-        plant(forest, game, plan.simulations)
+        goal = plan.settled_simulations if is_settled(plan, records, slot) else plan.simulations
+        if plan.keeps_tree and keep_below(settings, forest, game, action):
+            forest.goal[game] = goal
+        else:
+            plant(forest, game, goal)
         return
     if np.isnan(outcome):
         outcome = 0.0  # longer than the game says it can be: a law is broken, and no memory for it; called a draw

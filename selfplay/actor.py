@@ -9,12 +9,14 @@ from native.cache import clear, new_cache
 from native.forest import new_batch, new_forest
 from native.search import absorb
 from native.selfplay import DONE, MOVES, SIMULATIONS, Plan, new_records, play_wave
-from native.settings import Settings
+from native.settings import GUMBEL, PUCT, Settings
 from selfplay.checkpoint import network_of
 from selfplay.config import RunConfig, SearchConfig, game_of
-from selfplay.evaluator import Evaluator
+from selfplay.evaluator import Evaluator, Views
 from selfplay.network import Shape
 from selfplay.records import Games, concatenate, take_finished
+
+NEVER = 2.0  # no value is beyond it
 
 
 @dataclass(frozen=True)
@@ -33,16 +35,23 @@ class Work:
 def play_settings(search: SearchConfig) -> Settings:
     """Search settings of self-play: with noise."""
     return Settings(
-        kind=0 if search.kind == "puct" else 1,
+        kind=PUCT if search.kind == "puct" else GUMBEL,
+        solves=search.solves,
         max_considered=search.max_considered,
         gumbel_scale=1.0,
         c_visit=float(search.c_visit),
         c_scale=float(search.c_scale),
         min_max=search.min_max,
         c_init=float(search.c_init),
+        c_spread=float(search.c_spread),
         fpu_reduction=float(search.fpu_reduction),
+        fpu_absolute=search.fpu_absolute,
+        fpu_value=float(search.fpu_value),
         dirichlet_fraction=float(search.dirichlet_fraction),
         dirichlet_total=float(search.dirichlet_total),
+        dirichlet_shaped=float(search.dirichlet_shaped),
+        root_temperature=float(search.root_temperature),
+        forced_playouts=float(search.forced_playouts),
     )
 
 
@@ -73,7 +82,7 @@ class Actor:
         network = network_of(self.shape, weights)
         rows = len(self.batch.planes)
         if self.evaluator is None:
-            self.evaluator = Evaluator(network, rows, precision)
+            self.evaluator = Evaluator(network, rows, precision, views=self._views(), one_view=True)
         else:
             self.evaluator.load(network)
         clear(self.cache)
@@ -86,8 +95,16 @@ class Actor:
             temperature_start=float(search.temperature_start),
             temperature_end=float(search.temperature_end),
             temperature_halflife=float(search.temperature_halflife),
+            keeps_tree=search.keeps_tree,
+            settled_value=float(search.settled_value) if search.settled_value < 1 else NEVER,
+            settled_plies=search.settled_plies,
+            settled_simulations=max(1, round(simulations * search.settled_share)),
         )
         return self.evaluator.precision
+
+    def _views(self) -> Views | None:
+        is_random = self.config.actor.symmetry == "random"
+        return Views(self.game.cell_maps, self.game.action_maps) if is_random else None
 
     def play(self, min_rows: int) -> tuple[Games, Work]:
         """Play until finished games hold at least `min_rows` training rows; return those games."""

@@ -28,15 +28,26 @@ class NetworkConfig(Section):
 
 class SearchConfig(Section):
     kind: str = "gumbel"  # "gumbel" (few simulations) or "puct" (AlphaZero)
+    solves: bool = True  # proven wins and losses are backed up and chosen by
     simulations: list[int] = msgspec.field(default_factory=lambda: [16, 32])  # a search, by equal stages of the run
     max_considered: int = 16  # Gumbel: actions at the root; the paper's 16
     c_visit: float = 50.0  # Gumbel: the paper's
     c_scale: float = 1.0  # Gumbel: the paper's for board games
     min_max: bool = False  # Gumbel: stretch each node's values to [0, 1], as mctx does
     c_init: float = 1.25  # PUCT: AlphaZero's
+    c_spread: float = 0.0  # PUCT: how much c follows the spread of values below a node; KataGo's 0.85
     fpu_reduction: float = 0.2  # PUCT: KataGo's
+    fpu_absolute: bool = False  # PUCT: untried moves have `fpu_value`, not the parent's value less a reduction
+    fpu_value: float = -1.0  # PUCT: AlphaZero's, a loss
     dirichlet_fraction: float = 0.25  # PUCT: share of noise in the root's priors in self-play; AlphaZero's
     dirichlet_total: float = 10.0  # PUCT: alpha, spread over the legal actions
+    dirichlet_shaped: float = 0.0  # PUCT: share of alpha that goes where the prior is not small; KataGo's 0.5
+    root_temperature: float = 1.0  # PUCT: of the root's priors; KataGo's 1.1
+    forced_playouts: float = 0.0  # PUCT: k of the visits a root move is owed, taken off the target again; KataGo's 2
+    keeps_tree: bool = False  # PUCT: begin a search with what the last one found below the move played
+    settled_value: float = 1.0  # beyond it, for one side, a game is as good as decided; KataGo's 0.9; 1: never
+    settled_plies: int = 3  # for so many plies in a row; KataGo's 3
+    settled_share: float = 0.25  # of the simulations that a search of a settled game gets
     temperature_start: float = 0.75  # PUCT: moves are drawn by visits^(1/T); KataGo's
     temperature_end: float = 0.15  # PUCT
     temperature_halflife: float = 7.0  # PUCT: plies; about the board's side
@@ -48,6 +59,7 @@ class ActorConfig(Section):
     opening_fraction: float = 0.5  # share of games that begin with random plies
     opening_plies: int = 10  # at most so many of them, uniform from 0
     cache_entries: int = 1 << 18  # positions whose evaluation is remembered while the weights stay
+    symmetry: str = "identity"  # of the board, under which the network sees a position: identity, or random for each
 
 
 class ReplayConfig(Section):
@@ -56,6 +68,7 @@ class ReplayConfig(Section):
     window_growth: float = 0.4  # KataGo's beta: rows of window a new row adds at first
     window_exponent: float = 0.75  # KataGo's a: how fast that slows down
     reuse: float = 4.0  # how often a row is drawn in its life, on average
+    settled_weight: float = 0.1  # share of the rows of settled games that are drawn from; KataGo's
 
 
 class LearnerConfig(Section):
@@ -79,6 +92,9 @@ class MatchConfig(Section):
     kind: str = "auto"  # "gumbel", "puct", or auto: Gumbel up to `gumbel_up_to` simulations, PUCT beyond
     gumbel_up_to: int = 200
     c_init: float = 1.25
+    solves: bool = True  # proven wins and losses are backed up and chosen by
+    c_spread: float = 0.0  # PUCT: how much c follows the spread of values below a node; KataGo's 0.85
+    lcb: float = 0.0  # PUCT: standard errors below its mean by which a move is judged; 0: by visits; KataGo's 5
     symmetries: int = 1  # of the board, under which the search's network sees each position; their mean answers
 
 
@@ -120,6 +136,15 @@ LIMITS = {
     "search.c_visit": (0, MANY),
     "search.c_scale": (0, MANY),
     "search.c_init": (0, MANY),
+    "search.c_spread": (0, 1),
+    "search.fpu_value": (-1, 1),
+    "search.dirichlet_shaped": (0, 1),
+    "search.root_temperature": (0.01, 100),
+    "search.forced_playouts": (0, 1000),
+    "search.settled_value": (0, 1),
+    "search.settled_plies": (1, MANY),
+    "search.settled_share": (0, 1),
+    "replay.settled_weight": (0, 1),
     "search.fpu_reduction": (0, 2),
     "search.dirichlet_fraction": (0, 1),
     "search.dirichlet_total": (SMALL, MANY),
@@ -152,6 +177,8 @@ LIMITS = {
     "match.simulations": (1, MANY),
     "match.gumbel_up_to": (0, MANY),
     "match.c_init": (0, MANY),
+    "match.c_spread": (0, 1),
+    "match.lcb": (0, 100),
     "match.symmetries": (1, 8),
     "ledger.games": (0, MANY),
     "ledger.opening_plies": (0, MANY),
@@ -225,6 +252,7 @@ def check(config: RunConfig, source: str = "configuration") -> None:
         "network.precision": ("auto", "fp32", "bf16"),
         "search.kind": ("gumbel", "puct"),
         "match.kind": ("auto", "gumbel", "puct"),
+        "actor.symmetry": ("identity", "random"),
     }
     for key, allowed in choices.items():
         if (value := _get(config, key)) not in allowed:

@@ -5,6 +5,7 @@ Not the place for caching: answers are remembered by the compiled search itself 
 
 import copy
 import time
+import zlib
 from statistics import median
 from typing import NamedTuple
 
@@ -24,14 +25,22 @@ class Evaluator:
     """Fills a batch's `logits` and `value` from its `planes` and `scalars`.
 
     precision: "fp32", "bf16", or "auto", which measures both at `rows` rows and keeps the faster.
-    views: symmetries of the board, as `Views`, under each of which a position is shown; the answers' mean is taken.
+    views: symmetries of the board, as `Views`, under each of which a position is shown; the answers' mean is taken. With
+    `one_view`, each position is shown under one of them instead, which a hash of its planes picks: as good as random, and
+    the same position is always seen in the same way, whoever else is in the batch.
     """
 
     def __init__(
-        self, network: Network, rows: int, precision: str = "auto", device: str = "cpu", views: "Views | None" = None
+        self,
+        network: Network,
+        rows: int,
+        precision: str = "auto",
+        device: str = "cpu",
+        views: "Views | None" = None,
+        one_view: bool = False,
     ):
         self.shape: Shape = network.shape
-        self.views = views
+        self.views, self.one_view = views, one_view
         self.device = torch.device(device)
         self.precision = choose_precision(network, rows, precision, device)
         self.seconds = 0.0  # spent in the network since the start
@@ -57,6 +66,8 @@ class Evaluator:
     def _answer(self, planes: np.ndarray, scalars: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         if self.views is None:
             return run(self.model, self.shape, planes, scalars, self.device)
+        if self.one_view:
+            return self._answer_under(planes, scalars, picked_views(planes, len(self.views.cells)))
         policy, value = 0.0, 0.0
         for cells, actions in zip(*self.views):
             image = np.empty_like(planes)
@@ -65,12 +76,25 @@ class Evaluator:
             policy, value = policy + seen[0][:, actions], value + seen[1]
         return policy / len(self.views.cells), value / len(self.views.cells)
 
+    def _answer_under(self, planes: np.ndarray, scalars: np.ndarray, view: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Row i is shown under symmetry view[i]."""
+        image = np.empty_like(planes)
+        for number in np.unique(view):
+            image[np.ix_(view == number, np.arange(planes.shape[1]), self.views.cells[number])] = planes[view == number]
+        logits, value = run(self.model, self.shape, image, scalars, self.device)
+        return np.take_along_axis(logits, self.views.actions[view].astype(np.int64), 1), value
+
 
 class Views(NamedTuple):
     """V symmetries: where each takes a cell, i32[V, C], and an action, i32[V, A]."""
 
     cells: np.ndarray
     actions: np.ndarray
+
+
+def picked_views(planes: np.ndarray, count: int) -> np.ndarray:
+    """A number below `count` for each position, i64[n], by the checksum of its planes."""
+    return np.array([zlib.crc32(position) % count for position in np.ascontiguousarray(planes)], np.int64)
 
 
 def padded_rows(rows: int, capacity: int) -> int:

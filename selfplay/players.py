@@ -112,7 +112,14 @@ def parse_count(text: str, count: str) -> int:
 def match_settings(config: MatchConfig, simulations: int) -> Settings:
     """Search without noise: Gumbel gains most when simulations are few, PUCT goes on gaining when they are many."""
     gumbel = config.kind == "gumbel" or (config.kind == "auto" and simulations <= config.gumbel_up_to)
-    return Settings(kind=GUMBEL if gumbel else PUCT, gumbel_scale=0.0, c_init=float(config.c_init))
+    return Settings(
+        kind=GUMBEL if gumbel else PUCT,
+        solves=config.solves,
+        gumbel_scale=0.0,
+        c_init=float(config.c_init),
+        c_spread=float(config.c_spread),
+        lcb=float(config.lcb),
+    )
 
 
 def views(game: Game, count: int) -> Views | None:

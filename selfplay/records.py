@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from native.rows import Moves
-from native.selfplay import DONE, SEARCHED, Records, release
+from native.selfplay import DONE, OPENING, SEARCHED, Records, release
 from selfplay.files import DamagedFile, read_arrays, write_arrays
 
 
@@ -22,7 +22,7 @@ class Games(NamedTuple):
     seed: np.ndarray  # u64[G, 2], the random state from which the game was played
     generation: np.ndarray  # i32[G], of the network that played it to its end
     action: np.ndarray  # u16[M]
-    origin: np.ndarray  # u8[M], native.selfplay.OPENING or SEARCHED
+    origin: np.ndarray  # u8[M], native.selfplay.OPENING, SEARCHED or SETTLED
     value: np.ndarray  # f32[M], the search's
     network_value: np.ndarray  # f32[M]
     first_entry: np.ndarray  # i64[M + 1]
@@ -35,7 +35,7 @@ class Games(NamedTuple):
 
     @property
     def rows(self) -> int:
-        """Moves that were searched: what can be learned from."""
+        """Moves that were searched with full weight: what is learned from first of all."""
         return int(np.count_nonzero(self.origin == SEARCHED))
 
     def moves(self) -> Moves:
@@ -51,7 +51,7 @@ def take_finished(records: Records, options: np.ndarray, generation: int) -> Gam
     slots = records.done[: records.counts[DONE]]
     lengths = records.length[slots].astype(np.int64)
     played = np.arange(records.action.shape[1])[None, :] < lengths[:, None]  # [G, T]
-    policies = records.policy[slots][played] * (records.origin[slots][played] == SEARCHED)[:, None]  # [M, A]
+    policies = records.policy[slots][played] * (records.origin[slots][played] != OPENING)[:, None]  # [M, A]
     move, action = np.nonzero(policies)
     games = Games(
         first_move=np.concatenate([[0], np.cumsum(lengths)]),

@@ -203,7 +203,11 @@ class Search:
             rank = self.gumbel_untried if self.settings.kind else {a: e.prior for a, e in edges.items()}
             return best({a: rank[a] for a in edges})
         if self.settings.kind == PUCT:
-            return self.by_bound() if self.settings.lcb and self.root.exact is None else best({a: e.visits for a, e in edges.items()})
+            return (
+                self.by_bound()
+                if self.settings.lcb and self.root.exact is None
+                else best({a: e.visits for a, e in edges.items()})
+            )
         scores = self.gumbel_scores()
         return best({a: scores[a] for a, e in edges.items() if e.visits == most})
 
@@ -225,7 +229,9 @@ class Search:
         for action, edge in edges.items():
             if edge.visits and edge.visits >= 0.15 * most:
                 deviation = 0.0 if edge.exact is not None and s.solves else spread(edge.child)
-                bounds[action] = (self.root.sign * edge.total / edge.visits) - s.lcb * deviation / math.sqrt(edge.visits)
+                bounds[action] = (self.root.sign * edge.total / edge.visits) - s.lcb * deviation / math.sqrt(
+                    edge.visits
+                )
         return best(bounds)
 
     def policy(self) -> dict[int, float]:

@@ -4,7 +4,7 @@ import numpy as np
 
 from games.game import Game
 from native.rows import Rows, new_rows, new_scratch, write_rows
-from native.selfplay import SEARCHED
+from native.selfplay import SEARCHED, SETTLED
 from selfplay.config import ReplayConfig
 from selfplay.records import Games, concatenate
 
@@ -19,6 +19,13 @@ def window_rows(config: ReplayConfig, total_rows: int) -> int:
         return total_rows
     grown = total_rows**exponent - smallest**exponent
     return int(smallest + config.window_growth * grown / (exponent * smallest ** (exponent - 1)))
+
+
+def is_drawn(origin: np.ndarray, settled_weight: float) -> np.ndarray:
+    """bool[M]: every searched move is a row; of those in settled games, evenly, the share `settled_weight` is."""
+    settled = origin == SETTLED
+    counted = np.cumsum(settled) * settled_weight
+    return (origin == SEARCHED) | (settled & (np.floor(counted) > np.floor(counted - settled_weight)))
 
 
 class Replay:
@@ -42,7 +49,7 @@ class Replay:
     def _index(self, wanted: int) -> None:
         window = concatenate(self.generations)
         self.moves = window.moves()
-        self.row_move = np.flatnonzero(window.origin == SEARCHED)[-wanted:]
+        self.row_move = np.flatnonzero(is_drawn(window.origin, self.config.settled_weight))[-wanted:]
         self.row_game = np.searchsorted(window.first_move, self.row_move, side="right") - 1
 
     @property

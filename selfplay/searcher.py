@@ -92,7 +92,13 @@ class Searcher:
     def node(self, index: int = 0, node: int = memory.ROOT) -> tuple[np.ndarray, ...]:
         """Of a node of a tree: (actions, visits, values, priors, children i32[n], -1 where untried), see `root`."""
         most, i32 = self.game.actions, np.int32
-        edges = np.zeros(most, i32), np.zeros(most, i32), np.zeros(most), np.zeros(most, np.float32), np.zeros(most, i32)
+        edges = (
+            np.zeros(most, i32),
+            np.zeros(most, i32),
+            np.zeros(most),
+            np.zeros(most, np.float32),
+            np.zeros(most, i32),
+        )
         n = read_node(self.forest, index, node, *edges)
         return tuple(array[:n] for array in edges)
 

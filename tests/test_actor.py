@@ -11,29 +11,44 @@ from native import forest as memory
 from native.cache import new_cache
 from native.rows import new_rows, new_scratch, write_rows
 from native.search import absorb
+from native.selfplay import DONE, FREE, OPENING, SEARCHED, SETTLED, Plan, new_records, play_wave, release
 from native.settings import GUMBEL, PUCT, Settings
-from native.selfplay import DONE, FREE, OPENING, SEARCHED, Plan, new_records, play_wave, release
 from selfplay import config
 from selfplay.actor import Actor, Work, add_work
 from selfplay.checkpoint import new_network, shape_for, weights_of
+from selfplay.evaluator import Evaluator, Views, picked_views
 from selfplay.records import concatenate, take_finished
 from selfplay.reference import FakeNetwork
-from selfplay.replay import Replay, window_rows
+from selfplay.replay import Replay, is_drawn, window_rows
 from selfplay.searcher import Searcher
+from tests.conftest import random_positions
 
 GUMBEL_PLAY = Settings(GUMBEL)
 PUCT_PLAY = Settings(PUCT, dirichlet_fraction=0.25)
 
 
-def self_play(game, settings, simulations=12, games=6, waves=400, fraction=0.5, plies=6, cache=0, leaves=1, seed=1):
+def self_play(
+    game,
+    settings,
+    simulations=12,
+    games=6,
+    waves=400,
+    fraction=0.5,
+    plies=6,
+    cache=0,
+    leaves=1,
+    seed=1,
+    plan=None,
+    network=None,
+):
     """All finished games of some waves, and the number of rows of each wave."""
+    plan = plan or Plan(simulations, fraction, plies, 0.75, 0.15, 7.0)
     forest = memory.new_forest(
-        games, simulations, game.state_bytes, game.actions, game.max_plies, leaves_per_game=leaves, seed=seed
+        games, plan.simulations, game.state_bytes, game.actions, game.max_plies, leaves_per_game=leaves, seed=seed
     )
     batch = memory.new_batch(games * leaves, game.planes, game.cells, game.scalars, game.actions)
     records = new_records(games, game.max_plies, game.actions)
-    answers, network = new_cache(cache, game.actions), FakeNetwork(game.actions)
-    plan = Plan(simulations, fraction, plies, 0.75, 0.15, 7.0)
+    answers, network = new_cache(cache, game.actions), network or FakeNetwork(game.actions)
     parts, sizes = [], []
     for _ in range(waves):
         rows = play_wave(game.rules, settings, plan, game.option_values(), forest, records, answers, batch)
@@ -200,12 +215,56 @@ def test_the_same_seed_weights_and_calls_give_the_same_games():
 def test_an_actor_counts_its_work():
     games, work = actor().play(60)
     assert games.rows >= 60 and work.moves >= games.rows
-    assert work.simulations == 2 * work.moves
+    assert 1.8 * work.moves < work.simulations <= 2 * work.moves  # a search that has its proof needs no more
     assert 0 < work.network_seconds < work.seconds and work.precision == "fp32"
     twice = add_work([work, work])
     assert twice == dataclasses.replace(
         work, **{f.name: 2 * getattr(work, f.name) for f in dataclasses.fields(Work) if f.name != "precision"}
     )
+
+
+def test_searches_of_a_settled_game_are_short_and_marked(connect4):
+    """A network that is always sure: from the fourth search on a game is settled, and each search has 2 simulations."""
+
+    class Sure(FakeNetwork):
+        def answer(self, planes, scalars):
+            first_moves = planes[0].sum() == planes[1].sum()  # as many stones each
+            return super().answer(planes, scalars)[0], np.float32(0.95 if first_moves else -0.95)
+
+    plan = Plan(20, 0.5, 4, 1.0, 1.0, 1.0, settled_value=0.9, settled_plies=3, settled_simulations=2)
+    settings = Settings(GUMBEL, solves=False)
+    games, _ = self_play(connect4, settings, games=8, waves=3000, plan=plan, network=Sure(7))
+    marked = 0
+    for begin, end in zip(games.first_move, games.first_move[1:]):
+        origin, value = games.origin[begin:end], games.value[begin:end]
+        for ply in range(len(origin)):
+            if origin[ply] != OPENING:
+                last = slice(max(0, ply - 3), ply)
+                is_settled = ply >= 3 and (origin[last] != OPENING).all() and (value[last] > 0.9).all()
+                assert origin[ply] == (SETTLED if is_settled else SEARCHED)
+                marked += is_settled
+    assert marked > 50
+    entries = np.diff(games.first_entry)
+    assert (entries[games.origin == SETTLED] >= 1).all()
+
+
+def test_rows_of_settled_games_are_drawn_by_their_weight():
+    origin = np.array([OPENING, SEARCHED, SETTLED, SETTLED, SETTLED, SEARCHED, SETTLED])
+    assert is_drawn(origin, 0.0).tolist() == [False, True, False, False, False, True, False]
+    assert is_drawn(origin, 1.0).tolist() == [False, True, True, True, True, True, True]
+    assert is_drawn(origin, 0.5).tolist() == [False, True, False, True, False, True, True]
+    assert is_drawn(np.full(1000, SETTLED), 0.1).sum() == pytest.approx(100, abs=1)
+
+
+def test_trees_are_kept_between_the_moves_of_a_game(connect4):
+    """With PUCT and kept trees the same simulations a move need fewer evaluations."""
+    used = {}
+    for keeps in (False, True):
+        plan = Plan(30, 0.0, 0, 1.0, 1.0, 1.0, keeps_tree=keeps)
+        games, sizes = self_play(connect4, Settings(PUCT), games=8, waves=2500, plan=plan)
+        used[keeps] = sum(sizes) / len(games.action)
+        assert games.count >= 4
+    assert used[True] < 0.85 * used[False]
 
 
 def test_new_weights_clear_the_cache_and_keep_the_games():
@@ -268,3 +327,23 @@ def test_a_network_that_has_diverged_is_an_error_and_not_an_endless_loop():
     )
     with pytest.raises(FloatingPointError, match="diverged"):
         player.play(10)
+
+
+def test_a_random_symmetry_is_the_networks_answer_to_the_image(tictactoe):
+    """Each position is shown under the symmetry that its planes pick, and the logits are turned back."""
+    shape = shape_for(tictactoe, DUMMY.network)
+    network = new_network(shape, 3)
+    views = Views(tictactoe.cell_maps, tictactoe.action_maps)
+    one, plain = Evaluator(network, 16, "fp32", views=views, one_view=True), Evaluator(network, 16, "fp32")
+    positions = random_positions(tictactoe, 16)
+    batch, image = (memory.new_batch(16, tictactoe.planes, 9, 0, 9) for _ in range(2))
+    batch.planes[:] = [position.planes().reshape(tictactoe.planes, 9) for position in positions]
+    view = picked_views(batch.planes, 8)
+    assert len(set(view)) > 3
+    for row in range(16):
+        image.planes[row][:, tictactoe.cell_maps[view[row]]] = batch.planes[row]
+    one.evaluate(batch, 16)
+    plain.evaluate(image, 16)
+    np.testing.assert_allclose(batch.value, image.value, atol=1e-6)
+    for row in range(16):
+        np.testing.assert_allclose(batch.logits[row], image.logits[row][tictactoe.action_maps[view[row]]], atol=1e-6)

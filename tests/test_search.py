@@ -5,8 +5,8 @@ import pytest
 
 from native import forest as memory
 from native.cache import new_cache
-from native.gumbel import considered_visits
 from native.choice import choose
+from native.gumbel import considered_visits
 from native.search import absorb, descend
 from native.settings import GUMBEL, PUCT, Settings
 from selfplay import reference
@@ -22,7 +22,7 @@ KINDS = {
     "puct": Settings(PUCT),
     "puct with noise": Settings(PUCT, dirichlet_fraction=0.25),
     "puct, no virtual loss": Settings(PUCT, virtual_loss=0.0, fpu_reduction=0.0),
-    "gumbel without proofs": Settings(GUMBEL, solves=False),
+    "gumbel without noise or proofs": Settings(GUMBEL, gumbel_scale=0.0, solves=False),
     "puct without proofs": Settings(PUCT, solves=False),
     "puct as KataGo's in self-play": Settings(
         PUCT, dirichlet_fraction=0.25, dirichlet_shaped=0.5, forced_playouts=2.0, root_temperature=1.1, c_spread=0.85
@@ -48,11 +48,11 @@ def slow_twin(searcher, game, position, index, settings, simulations, leaves):
     ).run()
 
 
-@pytest.mark.parametrize("leaves", [1, 2, 4, 8])
+@pytest.mark.parametrize("leaves", [1, 2, 8])
 @pytest.mark.parametrize("name", KINDS)
 def test_the_compiled_search_equals_the_reference(game, name, leaves):
     settings, positions = KINDS[name], random_positions(game, 4, seed=leaves)
-    for simulations in (1, 2, 5, 16, 33, 100):
+    for simulations in (1, 2, 5, 33, 100):
         searcher, found = search(game, positions, settings, simulations, leaves)
         for index, position in enumerate(positions):
             twin = slow_twin(searcher, game, position, index, settings, simulations, leaves)
@@ -318,8 +318,10 @@ def test_dirichlet_noise_has_the_stated_share_and_sum(connect4):
 
 
 SIGNATURE = {
-    "gumbel without noise": "3 3 3 21 21 10 3 / 21 3 3 10 21 3 3 / 22 10 3 3 3 23 / 21 21 3 10 3 3 3",
-    "puct": "0 1 14 0 49 0 0 / 0 2 1 0 46 15 0 / 17 0 2 0 7 38 / 57 0 1 4 0 0 2",
+    "gumbel without noise": "3 3 3 21 21 10 3 / 21 3 3 10 21 3 3 / 23 22 3 3 3 10 / 1 0 0 1 0 0 1",
+    "gumbel without noise or proofs": "3 3 3 21 21 10 3 / 21 3 3 10 21 3 3 / 22 10 3 3 3 23 / 21 21 3 10 3 3 3",
+    "puct": "0 1 14 0 49 0 0 / 0 2 1 0 46 15 0 / 17 0 2 0 7 38 / 1 0 0 4 0 0 1",
+    "puct without proofs": "0 1 14 0 49 0 0 / 0 2 1 0 46 15 0 / 17 0 2 0 7 38 / 57 0 1 4 0 0 2",
 }
 
 
