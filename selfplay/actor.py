@@ -29,6 +29,8 @@ class Work:
     cache_hits: int
     seconds: float
     network_seconds: float
+    descend_seconds: float  # selecting, playing and encoding; and choosing and playing moves
+    absorb_seconds: float
     precision: str
 
 
@@ -73,6 +75,7 @@ class Actor:
         self.cache = new_cache(actor.cache_entries, game.actions)
         self.evaluator: Evaluator | None = None
         self.generation = 0
+        self.descend_seconds = self.absorb_seconds = 0.0
 
     def load(self, weights: dict[str, np.ndarray], generation: int, simulations: int, precision: str) -> str:
         """Play on with these weights and so many simulations a search; returns the precision in use.
@@ -118,26 +121,33 @@ class Actor:
         return concatenate(parts), self._work(counts, begin)
 
     def _wave(self) -> None:
+        begin = time.perf_counter()
         rows = play_wave(
             self.game.rules, self.settings, self.plan, self.options, self.forest, self.records, self.cache, self.batch
         )
+        self.descend_seconds += time.perf_counter() - begin
         if rows:
             self.evaluator.evaluate(self.batch, rows)
+            begin = time.perf_counter()
             absorb(self.settings, self.forest, self.cache, self.batch, rows)
+            self.absorb_seconds += time.perf_counter() - begin
 
     def _counts(self) -> np.ndarray:
         played, evaluator = self.records.counts, self.evaluator
-        return np.array([played[MOVES], played[SIMULATIONS], evaluator.rows, self.cache.counts[1], evaluator.seconds])
+        counts = [played[MOVES], played[SIMULATIONS], evaluator.rows, self.cache.counts[1]]
+        return np.array([*counts, evaluator.seconds, self.descend_seconds, self.absorb_seconds])
 
     def _work(self, before: np.ndarray, begin: float) -> Work:
-        moves, simulations, evaluations, hits, network_seconds = self._counts() - before
+        moves, simulations, evaluations, hits, network, descend, absorb_ = self._counts() - before
         return Work(
             moves=int(moves),
             simulations=int(simulations),
             evaluations=int(evaluations),
             cache_hits=int(hits),
             seconds=time.perf_counter() - begin,
-            network_seconds=float(network_seconds),
+            network_seconds=float(network),
+            descend_seconds=float(descend),
+            absorb_seconds=float(absorb_),
             precision=self.evaluator.precision,
         )
 

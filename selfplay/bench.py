@@ -1,11 +1,14 @@
-"""Speed, measured: `rules`, `search` (trees with a free evaluator), `net` (the bare network), `selfplay` (all together).
+"""Speed, measured and explained: `rules`, `search` (trees with a free evaluator), `net` (the bare network), `selfplay`
+(all together).
 
-Each figure is the median, lowest and highest of several repeats, after a warm-up that compiles.
+Each figure is the median, lowest and highest of several repeats, after a warm-up that compiles. One core, one thread.
+Beside the speed stands where the time goes, in shares, and what bounds it.
 """
 
 import math
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -13,9 +16,12 @@ import torch
 import games
 from games.game import Game
 from native import forest as memory
+from native.alone import UNIFORM, search_alone
 from native.cache import new_cache
+from native.profile import ENCODE, PLAY, replay_trees
 from native.search import absorb, descend
-from native.settings import Settings
+from native.settings import GUMBEL, PUCT, Settings
+from selfplay import limits, tuning
 from selfplay.actor import Actor
 from selfplay.checkpoint import new_network, shape_for, weights_of
 from selfplay.config import ActorConfig, NetworkConfig, RunConfig, SearchConfig
@@ -23,6 +29,17 @@ from selfplay.evaluator import Evaluator
 from selfplay.network import operations
 from selfplay.proof import random_play
 from selfplay.report import machine
+
+Figures = dict[str, float]
+
+
+@dataclass
+class Bench:
+    """One thing to measure: `measure(seconds)` gives figures, `bound(medians)` says in words what holds them back."""
+
+    setting: str
+    measure: Callable[[float], Figures]
+    bound: Callable[[Figures], str]
 
 
 def run(options) -> dict:
@@ -34,18 +51,19 @@ def run(options) -> dict:
         raise ValueError("--seconds must be above 0")
     game = games.load(options.game)
     torch.set_num_threads(1)
-    setting, measure = {"rules": rules, "search": search, "net": net, "selfplay": selfplay}[options.what](game, options)
-    measure(0.1)  # compiles
-    samples = [measure(options.seconds) for _ in range(options.repeats)]
+    bench = {"rules": rules, "search": search, "net": net, "selfplay": selfplay}[options.what](game, options)
+    bench.measure(0.1)  # compiles
+    samples = [bench.measure(options.seconds) for _ in range(options.repeats)]
     figures = {name: spread([sample[name] for sample in samples]) for name in samples[0]}
     return {
         "what": options.what,
         "game": game.name,
-        "setting": setting,
+        "setting": bench.setting,
         "machine": machine(),
         "cores_used": 1,
         "repeats": options.repeats,
         "figures": figures,
+        "bound": bench.bound({name: figure["median"] for name, figure in figures.items()}),
     }
 
 
@@ -53,88 +71,200 @@ def spread(values: list[float]) -> dict[str, float]:
     return {"median": float(np.median(values)), "low": float(min(values)), "high": float(max(values))}
 
 
-Measure = Callable[[float], dict[str, float]]  # seconds -> figures
-
-
-def rules(game: Game, options) -> tuple[str, Measure]:
-    def measure(seconds: float) -> dict[str, float]:
+def rules(game: Game, options) -> Bench:
+    def measure(seconds: float) -> Figures:
         rate, length = random_play(game, seconds)
         return {"positions/s": rate, "mean length": length}
 
-    return "uniformly random legal play, one core", measure
+    return Bench("uniformly random legal play, one core", measure, lambda figures: "the game's own rules")
 
 
-def search(game: Game, options) -> tuple[str, Measure]:
-    forest = memory.new_forest(options.games, options.simulations, game.state_bytes, game.actions, game.max_plies)
-    batch = memory.new_batch(options.games, game.planes, game.cells, game.scalars, game.actions)
-    states, cache, settings = (
-        np.repeat(game.start_state()[None], options.games, 0),
-        new_cache(0, game.actions),
-        Settings(),
+# Trees alone
+
+
+def search(game: Game, options) -> Bench:
+    """Uniform priors and zero values, asked for in waves as a network would be, or (--alone) without leaving compiled code."""
+    trees = Trees(game, options)
+    kind = f"{options.kind.upper() if options.kind == 'puct' else 'Gumbel'}, {options.simulations} simulations"
+    how = "in one compiled call" if options.alone else "in waves"
+    size = memory.forest_bytes(options.games, options.simulations, game.state_bytes, game.actions, game.max_plies)
+    setting = (
+        f"{kind}, {options.games} games, uniform priors and zero values, {how}; room for {size / 1e6:,.0f} MB of trees"
     )
-
-    def measure(seconds: float) -> dict[str, float]:
-        begin, simulations = time.perf_counter(), 0
-        while time.perf_counter() - begin < seconds:
-            memory.plant_all(forest, states, options.simulations)
-            while rows := descend(game.rules, settings, forest, cache, batch):
-                absorb(settings, forest, cache, batch, rows)
-            simulations += options.simulations * options.games
-        return {"simulations/s": simulations / (time.perf_counter() - begin)}
-
-    return f"Gumbel, {options.simulations} simulations, {options.games} games, uniform priors and zero values", measure
+    return Bench(setting, trees.measure_alone if options.alone else trees.measure, bound_of_trees)
 
 
-def net(game: Game, options) -> tuple[str, Measure]:
-    network = new_network(shape_for(game, NetworkConfig(blocks=options.blocks, channels=options.channels)), 1)
-    evaluator = Evaluator(network, options.games)
-    batch = memory.new_batch(options.games, game.planes, game.cells, game.scalars, game.actions)
-    batch.planes[:] = np.random.default_rng(1).random(batch.planes.shape) < 0.3
+class Trees:
+    """Searches of first positions, again and again, and clocks around their parts."""
 
-    def measure(seconds: float) -> dict[str, float]:
-        begin, rows = time.perf_counter(), 0
-        while time.perf_counter() - begin < seconds:
-            evaluator.evaluate(batch, options.games)
-            rows += options.games
-        rate = rows / (time.perf_counter() - begin)
-        return {"evaluations/s": rate, "GFLOP/s": rate * operations(network.shape) / 1e9}
+    def __init__(self, game: Game, options):
+        self.game, self.simulations, self.games = game, options.simulations, options.games
+        self.settings = Settings(PUCT if options.kind == "puct" else GUMBEL)
+        self.forest = new_forest(game, options.games, options.simulations)
+        self.batch = memory.new_batch(options.games, game.planes, game.cells, game.scalars, game.actions)
+        self.states = np.repeat(game.start_state()[None], options.games, 0)
+        self.cache = new_cache(0, game.actions)
+        self.seconds = np.zeros(2)  # in descend, in absorb
+        self.scratch = np.zeros(game.state_bytes, np.uint8)
 
-    return f"{options.blocks}x{options.channels} network, batch {options.games}, {evaluator.precision}", measure
+    def measure(self, seconds: float) -> Figures:
+        self.seconds[:] = 0.0
+        total, searches = self._repeat(self._search, seconds)
+        call = self._empty_call()
+        calls = 2 * searches * (self.simulations + 1)
+        play, encode = self._rules_seconds()
+        inside, taken = self.seconds.sum() - calls * call, total
+        parts = {
+            "selecting, backing up": self.seconds[0] - calls / 2 * call - (play + encode) * searches,
+            "playing": play * searches,
+            "encoding": encode * searches,
+            "absorbing": self.seconds[1] - calls / 2 * call,
+            "Python": taken - inside,
+        }
+        rate = self.simulations * self.games * searches / total
+        return {"simulations/s": rate} | {f"share {name}": max(0.0, part) / total for name, part in parts.items()}
 
-
-def selfplay(game: Game, options) -> tuple[str, Measure]:
-    config = RunConfig(
-        game=options.game,
-        network=NetworkConfig(blocks=options.blocks, channels=options.channels),
-        search=SearchConfig(simulations=[options.simulations]),
-        actor=ActorConfig(games=options.games),
-    )
-    shape = shape_for(game, config.network)
-    actor = Actor(config, shape, seed=1)
-    precision = actor.load(weights_of(new_network(shape, 1)), 0, options.simulations, "auto")
-    _, bare = net(game, options)
-
-    def measure(seconds: float) -> dict[str, float]:
-        rate = bare(seconds / 2)["evaluations/s"]
-        begin, works = time.perf_counter(), []
-        while time.perf_counter() - begin < seconds:
-            works.append(actor.play(1))
-        spent = time.perf_counter() - begin
-        total = {name: sum(getattr(work, name) for _, work in works) for name in FIGURES}
+    def measure_alone(self, seconds: float) -> Figures:
+        total, searches = self._repeat(self._search_alone, seconds)
+        play, encode = self._rules_seconds()
         return {
-            "positions/s": total["moves"] / spent,
-            "simulations/s": total["simulations"] / spent,
-            "evaluations/s": total["evaluations"] / spent,
-            "games/h": 3600 * sum(played.count for played, _ in works) / spent,
-            "network's share of time": total["network_seconds"] / spent,
-            "rate in the network / bare network's": total["evaluations"] / total["network_seconds"] / rate,
-            "cached share of leaves": total["cache_hits"] / (total["cache_hits"] + total["evaluations"]),
+            "simulations/s": self.simulations * self.games * searches / total,
+            "share selecting, absorbing, backing up": 1.0 - (play + encode) * searches / total,
+            "share playing": play * searches / total,
+            "share encoding": encode * searches / total,
         }
 
-    return (
-        f"{options.blocks}x{options.channels} network in {precision}, {options.simulations} simulations, {options.games} games",
-        measure,
+    def _repeat(self, work: Callable[[], None], seconds: float) -> tuple[float, int]:
+        """(seconds taken, times done), at least once."""
+        begin, times = time.perf_counter(), 0
+        while True:
+            work()
+            times += 1
+            if (taken := time.perf_counter() - begin) >= seconds:
+                return taken, times
+
+    def _search(self) -> None:
+        memory.plant_all(self.forest, self.states, self.simulations)
+        while True:
+            begin = time.perf_counter()
+            rows = descend(self.game.rules, self.settings, self.forest, self.cache, self.batch)
+            middle = time.perf_counter()
+            self.seconds[0] += middle - begin
+            if not rows:
+                return
+            absorb(self.settings, self.forest, self.cache, self.batch, rows)
+            self.seconds[1] += time.perf_counter() - middle
+
+    def _search_alone(self) -> None:
+        memory.plant_all(self.forest, self.states, self.simulations)
+        search_alone(self.game.rules, self.settings, self.forest, self.cache, self.batch, UNIFORM, self.scratch)
+
+    def _empty_call(self) -> float:
+        """Seconds to hand a forest to a kernel that has nothing to do: its searches are complete."""
+        return limits.best_of(lambda: descend(self.game.rules, self.settings, self.forest, self.cache, self.batch), 20)
+
+    def _rules_seconds(self) -> tuple[float, float]:
+        """(playing, encoding) of all the nodes of the searches that have just been done."""
+        memories = [np.zeros(self.forest.nodes.shape[1] + 1, np.int32) for _ in range(3)]
+
+        def part(which: int) -> float:
+            return limits.best_of(lambda: replay_trees(self.game.rules, self.forest, self.batch, which, *memories), 3)
+
+        play = part(PLAY)
+        return play, max(0.0, part(ENCODE) - play)
+
+
+def new_forest(game: Game, num_games: int, simulations: int) -> memory.Forest:
+    return memory.new_forest(num_games, simulations, game.state_bytes, game.actions, game.max_plies)
+
+
+def bound_of_trees(figures: Figures) -> str:
+    shares = {name.removeprefix("share "): share for name, share in figures.items() if name.startswith("share ")}
+    largest = max(shares, key=shares.get)
+    return f"{largest}: {shares[largest]:.0%} of the time"
+
+
+# The network alone
+
+
+def net(game: Game, options) -> Bench:
+    network = new_network(shape_for(game, NetworkConfig(blocks=options.blocks, channels=options.channels)), 1)
+    evaluator = Evaluator(network, options.games)
+    peak = limits.peak_flops(evaluator.precision)
+
+    def measure(seconds: float) -> Figures:
+        rate = tuning.rate(evaluator, options.games, seconds / tuning.ROUNDS)
+        flops = rate * operations(network.shape)
+        return {"evaluations/s": rate, "GFLOP/s": flops / 1e9, "share of peak": flops / peak}
+
+    def bound(figures: Figures) -> str:
+        return bound_of_network(figures["share of peak"], peak, evaluator.precision)
+
+    setting = f"{options.blocks}x{options.channels} network, batch {options.games}, {evaluator.precision}"
+    return Bench(setting, measure, bound)
+
+
+def bound_of_network(share: float, peak: float, precision: str) -> str:
+    what = "arithmetic" if share > 0.5 else "memory and the steps between layers, more than arithmetic"
+    return f"{what}: convolutions at {share:.0%} of this core's {peak / 1e9:,.0f} GFLOP/s (large {precision} matrices)"
+
+
+# All together
+
+
+def selfplay(game: Game, options) -> Bench:
+    network = NetworkConfig(blocks=options.blocks, channels=options.channels)
+    shape = shape_for(game, network)
+    tuned = tuning.by_batch(new_network(shape, 1), "auto") if options.tune else {}
+    num_games = tuning.smallest_good(tuned) if tuned else options.games
+    config = RunConfig(
+        game=options.game,
+        network=network,
+        search=SearchConfig(simulations=[options.simulations]),
+        actor=ActorConfig(games=num_games),
     )
+    actor = Actor(config, shape, seed=1)
+    precision = actor.load(weights_of(new_network(shape, 1)), 0, options.simulations, "auto")
+    bare = Evaluator(new_network(shape, 1), num_games, precision)
+    peak = limits.peak_flops(precision)
+
+    def measure(seconds: float) -> Figures:
+        rate = tuning.rate(bare, num_games, seconds / 2 / tuning.ROUNDS)
+        begin, played = time.perf_counter(), []
+        while time.perf_counter() - begin < seconds:
+            played.append(actor.play(1))
+        spent = time.perf_counter() - begin
+        return figures_of(played, spent, rate) | {
+            "share of peak": sum(w.evaluations for _, w in played) / spent * operations(shape) / peak
+        }
+
+    def bound(figures: Figures) -> str:
+        if figures["share network"] < 0.5:
+            return bound_of_trees(figures)
+        inside = figures["share of peak"] / figures["share network"]
+        where = bound_of_network(inside, peak, precision)
+        return f"the network, {figures['share network']:.0%} of the time; in it, {where}"
+
+    said = f"{options.blocks}x{options.channels} network in {precision}, {options.simulations} simulations, {num_games} games"
+    by_batch = ", ".join(f"{rows}: {rate:,.0f}" for rows, rate in tuned.items())
+    return Bench(said + (f" (evaluations/s by batch: {by_batch})" if tuned else ""), measure, bound)
 
 
-FIGURES = ("moves", "simulations", "evaluations", "network_seconds", "cache_hits")
+def figures_of(played: list, spent: float, bare_rate: float) -> Figures:
+    """Rates and shares of some calls of an actor that took `spent` seconds."""
+    total = {name: sum(getattr(work, name) for _, work in played) for name in FIELDS}
+    compiled = {"network": "network_seconds", "descending": "descend_seconds", "absorbing": "absorb_seconds"}
+    shares = {f"share {name}": total[field] / spent for name, field in compiled.items()}
+    return {
+        "positions/s": total["moves"] / spent,
+        "simulations/s": total["simulations"] / spent,
+        "evaluations/s": total["evaluations"] / spent,
+        "games/h": 3600 * sum(games.count for games, _ in played) / spent,
+        **shares,
+        "share Python": 1.0 - sum(shares.values()),
+        "evaluations / bare network's": total["evaluations"] / spent / bare_rate,
+        "cached share of leaves": total["cache_hits"] / (total["cache_hits"] + total["evaluations"]),
+    }
+
+
+FIELDS = ("moves", "simulations", "evaluations", "cache_hits", "network_seconds", "descend_seconds", "absorb_seconds")

@@ -66,10 +66,11 @@ class RayPool:
         """A new worker with a random stream of its own."""
         seed = int(np.random.SeedSequence([self.seed, self.spawned]).generate_state(1)[0])
         self.spawned += 1
-        remote = ray.remote(num_cpus=1)(Worker)
-        environment = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+        remote = ray.remote(num_cpus=self.config.actor.threads)(Worker)
+        threads = str(self.config.actor.threads)
+        environment = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), threads)
         options = remote.options(runtime_env={"env_vars": environment}, name=None)
-        return options.remote(self.config, self.shape, seed, 1)
+        return options.remote(self.config, self.shape, seed, self.config.actor.threads)
 
     def load(self, weights: dict[str, np.ndarray], generation: int, simulations: int) -> str:
         self.loaded = (ray.put(weights), generation, simulations)

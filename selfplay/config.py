@@ -54,7 +54,10 @@ class SearchConfig(Section):
 
 
 class ActorConfig(Section):
-    games: int = 128  # in flight an actor; each supplies a leaf to every batch
+    games: int = (
+        128  # in flight an actor; each supplies a leaf to every batch; 0: measured at the run's start, and kept
+    )
+    threads: int = 1  # of torch, an actor; set with `games` where that is measured
     leaves: int = 1  # of one tree in one batch
     opening_fraction: float = 0.5  # share of games that begin with random plies
     opening_plies: int = 10  # at most so many of them, uniform from 0
@@ -151,7 +154,8 @@ LIMITS = {
     "search.temperature_start": (0, 100),
     "search.temperature_end": (0, 100),
     "search.temperature_halflife": (SMALL, MANY),
-    "actor.games": (1, MANY),
+    "actor.games": (0, MANY),
+    "actor.threads": (1, 1024),
     "actor.leaves": (1, 127),
     "actor.opening_fraction": (0, 1),
     "actor.opening_plies": (0, MANY),

@@ -137,8 +137,13 @@ def bench_table(result: dict) -> None:
     print(f"{result['what']}: {result['game']}, {result['setting']}, on {result['machine']}")
     table = new_table("figure", "median", "lowest", "highest")
     for name, figure in result["figures"].items():
-        table.add_row(name, *(f"{figure[key]:,.3g}" if figure[key] < 1 else f"{figure[key]:,.0f}" for key in SPREAD))
+        table.add_row(name, *(number(figure[key]) for key in SPREAD))
     show(table)
+    print(f"bound by {result['bound']}")
+
+
+def number(value: float) -> str:
+    return f"{value:,.3g}" if value < 10 else f"{value:,.0f}"
 
 
 SPREAD = ("median", "low", "high")

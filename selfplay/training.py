@@ -16,6 +16,7 @@ from selfplay.files import DamagedFile, read_json, write_json
 from selfplay.network import Shape
 from selfplay.run import Run, stored_config
 from selfplay.screen import Screen
+from selfplay.tuning import games_and_threads
 
 UNITS = {"s": 1, "m": 60, "h": 3600}
 
@@ -32,8 +33,9 @@ def train(
     """All that can be checked is checked before anything is written. ValueError with one line for what cannot be."""
     settings, folder = plan(preset, out, resume, changes)
     limit = parse_time(time) or 60 * settings.minutes or None
-    actors = number_of_actors(actors, address)
     shape = shape_for(config.game_of(settings), settings.network)
+    settings = tuned(settings, folder, shape)
+    actors = number_of_actors(actors, address, settings.actor.threads)
     run = Run(folder, settings)
     screen = Screen(folder, settings.generations, limit)
     pool = None
@@ -68,6 +70,19 @@ def plan(preset: str | None, out: str | None, resume: bool, changes: list[str]) 
     return settings, Path(out or f"runs/{Path(preset).stem}")
 
 
+def tuned(settings: RunConfig, folder: Path, shape: Shape) -> RunConfig:
+    """With the number of games and threads an actor that is fastest here, where it was left open; a run keeps its own."""
+    if settings.actor.games:
+        return settings
+    if (folder / "config.toml").exists():
+        known = stored_config(folder).actor
+        games, threads = known.games, known.threads
+    else:
+        games, threads = games_and_threads(new_network(shape, 0), settings.network.precision)
+    actor = msgspec.structs.replace(settings.actor, games=games, threads=threads)
+    return msgspec.structs.replace(settings, actor=actor)
+
+
 def compile_core(settings: RunConfig, shape: Shape, screen: Screen) -> None:
     """Let one small actor play a game, so that the core is compiled once and on disk before several processes want it."""
     begin = clock.monotonic()
@@ -80,8 +95,8 @@ def compile_core(settings: RunConfig, shape: Shape, screen: Screen) -> None:
         screen.line(f"the search core is compiled ({seconds:.0f} s; from now on it is found on disk)")
 
 
-def number_of_actors(asked: int | None, address: str | None) -> int:
-    """As asked, else one a core where ray can start them, else 0: play in this process."""
+def number_of_actors(asked: int | None, address: str | None, threads: int = 1) -> int:
+    """As asked, else as many as have `threads` cores each where ray can start them, else 0: play in this process."""
     if asked is not None and asked < 0:
         raise ValueError(f"--actors must be 0 or more, not {asked}")
     if address and asked is None:
@@ -92,7 +107,7 @@ def number_of_actors(asked: int | None, address: str | None) -> int:
         raise ValueError("--actors needs ray, which is not installed; --actors 0 plays in this process")
     cores = os.cpu_count() or 1
     if asked is None:
-        return cores if cores > 1 and ray_is_there() else 0
+        return max(1, cores // threads) if cores > 1 and ray_is_there() else 0
     return asked
 
 

@@ -80,12 +80,17 @@ def test_tables_for_people_fit_a_pipe(run, capsys):
     assert code == 0 and "network alone" in out
 
 
-@pytest.mark.parametrize("what", ["rules", "search", "net", "selfplay"])
-def test_bench_measures(what, capsys):
+@pytest.mark.parametrize("what", ["rules", "search", "search --alone", "search --kind puct", "net", "selfplay --tune"])
+def test_bench_measures_and_says_what_bounds_it(what, capsys):
     small = ["--game", "tictactoe", "--games", "4", "--simulations", "4", "--blocks", "1", "--channels", "4"]
-    code, out, _ = selfplay("bench", what, *small, "--repeats", "3", "--seconds", "0.05", "--json", capsys=capsys)
+    code, out, _ = selfplay(
+        "bench", *what.split(), *small, "--repeats", "3", "--seconds", "0.05", "--json", capsys=capsys
+    )
     result = json.loads(out)
-    assert code == 0 and result["repeats"] == 3
+    assert code == 0 and result["repeats"] == 3 and result["bound"]
+    shares = [figure["median"] for name, figure in result["figures"].items() if name.startswith("share ")]
+    if what.startswith("search"):
+        assert sum(shares) == pytest.approx(1, abs=0.25)  # the parts are measured one by one, and make the whole
     for figure in result["figures"].values():
         assert 0 <= figure["low"] <= figure["median"] <= figure["high"]
 

@@ -14,7 +14,7 @@ LAYERS = [
     ["selfplay.loop", "selfplay.screen", "selfplay.ledger", "selfplay.arena", "selfplay.rating", "selfplay.cluster"],
     ["selfplay.run", "selfplay.pool", "selfplay.actor", "selfplay.learner", "selfplay.replay", "selfplay.records",
      "selfplay.players", "selfplay.engine", "selfplay.sgf", "selfplay.analysis", "selfplay.clock", "selfplay.searcher", "selfplay.exam", "selfplay.checkpoint", "selfplay.reference", "selfplay.files", "selfplay.config"],
-    ["selfplay.network", "selfplay.evaluator"],
+    ["selfplay.tuning", "selfplay.limits", "selfplay.evaluator", "selfplay.network"],
     ["games.laws", "games", "games.game", "games.tictactoe", "games.connect4", "games.go", "games.othello", "games.gomoku",
      "games.hex", "games.breakthrough"],
     ["native"],

@@ -1,0 +1,61 @@
+"""How many games and threads an actor should have here: measured, so that nobody has to guess.
+
+A batch that is too small leaves the processor's units idle, one that is too large makes games take long for nothing: the
+smallest within a few percent of the fastest is taken.
+"""
+
+import os
+import time
+
+import numpy as np
+import torch
+
+from native.forest import new_batch
+from selfplay.evaluator import Evaluator
+from selfplay.network import Network
+
+BATCHES = (16, 32, 64, 128, 256, 512)
+ENOUGH = 0.97  # of the fastest rate
+SECONDS = 0.15  # of one measurement, after a warm-up
+ROUNDS = 3
+
+
+def rate(evaluator: Evaluator, rows: int, seconds: float = SECONDS) -> float:
+    """Evaluations a second in batches of `rows`: the median of some rounds."""
+    shape = evaluator.shape
+    batch = new_batch(rows, shape.planes, shape.rows * shape.columns, shape.scalars, shape.actions)
+    batch.planes[:] = np.random.default_rng(1).random(batch.planes.shape) < 0.3
+    evaluator.evaluate(batch, rows)
+    rates = []
+    for _ in range(ROUNDS):
+        begin, done = time.perf_counter(), 0
+        while time.perf_counter() - begin < seconds:
+            evaluator.evaluate(batch, rows)
+            done += rows
+        rates.append(done / (time.perf_counter() - begin))
+    return float(np.median(rates))
+
+
+def by_batch(network: Network, precision: str, batches: tuple[int, ...] = BATCHES) -> dict[int, float]:
+    """{rows: evaluations a second} with torch's present number of threads."""
+    evaluator = Evaluator(network, max(batches), precision)
+    return {rows: rate(evaluator, rows) for rows in batches}
+
+
+def smallest_good(rates: dict[int, float]) -> int:
+    best = max(rates.values())
+    return min(rows for rows, each in rates.items() if each >= ENOUGH * best)
+
+
+def games_and_threads(network: Network, precision: str, cores: int | None = None) -> tuple[int, int]:
+    """(games, threads) of an actor, so that actors on all cores evaluate the most: one thread each, or all in one."""
+    cores, before, found = cores or os.cpu_count() or 1, torch.get_num_threads(), {}
+    try:
+        for threads in sorted({1, cores}):
+            torch.set_num_threads(threads)
+            rates = by_batch(network, precision)
+            found[threads] = smallest_good(rates), max(rates.values()) * (cores // threads)
+    finally:
+        torch.set_num_threads(before)
+    threads = max(found, key=lambda threads: (found[threads][1], -threads))
+    return found[threads][0], threads
