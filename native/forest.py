@@ -11,6 +11,7 @@ of their first trial; the one to be tried next, once it has been looked for; the
 between a hundred moves reads the few that have been tried, and the next.
 """
 
+import os
 from typing import NamedTuple
 
 import numpy as np
@@ -105,8 +106,8 @@ def new_forest(
 ) -> Forest:
     """Memory for `num_games` searches of up to `max_simulations` simulations each.
 
-    ValueError if a size is below 1 or beyond what a record holds; MemoryError, with the number of bytes, if the machine
-    refuses. (Most of it is only touched, and so only taken, where trees grow.)
+    ValueError if a size is below 1 or beyond what a record holds; MemoryError, with what would fit, if grown trees would not
+    fit into this machine.
     """
     from native.random import seeds
 
@@ -118,6 +119,7 @@ def new_forest(
     ):
         if size < 1 or (most and size > most):
             raise ValueError(f"{name} must be at least 1{f' and at most {most}' if most else ''}, not {size}")
+    refuse_what_cannot_fit(num_games, max_simulations, state_bytes, max_actions, max_plies, leaves_per_game)
     games, nodes = num_games, max_simulations + 1
     edges, depth, leaves = nodes * max_actions, min(max_plies, max_simulations) + 1, leaves_per_game
     i32, f64 = np.int32, np.float64
@@ -152,10 +154,22 @@ def new_forest(
 def forest_bytes(
     num_games: int, max_simulations: int, state_bytes: int, max_actions: int, max_plies: int, leaves_per_game: int = 1
 ) -> int:
-    """What `new_forest` asks the machine for, without asking."""
+    """The most that a forest can take. (Pages are touched where edges are tried, so large boards come close to it.)"""
     nodes, depth = max_simulations + 1, min(max_plies, max_simulations) + 1
-    edge, path = EDGE.itemsize + 2 + 4, 8 * leaves_per_game * depth
-    return num_games * (nodes * (NODE.itemsize + max_actions * edge) + path + 2 * state_bytes + 16 * max_actions)
+    edges, path = max_actions * (EDGE.itemsize + 2 + 4), 8 * leaves_per_game * depth
+    return num_games * (nodes * (NODE.itemsize + edges) + path + 2 * state_bytes + 16 * max_actions)
+
+
+def refuse_what_cannot_fit(num_games: int, max_simulations: int, *sizes: int) -> None:
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    needed = forest_bytes(num_games, max_simulations, *sizes)
+    if needed > memory:
+        fit = max(0, int(max_simulations * memory / needed) - 1)
+        fitting = max(0, int(num_games * memory / needed))
+        raise MemoryError(
+            f"{num_games} searches of {max_simulations:,} simulations can take {needed / 1e9:,.1f} GB of this machine's "
+            f"{memory / 1e9:,.1f} GB; {fit:,} simulations would fit" + (f", or {fitting} games" if fitting else "")
+        )
 
 
 @kernel

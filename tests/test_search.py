@@ -305,6 +305,13 @@ def test_impossible_sizes_are_refused():
             memory.new_forest(*sizes, 8, 7, 42)
 
 
+def test_searches_beyond_this_machines_memory_are_refused_with_what_would_fit():
+    with pytest.raises(MemoryError, match=r"GB; [\d,]+ simulations would fit, or \d+ games"):
+        memory.new_forest(1000, 10_000_000, 3000, 362, 722)
+    fit = memory.forest_bytes(64, 800, 15000, 362, 722)
+    assert fit < 1 << 30  # 19x19, 800 simulations, 64 games
+
+
 def test_dirichlet_noise_has_the_stated_share_and_sum(connect4):
     settings = Settings(PUCT, dirichlet_fraction=0.25)
     searcher = Searcher(connect4, Planted(np.zeros(7), 0.0), settings, 1, 400)
