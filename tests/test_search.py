@@ -307,7 +307,7 @@ def test_impossible_sizes_are_refused():
 
 def test_searches_beyond_this_machines_memory_are_refused_with_what_would_fit():
     with pytest.raises(MemoryError, match=r"GB; [\d,]+ simulations would fit, or \d+ games"):
-        memory.new_forest(1000, 10_000_000, 3000, 362, 722)
+        memory.new_forest(100, 100_000, 15000, 362, 722)
     fit = memory.forest_bytes(64, 800, 15000, 362, 722)
     assert fit < 1 << 30  # 19x19, 800 simulations, 64 games
 

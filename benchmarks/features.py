@@ -1,0 +1,122 @@
+"""What each depth feature of a match is worth: `python benchmarks/features.py RUN [--games 200] [--simulations 200]`.
+
+One network, two searches: plain PUCT, and PUCT with one feature more (and, last, all that help together). Both get the same
+time: a short match first tells how long a move takes each of them, and the feature's simulations are scaled by that.
+Games are paired, with random openings; what the clock said in the match itself is printed beside the score.
+"""
+
+import argparse
+import time
+
+import msgspec
+import numpy as np
+from measure import report
+
+from selfplay import arena, checkpoint
+from selfplay.config import MatchConfig, game_of
+from selfplay.evaluator import Evaluator
+from selfplay.players import MANY, SearchPlayer, match_settings, views
+
+PLAIN = MatchConfig(kind="puct", solves=False, symmetries=1, c_spread=0.0, lcb=0.0)
+PILOT = 20  # games
+
+
+def with_(**changes) -> MatchConfig:
+    return msgspec.structs.replace(PLAIN, **changes)
+
+
+MATCHES = {
+    "proofs": with_(solves=True),
+    "cPUCT by spread (0.85)": with_(c_spread=0.85),
+    "move by bound (lcb 5)": with_(lcb=5.0),
+    "Gumbel in place of PUCT": with_(kind="gumbel"),
+    "2 symmetries averaged": with_(symmetries=2),
+    "8 symmetries averaged": with_(symmetries=8),
+    "proofs, Gumbel": with_(solves=True, kind="gumbel"),
+    "proofs, spread, bound": with_(solves=True, c_spread=0.85, lcb=5.0),
+    "proofs, spread, 2 symmetries": with_(solves=True, c_spread=0.85, symmetries=2),
+    "proofs, Gumbel, 2 symmetries": with_(solves=True, kind="gumbel", symmetries=2),
+}
+# First-play urgency is no setting of matches; it is measured through the search's own settings.
+SETTINGS = {
+    "untried moves lose (FPU -1)": {"fpu_absolute": True, "fpu_value": -1.0},
+    "untried moves draw (FPU 0)": {"fpu_absolute": True, "fpu_value": 0.0},
+    "untried moves as the parent (no reduction)": {"fpu_reduction": 0.0},
+}
+
+
+class Timed:
+    """A player, and how long its moves took."""
+
+    def __init__(self, player: SearchPlayer):
+        self.player, self.name, self.seconds, self.moves = player, player.name, 0.0, 0
+
+    def choose(self, states: np.ndarray) -> np.ndarray:
+        begin = time.perf_counter()
+        chosen = self.player.choose(states)
+        self.seconds += time.perf_counter() - begin
+        self.moves += len(states)
+        return chosen
+
+    @property
+    def per_move(self) -> float:
+        return self.seconds / self.moves
+
+
+class Contest:
+    def __init__(self, run: str, num_games: int, openings: int):
+        found = checkpoint.find(run)
+        self.game, self.network = game_of(found.config), found.network()
+        self.games, self.openings = num_games, openings
+        self.precision = Evaluator(self.network, MANY).precision
+
+    def player(self, name: str, config: MatchConfig, simulations: int, changes: dict) -> Timed:
+        evaluator = Evaluator(self.network, MANY, self.precision, views=views(self.game, config.symmetries))
+        player = SearchPlayer.of(name, self.game, evaluator, config, simulations)
+        player.settings = match_settings(config, simulations)._replace(**changes)
+        return Timed(player)
+
+    def meet(self, config: MatchConfig, simulations: int, other: int, changes: dict, count: int, seed: int):
+        first = self.player("feature", config, other, changes)
+        plain = self.player("plain", PLAIN, simulations, {})
+        return arena.match(self.game, first, plain, count, self.openings, seed), first, plain
+
+    def line(self, config: MatchConfig, simulations: int, changes: dict) -> str:
+        """Score of the feature at equal time against plain PUCT with so many simulations."""
+        other = simulations
+        self.meet(config, simulations, other, changes, PILOT, 99)  # compiles, and plans the convolutions
+        for pilot in range(2):
+            _, first, plain = self.meet(config, simulations, other, changes, PILOT, 100 + pilot)
+            other = max(2, round(other * plain.per_move / first.per_move))
+        result, first, plain = self.meet(config, simulations, other, changes, self.games, 1)
+        elo = result.elo
+        return (
+            f"{result.score:.1%} ({result.wins}-{result.draws}-{result.losses}, {result.distinct} distinct) "
+            f"{elo.difference:+.0f} Elo ({elo.low:+.0f} .. {elo.high:+.0f}), {other} simulations, "
+            f"{first.per_move / plain.per_move:.2f} of its time"
+        )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("run", help="a run or checkpoint")
+    parser.add_argument("--games", type=int, default=200)
+    parser.add_argument("--simulations", type=int, default=200, help="of plain PUCT")
+    parser.add_argument("--openings", type=int, default=6, help="random plies before a game, at most")
+    parser.add_argument("--only", nargs="*", help="features whose names hold one of these words")
+    options = parser.parse_args()
+    contest, lines = Contest(options.run, options.games, options.openings), {}
+    features = {name: (config, {}) for name, config in MATCHES.items()}
+    features |= {name: (PLAIN, changes) for name, changes in SETTINGS.items()}
+    for name, (config, changes) in features.items():
+        if options.only and not any(word in name for word in options.only):
+            continue
+        if config.symmetries > len(contest.game.cell_maps):
+            continue
+        lines[name] = contest.line(config, options.simulations, changes)
+        print(f"  {name}: {lines[name]}", flush=True)
+    report(f"{contest.game.name}, each against plain PUCT with {options.simulations} simulations, equal time", lines)
+
+
+if __name__ == "__main__":
+    main()
