@@ -108,7 +108,7 @@ def selfplay(game: Game, options) -> tuple[str, Measure]:
         search=SearchConfig(simulations=[options.simulations]),
         actor=ActorConfig(games=options.games),
     )
-    shape = shape_for(game, config.network)
+    shape = shape_for(game, config.network, config.learner)
     actor = Actor(config, shape, seed=1)
     precision = actor.load(weights_of(new_network(shape, 1)), 0, options.simulations, "auto")
     _, bare = net(game, options)

@@ -33,7 +33,7 @@ def train(
     settings, folder = plan(preset, out, resume, changes)
     limit = parse_time(time) or 60 * settings.minutes or None
     actors = number_of_actors(actors, address)
-    shape = shape_for(config.game_of(settings), settings.network)
+    shape = shape_for(config.game_of(settings), settings.network, settings.learner)
     run = Run(folder, settings)
     screen = Screen(folder, settings.generations, limit)
     pool = None
