@@ -22,9 +22,12 @@ def losses(output: Output, rows: dict[str, Tensor], config: LearnerConfig) -> di
     policy   cross-entropy of the search's policy; illegal actions are masked
     outcome  cross-entropy of the game's end as win, draw or loss (an outcome between them is shared out)
     value    squared error of P(win) - P(loss) against the value's target (see `native.rows.read_lessons`)
-    owner    of networks with that head: binary cross-entropy of each cell's owner at the end; nobody's cell is half the mover's
+    owner    of networks with that head: cross-entropy of each cell's owner at the end; nobody's is half the mover's
     score    of networks with that head: Huber loss of the score at the end, in sqrt(cells) points
     kl       KL(search || network): the policy part less the search's own entropy; not in the total
+
+    Where a game is even, outcome and value pull P(win) by outcome_weight / 2 and by value_weight. The search's value is
+    mostly the network's own: in long games much weight on it keeps the network where it was, and far too unsure.
     """
     log_policy = output.policy.float().masked_fill(~rows["legal"], -1e9).log_softmax(1)  # [B, A]
     target = rows["policy"]

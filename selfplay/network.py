@@ -1,5 +1,6 @@
-"""The network: a residual trunk with global pooling, two heads that play and two more that only help to learn. Knows shapes, not games.
+"""The network: a residual trunk with global pooling, two heads that play and two that only help to learn.
 
+Knows shapes, not games.
 Input is seen from the mover's side. Output is logits: a policy over the game's actions (illegal ones are masked where
 the policy is used: in the search's `expand` and in the loss) and win, draw, loss for the MOVER.
 Axes: B batch, P planes, K scalars, C channels, H rows, W columns, A actions.

@@ -62,6 +62,19 @@ def test_losses_of_owners_and_score_worked_by_hand():
     assert "owner" not in plain and "score" not in plain
 
 
+def test_at_an_even_position_outcome_and_value_pull_as_half_a_weight_and_a_whole_one():
+    """Win and loss 1/2 each. By the win's logit the cross-entropy of a win has the slope 1/2 - 1 = -1/2, and the squared error
+    of the value 0 against 1 the slope 2 (0 - 1) dv/dlogit = -2 * 1/2 = -1."""
+    slopes = {}
+    for name, weights in {"outcome": (1.0, 0.0), "value": (0.0, 1.0)}.items():
+        logits = torch.tensor([[0.0, -50.0, 0.0]], requires_grad=True)
+        batch = rows([[1.0]], [[True]], [1.0], [1.0])
+        config = LearnerConfig(outcome_weight=weights[0], value_weight=weights[1])
+        losses(Output(torch.zeros(1, 1), logits), batch, config)["total"].backward()
+        slopes[name] = float(logits.grad[0, 0])
+    assert slopes == pytest.approx({"outcome": -0.5, "value": -1.0})
+
+
 def test_outcomes_become_shares_of_win_draw_and_loss():
     shares = outcome_target(torch.tensor([1.0, 0.0, -1.0, 0.5]))
     assert shares.tolist() == [[1, 0, 0], [0, 1, 0], [0, 0, 1], [0.5, 0.5, 0]]
