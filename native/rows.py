@@ -1,7 +1,8 @@
 """Training rows from game records: positions are played again, never stored.
 
 A record holds moves and what the search said of them; planes, symmetries and targets are computed here when a batch is
-drawn, so encodings can change without new games. Axes: R rows, A actions, G games, M moves of all games.
+drawn, so encodings can change without new games. What a game's later course says of its moves is read once, when the game
+enters the window. Axes: R rows, A actions, C cells, G games, M moves of all games.
 """
 
 from typing import NamedTuple
@@ -25,6 +26,14 @@ class Moves(NamedTuple):
     policy: np.ndarray  # f32[...], probabilities
 
 
+class Lessons(NamedTuple):
+    """What was known of G games once they were over; for the FIRST player."""
+
+    value: np.ndarray  # f32[M], what the network's value should be at each move
+    owner: np.ndarray  # i8[G, C], of each cell at the end: +1 the first player, -1 the second, 0 nobody
+    score: np.ndarray  # f32[G], of the end, in the game's own points
+
+
 class Rows(NamedTuple):
     """What the learner trains on; values here are for the MOVER."""
 
@@ -33,7 +42,9 @@ class Rows(NamedTuple):
     legal: np.ndarray  # bool[R, A]
     policy: np.ndarray  # f32[R, A]
     outcome: np.ndarray  # f32[R], the game's outcome
-    value: np.ndarray  # f32[R], the search's value
+    value: np.ndarray  # f32[R], what the network's value should be
+    owner: np.ndarray  # f32[R, C], of each cell at the game's end: +1 the mover, -1 the other, 0 nobody
+    score: np.ndarray  # f32[R], of the game's end, in units of sqrt(C) points
 
 
 def new_rows(num_rows: int, planes: int, cells: int, scalars: int, actions: int) -> Rows:
@@ -45,6 +56,16 @@ def new_rows(num_rows: int, planes: int, cells: int, scalars: int, actions: int)
         policy=np.zeros((num_rows, actions), f32),
         outcome=np.zeros(num_rows, f32),
         value=np.zeros(num_rows, f32),
+        owner=np.zeros((num_rows, cells), f32),
+        score=np.zeros(num_rows, f32),
+    )
+
+
+def new_lessons(num_games: int, num_moves: int, cells: int) -> Lessons:
+    return Lessons(
+        value=np.zeros(num_moves, np.float32),
+        owner=np.zeros((num_games, cells), np.int8),
+        score=np.zeros(num_games, np.float32),
     )
 
 
@@ -54,9 +75,33 @@ def new_scratch(state_bytes: int, planes: int, cells: int, actions: int) -> tupl
 
 
 @kernel
-def write_rows(rules, moves, row_game, row_move, symmetry, cell_maps, action_maps, scratch, rows):
-    """Write the rows of the moves row_move i64[R] (of games row_game) seen under symmetry[R]. Modifies `rows`."""
+def read_lessons(rules, moves, search_share, state, lessons):
+    """Play every game to its end and look back from there. Modifies `lessons`, and `state` u8[S], its scratch.
+
+    The value's target is T_t = f V_t + (1 - f) T_{t+1} with the search's V and, at the end, the outcome: an average over
+    the moves to come, the next 1 / f of them most of all (TD(lambda), Sutton 1988, with lambda = 1 - f). f = 1 is the
+    search's own value, f = 0 the outcome.
+    """
+    for game in range(len(moves.outcome)):
+        first, end = moves.first_move[game], moves.first_move[game + 1]
+        rules.start(state, moves.options[game])
+        for move in range(first, end):
+            rules.play(state, np.int64(moves.action[move]))
+        lessons.score[game] = rules.final(state, lessons.owner[game])
+        target = np.float64(moves.outcome[game])
+        for move in range(end - 1, first - 1, -1):
+            target = search_share * moves.value[move] + (1.0 - search_share) * target
+            lessons.value[move] = target
+
+
+@kernel
+def write_rows(rules, moves, lessons, row_game, row_move, symmetry, cell_maps, action_maps, scratch, rows):
+    """Write the rows of the moves row_move i64[R] (of games row_game) seen under symmetry[R]. Modifies `rows`.
+
+    Scores are counted in sqrt(C) points, by which a sum over C cells of independent owners would differ.
+    """
     state, planes, actions = scratch
+    unit = np.sqrt(np.float64(planes.shape[1]))
     for row in range(len(row_game)):
         game, move, turn = row_game[row], row_move[row], symmetry[row]
         rules.start(state, moves.options[game])
@@ -74,4 +119,7 @@ def write_rows(rules, moves, row_game, row_move, symmetry, cell_maps, action_map
             rows.policy[row, action_maps[turn, moves.policy_action[entry]]] = moves.policy[entry]
         mover = rules.mover(state)
         rows.outcome[row] = mover_score(moves.outcome[game], mover)
-        rows.value[row] = mover_score(moves.value[move], mover)
+        rows.value[row] = mover_score(lessons.value[move], mover)
+        rows.score[row] = mover_score(lessons.score[game], mover) / unit
+        for cell in range(planes.shape[1]):
+            rows.owner[row, cell_maps[turn, cell]] = mover_score(lessons.owner[game, cell], mover)

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from games.game import Game
-from selfplay.config import NetworkConfig, RunConfig
+from selfplay.config import LearnerConfig, NetworkConfig, RunConfig
 from selfplay.files import DamagedFile, publish_folder, read_arrays, read_json, write_arrays, write_json
 from selfplay.learner import load_weights
 from selfplay.network import Network, Shape
@@ -41,8 +41,8 @@ class Checkpoint:
         return read_arrays(self.path / "learner.safetensors")
 
 
-def shape_for(game: Game, config: NetworkConfig) -> Shape:
-    """The shape of a network for a game."""
+def shape_for(game: Game, config: NetworkConfig, learner: LearnerConfig | None = None) -> Shape:
+    """The shape of a network for a game; it has heads for what `learner` gives weight to."""
     layout = game.layout
     return Shape(
         rows=game.rows,
@@ -54,6 +54,8 @@ def shape_for(game: Game, config: NetworkConfig) -> Shape:
         extra_actions=layout.extra,
         blocks=config.blocks,
         channels=config.channels,
+        owner=learner is not None and learner.ownership_weight > 0,
+        score=learner is not None and learner.score_weight > 0,
     )
 
 

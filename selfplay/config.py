@@ -72,6 +72,7 @@ class ReplayConfig(Section):
     window_exponent: float = 0.75  # KataGo's a: how fast that slows down
     reuse: float = 4.0  # how often a row is drawn in its life, on average
     settled_weight: float = 0.1  # share of the rows of settled games that are drawn from; KataGo's
+    search_share: float = 1.0  # f of the value's target f V_t + (1 - f) T_{t+1}: 1 is the search's value, 0 the outcome
 
 
 class LearnerConfig(Section):
@@ -86,7 +87,9 @@ class LearnerConfig(Section):
     average: float = 0.998  # of weights, a step: the averaged ones play
     policy_weight: float = 1.0  # of the search's policy
     outcome_weight: float = 0.5  # of the game's outcome (cross-entropy of win, draw, loss)
-    value_weight: float = 1.0  # of the search's value (squared error)
+    value_weight: float = 1.0  # of the value's target, see replay.search_share (squared error)
+    ownership_weight: float = 0.0  # of each cell's owner at the end (cross-entropy), KataGo's 1.5; 0: no such head
+    score_weight: float = 0.0  # of the score at the end, in sqrt(cells) points (Huber); 0: no such head
     threads: int = 2  # of the learner, on a CPU
 
 
@@ -165,6 +168,7 @@ LIMITS = {
     "replay.window_growth": (0, 1),
     "replay.window_exponent": (SMALL, 1),
     "replay.reuse": (SMALL, 1000),
+    "replay.search_share": (0, 1),
     "learner.batch": (2, MANY),  # normalisation needs two
     "learner.rate": (SMALL, 10),
     "learner.beta2": (0, 0.999999),
@@ -177,6 +181,8 @@ LIMITS = {
     "learner.policy_weight": (0, MANY),
     "learner.outcome_weight": (0, MANY),
     "learner.value_weight": (0, MANY),
+    "learner.ownership_weight": (0, MANY),
+    "learner.score_weight": (0, MANY),
     "learner.threads": (1, 1024),
     "match.simulations": (1, MANY),
     "match.gumbel_up_to": (0, MANY),

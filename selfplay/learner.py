@@ -21,8 +21,13 @@ def losses(output: Output, rows: dict[str, Tensor], config: LearnerConfig) -> di
 
     policy   cross-entropy of the search's policy; illegal actions are masked
     outcome  cross-entropy of the game's end as win, draw or loss (an outcome between them is shared out)
-    value    squared error of P(win) - P(loss) against the search's value
+    value    squared error of P(win) - P(loss) against the value's target (see `native.rows.read_lessons`)
+    owner    of networks with that head: cross-entropy of each cell's owner at the end; nobody's is half the mover's
+    score    of networks with that head: Huber loss of the score at the end, in sqrt(cells) points
     kl       KL(search || network): the policy part less the search's own entropy; not in the total
+
+    Where a game is even, outcome and value pull P(win) by outcome_weight / 2 and by value_weight. The search's value is
+    mostly the network's own: in long games much weight on it keeps the network where it was, and far too unsure.
     """
     log_policy = output.policy.float().masked_fill(~rows["legal"], -1e9).log_softmax(1)  # [B, A]
     target = rows["policy"]
@@ -31,14 +36,14 @@ def losses(output: Output, rows: dict[str, Tensor], config: LearnerConfig) -> di
     outcome = -(outcome_target(rows["outcome"]) * output.outcome.float().log_softmax(1)).sum(1).mean()
     value = F.mse_loss(expected_value(output.outcome), rows["value"])
     total = config.policy_weight * policy + config.outcome_weight * outcome + config.value_weight * value
-    return {
-        "total": total,
-        "policy": policy,
-        "outcome": outcome,
-        "value": value,
-        "kl": policy - entropy,
-        "entropy": entropy,
-    }
+    parts = {"policy": policy, "outcome": outcome, "value": value, "kl": policy - entropy, "entropy": entropy}
+    if output.owner is not None:
+        parts["owner"] = F.binary_cross_entropy_with_logits(output.owner.float(), (1 + rows["owner"]) / 2)
+        total = total + config.ownership_weight * parts["owner"]
+    if output.score is not None:
+        parts["score"] = F.huber_loss(output.score.float(), rows["score"])
+        total = total + config.score_weight * parts["score"]
+    return {"total": total, **parts}
 
 
 def outcome_target(outcome: Tensor) -> Tensor:
@@ -104,7 +109,7 @@ class Learner:
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
-            output = self.network(rows["planes"], rows["scalars"])
+            output = self.network.explain(rows["planes"], rows["scalars"])
         parts = losses(output, rows, self.config)
         self.optimizer.zero_grad(set_to_none=True)
         parts["total"].backward()

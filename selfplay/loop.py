@@ -119,7 +119,8 @@ def take_up(run: Run, screen: Screen) -> tuple[State, Checkpoint]:
     torch.set_num_threads(run.config.learner.threads)
     game = game_of(run.config)
     newest = run.newest(screen.line)
-    network = checkpoint.new_network(checkpoint.shape_for(game, run.config.network), run.config.seed)
+    shape = checkpoint.shape_for(game, run.config.network, run.config.learner)
+    network = checkpoint.new_network(shape, run.config.seed)
     learner = Learner(network, run.config.learner, run.config.network.precision)
     state = State(0, learner, Replay(game, run.config.replay), Ledger(run.config))
     if newest is None:

@@ -1,5 +1,6 @@
-"""The network: a residual trunk with global pooling and two heads. Knows shapes, not games.
+"""The network: a residual trunk with global pooling, two heads that play and two that only help to learn.
 
+Knows shapes, not games.
 Input is seen from the mover's side. Output is logits: a policy over the game's actions (illegal ones are masked where
 the policy is used: in the search's `expand` and in the loss) and win, draw, loss for the MOVER.
 Axes: B batch, P planes, K scalars, C channels, H rows, W columns, A actions.
@@ -29,6 +30,8 @@ class Shape:
     extra_actions: int
     blocks: int
     channels: int
+    owner: bool = False  # does it learn who owns each cell at the end? (absent in older checkpoints)
+    score: bool = False  # and the end's score?
 
     @property
     def actions(self) -> int:
@@ -39,6 +42,8 @@ class Shape:
 class Output(NamedTuple):
     policy: Tensor  # logits [B, A]
     outcome: Tensor  # logits [B, 3]: win, draw, loss for the mover
+    owner: Tensor | None = None  # logits [B, H * W] that a cell ends as the mover's; only to learn from
+    score: Tensor | None = None  # [B], of the game's end for the mover, in sqrt(H * W) points; only to learn from
 
 
 class Pooling(nn.Module):
@@ -91,17 +96,31 @@ class PolicyHead(nn.Module):
 class OutcomeHead(nn.Module):
     """Win, draw, loss, from a few planes of the whole board (AlphaGo Zero's head, Silver et al. 2017): what a threat is worth
     depends on where it lies. `decide` works in its own precision: fp32 even where the trunk is bf16, whose 8 bits would make
-    all close values equal."""
+    all close values equal.
+
+    Who will own each cell is read from the same planes, and the score from the same hidden layer (KataGo, Wu 2019, section
+    4.1): an outcome is one number a game, owners are one a cell, and they teach the planes what the outcome is made of.
+    """
 
     def __init__(self, shape: Shape, planes: int = OUTCOME_PLANES, hidden: int = 64):
         super().__init__()
         self.mix = convolution(shape.channels, planes, kernel=1)
         cells = shape.rows * shape.columns
         self.decide = nn.Sequential(nn.Linear(planes * cells, hidden), nn.ReLU(), nn.Linear(hidden, 3))
+        self.owner = nn.Conv2d(planes, 1, 1) if shape.owner else None
+        self.score = nn.Linear(hidden, 1) if shape.score else None
 
     def forward(self, x: Tensor) -> Tensor:
         h = F.relu(self.mix(x)).flatten(1)  # [B, C, H, W] -> [B, planes * H * W]
         return self.decide(h.to(self.decide[0].weight.dtype))  # [B, 3]
+
+    def explain(self, x: Tensor) -> tuple[Tensor, Tensor | None, Tensor | None]:
+        """(outcome [B, 3], owner [B, H * W], score [B]); None for what the network has no head for."""
+        h = F.relu(self.mix(x))  # [B, planes, H, W]
+        hidden = self.decide[:2](h.flatten(1))  # [B, hidden]
+        owner = None if self.owner is None else self.owner(h).flatten(1)
+        score = None if self.score is None else self.score(hidden).squeeze(1)
+        return self.decide[2](hidden), owner, score
 
 
 class Network(nn.Module):
@@ -120,14 +139,24 @@ class Network(nn.Module):
         self.outcome = OutcomeHead(shape)
 
     def forward(self, planes: Tensor, scalars: Tensor) -> Output:
-        """planes [B, P, H, W], scalars [B, K] -> logits."""
+        """planes [B, P, H, W], scalars [B, K] -> logits of policy and outcome: what the search asks."""
+        x = self.trunk(planes, scalars)
+        return Output(self.policy(x), self.outcome(x))
+
+    def explain(self, planes: Tensor, scalars: Tensor) -> Output:
+        """As `forward`, with owner and score too: what the learner asks."""
+        x = self.trunk(planes, scalars)
+        return Output(self.policy(x), *self.outcome.explain(x))
+
+    def trunk(self, planes: Tensor, scalars: Tensor) -> Tensor:
+        """[B, P, H, W] and [B, K] -> [B, C, H, W]."""
         x = self.stem(planes) + self.place  # [B, C, H, W]
         if self.scalar_bias is not None:
             x = x + self.scalar_bias(scalars)[:, :, None, None]
         x = F.relu(x)
         for block in self.blocks:
             x = block(x)
-        return Output(self.policy(x), self.outcome(x))
+        return x
 
 
 def convolution(inputs: int, outputs: int, kernel: int = 3) -> nn.Sequential:

@@ -72,7 +72,7 @@ def create(text: str, game: Game, seed: int = 0) -> Player:
     found, simulations = find_checkpoint(text)
     if games.load(found.game).name != game.name:  # a game of one's own is stored as its file's path
         raise ValueError(f"{text!r} plays {games.load(found.game).name}, not {game.name}")
-    if found.shape != checkpoint.shape_for(game, found.config.network):
+    if found.shape != checkpoint.shape_for(game, found.config.network, found.config.learner):
         raise ValueError(f"{text!r} has a network of another shape than {game.name} wants now")
     simulations = found.config.match.simulations if simulations is None else simulations
     return SearchPlayer.network(text, game, found.network(), found.config.match, simulations, seed)

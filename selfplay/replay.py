@@ -3,7 +3,7 @@
 import numpy as np
 
 from games.game import Game
-from native.rows import Rows, new_rows, new_scratch, write_rows
+from native.rows import Lessons, Rows, new_lessons, new_rows, new_scratch, read_lessons, write_rows
 from native.selfplay import SEARCHED, SETTLED
 from selfplay.config import ReplayConfig
 from selfplay.records import Games, concatenate
@@ -34,22 +34,31 @@ class Replay:
     def __init__(self, game: Game, config: ReplayConfig):
         self.game, self.config = game, config
         self.generations: list[Games] = []
+        self.lessons: list[Lessons] = []  # of each generation
         self.total_rows = 0
         self.scratch = new_scratch(game.state_bytes, game.planes, game.cells, game.actions)
 
     def add(self, games: Games) -> None:
         """Append a generation and let go of the oldest that the window no longer reaches."""
         self.generations.append(games)
+        self.lessons.append(self._read(games))
         self.total_rows += games.rows
         wanted = window_rows(self.config, self.total_rows)
         while len(self.generations) > 1 and sum(g.rows for g in self.generations[1:]) >= wanted:
             self.generations.pop(0)
+            self.lessons.pop(0)
         self._index(wanted)
+
+    def _read(self, games: Games) -> Lessons:
+        lessons = new_lessons(games.count, len(games.action), self.game.cells)
+        read_lessons(self.game.rules, games.moves(), float(self.config.search_share), self.scratch[0], lessons)
+        return lessons
 
     def _index(self, wanted: int) -> None:
         window = concatenate(self.generations)
         self.moves = window.moves()
         self.row_move = np.flatnonzero(is_drawn(window.origin, self.config.settled_weight))[-wanted:]
+        self.learned = Lessons(*(np.concatenate(parts) for parts in zip(*self.lessons)))
         self.row_game = np.searchsorted(window.first_move, self.row_move, side="right") - 1
 
     @property
@@ -68,6 +77,7 @@ class Replay:
         write_rows(
             game.rules,
             self.moves,
+            self.learned,
             self.row_game[index],
             self.row_move[index],
             symmetry,

@@ -33,7 +33,7 @@ def train(
     """All that can be checked is checked before anything is written. ValueError with one line for what cannot be."""
     settings, folder = plan(preset, out, resume, changes)
     limit = parse_time(time) or 60 * settings.minutes or None
-    shape = shape_for(config.game_of(settings), settings.network)
+    shape = shape_for(config.game_of(settings), settings.network, settings.learner)
     settings = tuned(settings, folder, shape)
     actors = number_of_actors(actors, address, settings.actor.threads)
     run = Run(folder, settings)

@@ -43,6 +43,38 @@ def test_losses_worked_by_hand():
     assert float(parts["total"]) == pytest.approx(0.8370 + 0.5 * 1.3863 + 2 * 0.25, abs=1e-3)
 
 
+def test_losses_of_owners_and_score_worked_by_hand():
+    """Three cells with logits (0, ln 3, -ln 3): the mover's with probability 1/2, 3/4, 1/4. They end as the mover's, nobody's
+    and the other's: ln 2 = 0.6931, -(ln 3/4 + ln 1/4) / 2 = 0.8370, -ln 3/4 = 0.2877; mean 0.6059. Scores 0.5 for 1 and 3
+    for 0: 0.5^2 / 2 = 0.125 and, beyond 1, 3 - 1/2 = 2.5; mean 1.3125.
+    """
+    flat = Output(torch.zeros(2, 2), torch.zeros(2, 3))
+    batch = rows([[1.0, 0.0]] * 2, [[True, True]] * 2, [0.0, 0.0], [0.0, 0.0])
+    batch["owner"] = torch.tensor([[1.0, 0.0, -1.0]] * 2)
+    batch["score"] = torch.tensor([1.0, 0.0])
+    owner = torch.tensor([[0.0, math.log(3), -math.log(3)]] * 2)
+    both = flat._replace(owner=owner, score=torch.tensor([0.5, 3.0]))
+    config = LearnerConfig(ownership_weight=2.0, score_weight=0.5)
+    plain, parts = losses(flat, batch, config), losses(both, batch, config)
+    assert float(parts["owner"]) == pytest.approx(0.6059, abs=1e-4)
+    assert float(parts["score"]) == pytest.approx(1.3125, abs=1e-4)
+    assert float(parts["total"] - plain["total"]) == pytest.approx(2 * 0.6059 + 0.5 * 1.3125, abs=1e-3)
+    assert "owner" not in plain and "score" not in plain
+
+
+def test_at_an_even_position_outcome_and_value_pull_as_half_a_weight_and_a_whole_one():
+    """Win and loss 1/2 each. By the win's logit the cross-entropy of a win has the slope 1/2 - 1 = -1/2, and the squared error
+    of the value 0 against 1 the slope 2 (0 - 1) dv/dlogit = -2 * 1/2 = -1."""
+    slopes = {}
+    for name, weights in {"outcome": (1.0, 0.0), "value": (0.0, 1.0)}.items():
+        logits = torch.tensor([[0.0, -50.0, 0.0]], requires_grad=True)
+        batch = rows([[1.0]], [[True]], [1.0], [1.0])
+        config = LearnerConfig(outcome_weight=weights[0], value_weight=weights[1])
+        losses(Output(torch.zeros(1, 1), logits), batch, config)["total"].backward()
+        slopes[name] = float(logits.grad[0, 0])
+    assert slopes == pytest.approx({"outcome": -0.5, "value": -1.0})
+
+
 def test_outcomes_become_shares_of_win_draw_and_loss():
     shares = outcome_target(torch.tensor([1.0, 0.0, -1.0, 0.5]))
     assert shares.tolist() == [[1, 0, 0], [0, 1, 0], [0, 0, 1], [0.5, 0.5, 0]]
@@ -140,6 +172,49 @@ def test_heads_have_an_output_for_every_action(layout, action_planes, extra, act
     output = Network(shape)(torch.rand(4, 3, 5, 6), torch.rand(4, 2))
     assert shape.actions == actions
     assert output.policy.shape == (4, actions) and output.outcome.shape == (4, 3)
+
+
+def test_heads_to_learn_from_are_there_where_they_have_weight(connect4):
+    """And they change neither the weights that a seed gives the other heads nor what those say."""
+    sizes = NetworkConfig(blocks=1, channels=8)
+    bare, taught = (
+        shape_for(connect4, sizes),
+        shape_for(connect4, sizes, LearnerConfig(ownership_weight=1, score_weight=1)),
+    )
+    plain, network = new_network(bare, 1).eval(), new_network(taught, 1).eval()
+    asked = torch.rand(2, 2, 6, 7), torch.zeros(2, 0)
+    said, explained = network(*asked), network.explain(*asked)
+    assert plain.explain(*asked).owner is None and plain.explain(*asked).score is None
+    assert explained.owner.shape == (2, 42) and explained.score.shape == (2,)
+    assert said.owner is None and said.score is None
+    for one, other, alone in zip(said[:2], explained[:2], plain(*asked)[:2]):
+        torch.testing.assert_close(one, other)
+        torch.testing.assert_close(one, alone)
+
+
+def test_the_shape_of_an_older_checkpoint_has_no_heads_to_learn_from():
+    facts = {
+        "rows": 3,
+        "columns": 3,
+        "planes": 2,
+        "scalars": 0,
+        "layout": "cells",
+        "action_planes": 1,
+        "extra_actions": 0,
+    }
+    facts |= {"blocks": 1, "channels": 4}
+    assert Shape(**facts) == Shape(**facts, owner=False, score=False)
+
+
+def test_owners_and_scores_are_learned(replay):
+    game = games.load("tictactoe")
+    config = LearnerConfig(batch=64, warmup=5, ownership_weight=1.5, score_weight=0.5)
+    shape = shape_for(game, NetworkConfig(blocks=2, channels=16), config)
+    ours = Learner(new_network(shape, 1), config, "fp32")
+    first = ours.learn(replay, 5, np.random.default_rng(1), (0, 0))
+    last = ours.learn(replay, 150, np.random.default_rng(2), (0, 0))
+    last = ours.learn(replay, 20, np.random.default_rng(3), (0, 0))
+    assert last["owner"] < 0.8 * first["owner"] and last["score"] < 0.8 * first["score"]
 
 
 @pytest.mark.parametrize("layout", ["cells", "columns"])

@@ -15,7 +15,7 @@ import pytest
 import torch
 
 import games
-from selfplay import checkpoint, config, loop, training
+from selfplay import checkpoint, config, loop, players, training
 from selfplay.checkpoint import shape_for
 from selfplay.files import DamagedFile
 from selfplay.records import Shards
@@ -56,7 +56,7 @@ def train(folder: Path, wanted=None, time_limit=None):
     torch.set_num_threads(1)
     run, stream = Run(folder, wanted), io.StringIO()
     screen = Screen(folder, wanted.generations, stream=stream)
-    pool = training.open_pool(run, shape_for(games.load(wanted.game), wanted.network), 0, None, screen)
+    pool = training.open_pool(run, shape_for(games.load(wanted.game), wanted.network, wanted.learner), 0, None, screen)
     try:
         return loop.train(run, pool, screen, time_limit), stream.getvalue()
     finally:
@@ -93,6 +93,17 @@ def test_the_ledger_measures_every_generation(finished):
             assert 0 <= entry[share] <= 1
         assert entry["kl"] >= 0 and entry["policy_entropy"] >= 0 and entry["rows"] >= 60
     assert [entry["simulations"] for entry in entries] == [2, 2, 4, 4]
+
+
+def test_a_run_with_owners_and_score_is_learned_gone_on_with_and_played(tmp_path):
+    taught = config.parse(
+        SMALL, ["learner.ownership_weight=1.5", "learner.score_weight=0.5", "replay.search_share=0.2"]
+    )
+    train(tmp_path, taught, 0.001)  # ends after its first generation
+    newest, _ = train(tmp_path, taught)
+    assert newest.generation == 4 and newest.shape.owner and newest.shape.score
+    assert all(entry["loss_owner"] > 0 and entry["loss_score"] > 0 for entry in read_ledger(tmp_path))
+    assert players.create(f"{tmp_path}@4", games.load("tictactoe")).has_network
 
 
 def test_a_finished_run_has_nothing_left_to_do(finished):
