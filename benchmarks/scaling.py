@@ -18,7 +18,7 @@ class Players:
     """A pool that is kept playing between measurements."""
 
     def __init__(self, settings, num_actors: int):
-        shape = shape_for(games.load(settings.game), settings.network)
+        shape = shape_for(games.load(settings.game), settings.network, settings.learner)
         self.pool = RayPool(settings, shape, 1, num_actors)
         self.pool.load(weights_of(new_network(shape, 1)), 0, settings.search.simulations[-1])
         self.num_actors = num_actors

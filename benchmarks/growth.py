@@ -1,0 +1,56 @@
+"""Does memory grow? `python benchmarks/growth.py [--minutes 30]`: one actor plays Connect Four, takes new weights every minute
+as in a run, and its process's resident memory is read after three minutes and at the end."""
+
+import argparse
+import time
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from measure import report
+
+from selfplay import config
+from selfplay.actor import Actor
+from selfplay.checkpoint import new_network, shape_for, weights_of
+
+EARLY = 3.0  # minutes
+
+
+def resident() -> float:
+    """Megabytes."""
+    fields = Path("/proc/self/statm").read_text().split()
+    return int(fields[1]) * 4096 / 1e6
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--minutes", type=float, default=30.0)
+    parser.add_argument("--preset", default="connect4-quick")
+    options = parser.parse_args()
+    settings = config.load(options.preset)
+    settings = msgspec.structs.replace(settings, network=msgspec.structs.replace(settings.network, precision="fp32"))
+    shape = shape_for(config.game_of(settings), settings.network, settings.learner)
+    actor, begin, played, seen = Actor(settings, shape, seed=1), time.monotonic(), 0, []
+    for generation in range(10**9):
+        actor.load(weights_of(new_network(shape, generation)), generation, 32, "fp32")
+        until = begin + 60.0 * (generation + 1)
+        while time.monotonic() < until:
+            games, _ = actor.play(100)
+            played += games.count
+        seen.append(resident())
+        print(f"  {generation + 1} min: {seen[-1]:.0f} MB, {played:,} games", flush=True)
+        if generation + 1 >= options.minutes:
+            break
+    early, late = seen[min(len(seen), round(EARLY)) - 1], seen[-1]
+    report(
+        f"resident memory of an actor, {options.preset}",
+        {
+            f"after {EARLY:.0f} minutes": f"{early:.0f} MB",
+            f"after {len(seen)} minutes": f"{late:.0f} MB ({late / early - 1:+.1%}), highest {np.max(seen):.0f} MB",
+            "games played": f"{played:,}",
+        },
+    )
+
+
+if __name__ == "__main__":
+    main()
