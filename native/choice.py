@@ -176,7 +176,7 @@ def root_value(settings, forest, game):
             known += forest.policy[i]
     if known >= 1.0 or (settings.kind == PUCT and known > 0.0):
         return value / known
-    mixed, _ = complete_q(settings, forest, game, ROOT)
+    mixed, _, _ = complete_q(settings, forest, game, ROOT)
     return value + (1.0 - known) * stored_value(2.0 * mixed - 1.0, root.mover)
 
 

@@ -17,6 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from native.compile import copy, kernel
+from native.softmax import LANES
 
 ROOT = 0
 WAITING = np.nan  # a node's value while the network's answer is still out
@@ -90,7 +91,7 @@ class Forest(NamedTuple):
     random_state: np.ndarray  # u64[B, 2]
     state: np.ndarray  # u8[B, S], with one leaf a game: that leaf's position
     actions: np.ndarray  # i32[A + 1]
-    score: np.ndarray  # f64[A]
+    score: np.ndarray  # f64[A + 1 and some more], see native.softmax.exp_in_place
     policy: np.ndarray  # f64[A], by edge of the root
     new_number: np.ndarray  # i32[N]
 
@@ -145,7 +146,7 @@ def new_forest(
         random_state=seeds(seed, games),
         state=np.zeros((games, state_bytes), np.uint8),
         actions=np.zeros(max_actions + 1, i32),
-        score=np.zeros(max_actions, f64),
+        score=np.zeros(max_actions + 1 + LANES, f64),
         policy=np.zeros(max_actions, f64),
         new_number=np.zeros(nodes, i32),
     )

@@ -17,7 +17,7 @@ from native.forest import ROOT
 from native.frame import mover_score
 from native.proven import is_lost
 from native.random import gumbel
-from native.softmax import exp
+from native.softmax import exp_in_place
 
 
 @inline
@@ -42,77 +42,73 @@ def considered_visits(num_considered, num_simulations, simulation):
 
 @inline
 def complete_q(settings, forest, game, node):
-    """Write sigma(completed Q) of the node's tried edges to forest.score (section 4, equations 10 and 33).
+    """Write the completed Q of the node's tried edges to forest.score (section 4, equations 10 and 33).
 
     qhat(a) = Q(a) where visited, else v_mix = (v + N * sum_visited(P Q) / sum_visited(P)) / (1 + N);
     sigma(q) = (c_visit + max visits) * c_scale * q, q in [0, 1], or stretched to fill [0, 1] if `min_max`.
-    Returns v_mix, for the mover and in [0, 1], and sigma(v_mix), which is that of every untried edge.
+    Returns (v_mix, which is qhat of every untried edge; the highest qhat; the factor of sigma), qhat for the mover.
     """
     n, score = forest.nodes[game, node], forest.score
-    mover, visits, most, mass, weighted = n.mover, 0, 0, 0.0, 0.0
+    mover, visits, most, mass, weighted, waiting = n.mover, 0, 0, 0.0, 0.0, 0
     low, high = np.inf, -np.inf
     for i in range(n.num_tried):
         e = forest.tried[game, n.first_edge + i]
-        if e.visits > 0:
-            q = mover_score(e.total, mover) / e.visits * 0.5 + 0.5
-            score[i] = q
-            low, high = min(low, q), max(high, q)
-            visits += e.visits
-            most = max(most, np.int64(e.visits))
-            mass += e.prior
-            weighted += e.prior * q
+        if e.visits == 0:  # in flight alone
+            waiting += 1
+            continue
+        q = mover_score(e.total, mover) / e.visits * 0.5 + 0.5
+        score[i] = q
+        low, high = min(low, q), max(high, q)
+        visits += e.visits
+        most = max(most, np.int64(e.visits))
+        mass += e.prior
+        weighted += e.prior * q
     mixed = mover_score(n.value, mover) * 0.5 + 0.5
     if visits > 0 and mass > 0.0:
-        mixed = (mixed + visits * weighted / mass) / (1.0 + visits)
+        mixed = (mixed * mass + visits * weighted) / ((1.0 + visits) * mass)
+    if waiting > 0 or n.num_tried < n.num_edges:
+        low, high = min(low, mixed), max(high, mixed)
+    if waiting > 0:
+        complete_waiting(forest, game, n, mixed)
     scale = (settings.c_visit + most) * settings.c_scale
-    shift, stretch = 0.0, scale
-    if settings.min_max:
-        if has_unvisited(forest, game, n):
-            low, high = min(low, mixed), max(high, mixed)
-        shift, stretch = low, scale / max(high - low, 1e-8)
-    for i in range(n.num_tried):
-        q = score[i] if forest.tried[game, n.first_edge + i].visits > 0 else mixed
-        score[i] = (q - shift) * stretch
-    return mixed, (mixed - shift) * stretch
+    return mixed, high, scale / max(high - low, 1e-8) if settings.min_max else scale
 
 
 @inline
-def has_unvisited(forest, game, n):
-    if n.num_tried < n.num_edges:
-        return True
-    for edge in range(n.first_edge, n.first_edge + n.num_tried):
-        if forest.tried[game, edge].visits == 0:
-            return True
-    return False
+def complete_waiting(forest, game, n, mixed):
+    for i in range(n.num_tried):
+        if forest.tried[game, n.first_edge + i].visits == 0:
+            forest.score[i] = mixed
 
 
 @inline
 def weigh(settings, forest, game, node):
-    """Write P(a) * exp(sigma(qhat(a)) - highest), the improved policy but for its scale, of the tried edges to
+    """Write P(a) * exp(sigma(qhat(a)) - the highest sigma), the improved policy but for its scale, of the tried edges to
     forest.policy; returns (the same factor of every untried edge, the sum over all edges) (equation 11)."""
     n, score, weight = forest.nodes[game, node], forest.score, forest.policy
-    _, sigma_untried = complete_q(settings, forest, game, node)
-    has_untried = n.num_tried < n.num_edges
-    highest = sigma_untried if has_untried else -np.inf
+    mixed, high, scale = complete_q(settings, forest, game, node)
+    score[n.num_tried] = mixed
+    exp_in_place(score, n.num_tried + 1, high, scale)
+    factor = score[n.num_tried] if n.num_tried < n.num_edges else 0.0
+    total = factor * max(0.0, 1.0 - n.tried_mass)
     for i in range(n.num_tried):
-        highest = max(highest, score[i])
-    factor, total = 0.0, 0.0
-    if has_untried:
-        factor = exp(sigma_untried - highest)
-        total = factor * max(0.0, 1.0 - n.tried_mass)
-    for i in range(n.num_tried):
-        weight[i] = forest.tried[game, n.first_edge + i].prior * exp(score[i] - highest)
+        weight[i] = forest.tried[game, n.first_edge + i].prior * score[i]
         total += weight[i]
     return factor, total
 
 
 @inline
 def gumbel_inner_edge(settings, forest, game, node):
-    """argmax of pi'(a) - N(a) / (1 + sum N): visits follow the improved policy (section 5, equation 14)."""
+    """argmax of pi'(a) - N(a) / (1 + sum N): visits follow the improved policy (section 5, equation 14). With w(a) = pi'(a) *
+    total that is argmax of w(a) * (1 + sum N) - N(a) * total, without a division."""
     bring_next(forest, game, node, False)
     n = forest.nodes[game, node]
+    if n.num_tried == 0:
+        return np.int64(n.first_edge)  # every completed Q is the same: the likeliest
     factor, total = weigh(settings, forest, game, node)
-    share, whole = 1.0 / (1.0 + n.visits), (1.0 / total if total > 0.0 else 0.0)
+    if total <= 0.0:
+        total = 1.0  # all priors that count are zero: the fewest visits
+    whole = 1.0 + n.visits
     best, best_score, best_action = -1, -np.inf, -1
     if n.num_tried < n.num_edges:
         best = n.first_edge + n.num_tried
@@ -122,7 +118,7 @@ def gumbel_inner_edge(settings, forest, game, node):
         )
     for i in range(n.num_tried):
         e = forest.tried[game, n.first_edge + i]
-        score = forest.policy[i] * whole - (e.visits + e.pending) * share
+        score = forest.policy[i] * whole - (e.visits + e.pending) * total
         if is_lost(e, n.mover):
             continue
         if score > best_score or (score == best_score and e.action < best_action):
@@ -147,13 +143,13 @@ def gumbel_root_edge(settings, forest, game):
 def best_root_edge(settings, forest, game, wanted_visits, must_not_lose):
     """argmax of g + logit + sigma(qhat) over the tried root edges with `wanted_visits` visits, those in flight included."""
     n = forest.nodes[game, ROOT]
-    complete_q(settings, forest, game, ROOT)
+    _, high, scale = complete_q(settings, forest, game, ROOT)
     best, best_score, best_action = 0, -np.inf, -1
     for i in range(n.num_tried):
         e = forest.tried[game, i]
         if e.visits + e.pending != wanted_visits or (must_not_lose and is_lost(e, n.mover)):
             continue
-        score = forest.root_score[game, e.action] + forest.score[i]
+        score = forest.root_score[game, e.action] + (forest.score[i] - high) * scale
         if score > best_score or (score == best_score and e.action < best_action):
             best, best_score, best_action = i, score, np.int64(e.action)
     return best

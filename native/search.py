@@ -15,6 +15,7 @@ from native.edges import open_node, try_edge
 from native.forest import ROOT
 from native.frame import stored_value
 from native.gumbel import draw_gumbels, gumbel_inner_edge, gumbel_root_edge
+from native.prefetch import prefetch_last_path
 from native.proven import count_exactly, is_known, prove
 from native.puct import add_dirichlet, puct_edge, warm_root
 from native.settings import GUMBEL, PUCT
@@ -27,6 +28,7 @@ def descend(rules, settings, forest, cache, batch):
     """Gather every game's leaves into `batch`; return the number of rows. Modifies all but `rules` and `settings`."""
     rows = 0
     for game in range(len(forest.goal)):
+        prefetch_last_path(forest, game + 1)
         rows = gather(rules, settings, forest, cache, batch, game, rows)
     return rows
 

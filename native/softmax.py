@@ -46,6 +46,19 @@ def exp(x):
     return double_of(bits_of(low + r4 * (middle + r4 * high)) + (bits_of(shifted) << 52))
 
 
+LANES = 8  # doubles that a processor takes at once, or a multiple of it
+
+
+@inline
+def exp_in_place(values, count, shift, scale):
+    """values f64[0 .. count - 1] = e^((value - shift) * scale), LANES at a time: what stands behind them, up to a multiple of LANES, is
+    overwritten. (The inner loop's fixed length is what lets LLVM do it as one.)"""
+    for block in range((count + LANES - 1) // LANES):
+        for lane in range(LANES):
+            i = block * LANES + lane
+            values[i] = exp((values[i] - shift) * scale)
+
+
 @any_order
 def highest_of(values, first, count):
     highest = np.float32(-np.inf)
