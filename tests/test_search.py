@@ -1,5 +1,8 @@
 """The compiled search equals the slow reference and the papers' numbers worked by hand."""
 
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -98,6 +101,21 @@ def test_a_row_never_depends_on_its_neighbours(game, name, leaves):
         assert alone.value[index] == found.value[index]
         np.testing.assert_array_equal(alone.policy[index], found.policy[index])
         np.testing.assert_array_equal(apart.root(index)[1], together.root(index)[1])
+
+
+def test_threads_with_a_forest_each_find_what_they_find_one_after_the_other(game):
+    """Three searches of different kinds, twice over on six threads; no kernel holds the interpreter's lock."""
+    names, positions = ("gumbel", "puct with noise", "puct, no virtual loss"), random_positions(game, 5, seed=8)
+    tasks = [partial(search, game, positions, KINDS[name], 60, leaves) for name, leaves in zip(names, (1, 4, 2))]
+    serial = [task() for task in tasks]
+    with ThreadPoolExecutor(6) as pool:
+        threaded = list(pool.map(lambda task: task(), tasks * 2))
+    for (searcher, found), (twin, expected) in zip(threaded, serial * 2):
+        for array in ("action", "value", "policy"):
+            np.testing.assert_array_equal(getattr(found, array), getattr(expected, array))
+        for index in range(len(positions)):
+            assert searcher.root(index)[1].tolist() == twin.root(index)[1].tolist()
+    assert all(kernel.targetoptions["nogil"] for kernel in (descend, absorb, choose, memory.plant_all))
 
 
 @pytest.mark.parametrize("name", KINDS)
@@ -204,6 +222,38 @@ def test_puct_worked_by_hand(connect4):
         searcher.search(connect4.start().state[None])
         visits.append(searcher.root()[1][:2].tolist())
     assert visits == [[1, 0], [2, 0], [3, 1], [4, 1]]
+
+
+def visits_of_two_columns(connect4, value, simulations, leaves=1, **settings):
+    """Visits of two columns with priors 0.75 and 0.25, every mover believing in `value`; c = 1.25."""
+    logits = np.full(7, -40.0)
+    logits[:2] = np.log([0.75, 0.25])
+    chosen = Settings(PUCT, c_base=1e9, **settings)
+    searcher = Searcher(connect4, Planted(logits, value), chosen, simulations, 1, leaves)
+    searcher.search(connect4.start().state[None])
+    return searcher.root()[1][:2].tolist()
+
+
+def test_first_play_urgency_worked_by_hand(connect4):
+    """Every mover believes in +0.2, so the root has 0.2, the first column's child -0.2 and its grandchild 0.2.
+
+    Simulation 3: N = 3, Q = (0.2 - 0.2 + 0.2) / 3 = 0.0667; the first column has 2 visits and Q = 0.
+    first: 0 + 1.25 * sqrt 3 * 0.75 / 3 = 0.5413; second: 0.0667 - r * sqrt 0.75 + 1.25 * sqrt 3 * 0.25 = 0.6080 - 0.866 r.
+    So it is tried with r = 0 and r = 0.07 (0.5474), and not with r = 0.08 (0.5387). At a root with noise r counts as 0.
+    """
+    for reduction, visits in ((0.0, [2, 1]), (0.07, [2, 1]), (0.08, [3, 0]), (0.2, [3, 0])):
+        assert visits_of_two_columns(connect4, 0.2, 3, fpu_reduction=reduction) == visits
+    assert visits_of_two_columns(connect4, 0.2, 3, fpu_reduction=0.2, dirichlet_fraction=1e-6) == [2, 1]
+
+
+def test_virtual_loss_worked_by_hand(connect4):
+    """Two leaves a wave, all values 0. While the first column's leaf waits it counts as one visit that lost v:
+
+    first: -v + 1.25 * sqrt 2 * 0.75 / 2 = 0.663 - v; second: 1.25 * sqrt 2 * 0.25 = 0.442: it is tried from v = 0.221 on.
+    With less the second simulation waits for the first one's answer and then follows it, 0.663 against 0.442.
+    """
+    for loss, visits in ((0.0, [2, 0]), (0.215, [2, 0]), (0.225, [1, 1]), (1.0, [1, 1])):
+        assert visits_of_two_columns(connect4, 0.0, 2, leaves=2, fpu_reduction=0.0, virtual_loss=loss) == visits
 
 
 def test_ties_go_to_the_lowest_action(connect4):
