@@ -21,17 +21,17 @@ from published import ILLEGAL, Table, published_search, use_float64
 
 import games
 from games.game import Game, Position
-from native.search import GUMBEL, PUCT, Settings
+from native.settings import GUMBEL, PUCT, Settings
 from selfplay.reference import FakeNetwork
 from selfplay.searcher import Searcher
 
 KINDS = {
-    "gumbel": Settings(GUMBEL),
-    "gumbel without noise": Settings(GUMBEL, gumbel_scale=0.0),
-    "gumbel, four considered": Settings(GUMBEL, max_considered=4, c_visit=20.0, c_scale=0.5),
-    "gumbel, min-max": Settings(GUMBEL, c_scale=0.1, min_max=True),
-    "puct": Settings(PUCT),
-    "puct with noise, no FPU": Settings(PUCT, dirichlet_fraction=0.25, fpu_reduction=0.0),
+    "gumbel": Settings(GUMBEL, solves=False),
+    "gumbel without noise": Settings(GUMBEL, solves=False, gumbel_scale=0.0),
+    "gumbel, four considered": Settings(GUMBEL, solves=False, max_considered=4, c_visit=20.0, c_scale=0.5),
+    "gumbel, min-max": Settings(GUMBEL, solves=False, c_scale=0.1, min_max=True),
+    "puct": Settings(PUCT, solves=False),
+    "puct with noise, no FPU": Settings(PUCT, solves=False, dirichlet_fraction=0.25, fpu_reduction=0.0),
 }
 SIMULATIONS = (2, 3, 4, 5, 7, 8, 12, 16, 24, 32, 50, 64, 100, 150, 200)
 MOST_ACTIONS = 99  # of a game that is compared
@@ -78,7 +78,7 @@ class Ours:
             actions, visits, values, priors, _ = searcher.root(row)
             self.visits[row, actions], self.priors[row, actions] = visits, priors
             self.q[row, actions] = np.nan_to_num(values) * (1 if position.mover == 0 else -1)
-            self.gumbel[row, actions] = searcher.forest.root_noise[row, : len(actions)]
+            self.gumbel[row, actions] = searcher.forest.root_noise[row, actions]
 
 
 def compare(positions: dict[str, list[Position]], settings: Settings, simulations: int, table: Table, seed: int):

@@ -18,7 +18,7 @@ import mctx
 import numpy as np
 
 from games.game import Position
-from native.search import PUCT, Settings
+from native.settings import PUCT, Settings
 from selfplay.reference import FakeNetwork
 
 ILLEGAL = np.finfo(np.float64).min  # mctx's own logit of an illegal action
