@@ -7,10 +7,11 @@ import argparse
 import errno
 import os
 import shlex
-import signal
 import sys
 from contextlib import suppress
 from difflib import get_close_matches
+
+from selfplay import interrupt
 
 DESCRIPTION = "Self-play game engines after AlphaZero: search amplifies, learning distils, both are measured."
 PLAYERS = (
@@ -50,10 +51,10 @@ class Parser(argparse.ArgumentParser):
 
 def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
-    signal.signal(signal.SIGTERM, _interrupt)
     try:
-        code = options.run(options) or 0
-        sys.stdout.flush()  # so that a broken pipe or a full disk is met here
+        with interrupt.obeyed():
+            code = options.run(options) or 0
+            sys.stdout.flush()  # so that a broken pipe or a full disk is met here
         return code
     except KeyboardInterrupt:
         again = (
@@ -75,10 +76,6 @@ def main(arguments: list[str] | None = None) -> int:
         if error.filename is None:
             silence()
         return fail(f"{error.filename or 'the output'}: {error.strerror}", 2)
-
-
-def _interrupt(signum, frame):
-    raise KeyboardInterrupt
 
 
 def silence() -> None:
