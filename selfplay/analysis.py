@@ -35,6 +35,7 @@ class Candidate:
     prior: float
     bound: float  # of the win rate, from below, with 95 % confidence
     line: tuple[int, ...]  # the move and the play it expects
+    line_visits: tuple[int, ...]  # of each move of the line
 
 
 class OpenSearch(Searcher):
@@ -71,31 +72,37 @@ class OpenSearch(Searcher):
         return int(action[0]), float(value[0])
 
     def candidates(self) -> list[Candidate]:
-        """The moves with visits, the most visited first."""
-        actions, visits, values, priors, _ = self.root()
-        sign = 1.0 - 2.0 * self.forest.node_mover[0, memory.ROOT]
-        order = sorted(np.flatnonzero(visits), key=lambda edge: (-visits[edge], -sign * values[edge]))
-        found = []
-        for edge in order:
-            rate = float(np.clip((1.0 + sign * values[edge]) / 2.0, 0.0, 1.0))
-            bound, line = lower_bound(rate, int(visits[edge])), self._line(int(edge))
-            found.append(Candidate(int(actions[edge]), int(visits[edge]), rate, float(priors[edge]), bound, line))
-        return found
+        return candidates_of(self)
 
-    def _line(self, edge: int) -> tuple[int, ...]:
-        """The actions along the most visited edges, from an edge of the root on."""
-        forest, found = self.forest, []
-        while len(found) < LONGEST_LINE:
-            found.append(int(forest.edge_action[0, edge]))
-            node = forest.edge_child[0, edge]
-            if node == memory.UNVISITED:
-                break
-            first, count = forest.node_first_edge[0, node], forest.node_num_edges[0, node]
-            visits = forest.edge_visits[0, first : first + count]
-            if not visits.any():
-                break
-            edge = int(first + np.argmax(visits))
-        return tuple(found)
+
+def candidates_of(search: Searcher, index: int = 0) -> list[Candidate]:
+    """The moves with visits of one of a searcher's trees, the most visited first."""
+    actions, visits, values, priors, _ = search.root(index)
+    sign = 1.0 - 2.0 * search.forest.node_mover[index, memory.ROOT]
+    order = sorted(np.flatnonzero(visits), key=lambda edge: (-visits[edge], -sign * values[edge]))
+    found = []
+    for edge in order:
+        rate = float(np.clip((1.0 + sign * values[edge]) / 2.0, 0.0, 1.0))
+        bound, line = lower_bound(rate, int(visits[edge])), expected_line(search.forest, index, int(edge))
+        found.append(Candidate(int(actions[edge]), int(visits[edge]), rate, float(priors[edge]), bound, *line))
+    return found
+
+
+def expected_line(forest: memory.Forest, index: int, edge: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The actions along the most visited edges of a tree, from an edge of the root on, and their visits."""
+    actions, visits = [], []
+    while len(actions) < LONGEST_LINE:
+        actions.append(int(forest.edge_action[index, edge]))
+        visits.append(int(forest.edge_visits[index, edge]))
+        node = forest.edge_child[index, edge]
+        if node == memory.UNVISITED:
+            break
+        first, count = forest.node_first_edge[index, node], forest.node_num_edges[index, node]
+        below = forest.edge_visits[index, first : first + count]
+        if not below.any():
+            break
+        edge = int(first + np.argmax(below))
+    return tuple(actions), tuple(visits)
 
 
 def lower_bound(rate: float, visits: int) -> float:

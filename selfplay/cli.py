@@ -131,6 +131,17 @@ def parser() -> Parser:
     command.add_argument("--resign", action="store_true", help="give hopeless games up")
     add_option(command)
 
+    command = add(
+        commands, analysis, "be an engine for programs that speak with KataGo's analysis engine, as KaTrain does"
+    )
+    command.add_argument("player", nargs="?", metavar="CHECKPOINT|RUN|PLAYER", help=PLAYERS)
+    command.add_argument("--game", help="needed if the player is no checkpoint")
+    add_option(command)
+    command.add_argument("-model", metavar="PLAYER", help="the player, where a program calls us as it calls KataGo")
+    command.add_argument("-quit-without-waiting", action="store_true", help="at the input's end leave what is searched")
+    for name in ("-config", "-override-config", "-human-model", "-analysis-threads"):
+        command.add_argument(name, action="append", metavar="...", help="KataGo's; accepted and not used")
+
     command = add(commands, exam, "grade a checkpoint against exact truth, alone and with search")
     command.add_argument("player", metavar="CHECKPOINT", help="a checkpoint or run, with @N for N simulations")
     command.add_argument("--positions", type=int, metavar="N", help="only so many")
@@ -280,6 +291,19 @@ def gtp(options) -> None:
 
     game = common_game([options.player], options.game, options.option)
     serve(game, lambda wanted: players.create(options.player, wanted), sys.stdin.fileno(), sys.stdout, options.resign)
+
+
+def analysis(options) -> None:
+    """Answer queries, a JSON object a line, as `katago analysis` does; called with its options too. In KaTrain, give the
+    path of this command as KataGo's and a run's folder as the model; or the whole line as the engine's command."""
+    from selfplay import players
+    from selfplay.katago import serve
+
+    if (player := options.player or options.model) is None:
+        raise ValueError("name the player: selfplay analysis CHECKPOINT|RUN|PLAYER")
+    game = common_game([player], options.game, options.option)
+    is_patient = not options.quit_without_waiting
+    serve(game, lambda wanted: players.create(player, wanted), sys.stdin.fileno(), sys.stdout, is_patient)
 
 
 def exam(options) -> None:

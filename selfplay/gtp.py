@@ -83,7 +83,8 @@ class Inbox:
     ends.
     """
 
-    def __init__(self, descriptor: int):
+    def __init__(self, descriptor: int, longest: int = LONGEST):
+        self.longest = longest  # bytes of a line
         self.chunks: SimpleQueue[bytes] = SimpleQueue()  # b"" is the end
         self.buffer, self.has_ended = b"", False
         Thread(target=self._read, args=(descriptor,), daemon=True).start()
@@ -98,17 +99,23 @@ class Inbox:
         """Has anything come that was not read as a line yet, or the end?"""
         return bool(self.buffer) or self.has_ended or not self.chunks.empty()
 
+    def has_line(self) -> bool:
+        """Is there a whole line, or the end? (Then `line` does not wait.)"""
+        while not self.chunks.empty():
+            self._take(self.chunks.get())
+        return self.has_ended or b"\n" in self.buffer
+
     def wait(self) -> None:
         """Until something has come."""
         if not self.has_more():
             self._take(self.chunks.get())
 
     def line(self) -> bytes | None:
-        """The next line, cut behind LONGEST + 1 bytes; None at the end."""
+        """The next line, cut behind `longest` + 1 bytes; None at the end."""
         line = b""
         while True:
             head, newline, self.buffer = self.buffer.partition(b"\n")
-            line += head[: LONGEST + 1 - len(line)]
+            line += head[: self.longest + 1 - len(line)]
             if newline or (self.has_ended and line):
                 return line
             if self.has_ended:
