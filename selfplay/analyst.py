@@ -16,11 +16,12 @@ import numpy as np
 from native import forest as memory
 from native.cache import new_cache
 from native.search import PUCT
-from selfplay.analysis import LEAVES, SLICE, Candidate, candidates_of
+from selfplay.analysis import SLICE, Candidate, candidates_of
 from selfplay.players import SearchPlayer
 from selfplay.searcher import Searcher
 
-TREES = 8  # positions at a time: with LEAVES each, a batch of 64
+TREES = 8  # positions at a time
+LEAVES = 8  # of each in flight where a network is asked: a batch of 64
 EDGES = 1 << 22  # of one tree, some 120 MB where it grows so large: memory that no search has reached costs nothing
 CACHE = 1 << 16  # answers of the network that are remembered
 

@@ -19,7 +19,8 @@ from selfplay.gtp_commands import COMMANDS
 from selfplay.players import Player
 from selfplay.table import Table
 
-LONGEST = 4096  # bytes of a line; all the vertices of a 19x19 board take less
+LONGEST = 8192  # bytes of a line; all the moves of a game on 19x19 take less
+INTERRUPT = b"# interrupt"  # GoGui's wish, a comment to others: whatever is searched shall end with what it has
 
 
 def serve(game: Game, seat: Callable[[Game], Player], input: int, output: TextIO, may_resign: bool = False) -> None:
@@ -101,9 +102,13 @@ class Inbox:
 
     def has_line(self) -> bool:
         """Is there a whole line, or the end? (Then `line` does not wait.)"""
-        while not self.chunks.empty():
-            self._take(self.chunks.get())
+        self._collect()
         return self.has_ended or b"\n" in self.buffer
+
+    def is_interrupted(self) -> bool:
+        """Has GoGui's interrupt come? It is so until the lines up to it are read."""
+        self._collect()
+        return INTERRUPT in self.buffer
 
     def wait(self) -> None:
         """Until something has come."""
@@ -120,6 +125,10 @@ class Inbox:
                 return line
             if self.has_ended:
                 return None
+            self._take(self.chunks.get())
+
+    def _collect(self) -> None:
+        while not self.chunks.empty():
             self._take(self.chunks.get())
 
     def _take(self, chunk: bytes) -> None:
