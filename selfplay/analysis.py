@@ -36,6 +36,7 @@ class Candidate:
     prior: float
     bound: float  # of the win rate, from below, with 95 % confidence
     line: tuple[int, ...]  # the move and the play it expects
+    line_visits: tuple[int, ...]  # of each move of the line
 
 
 class OpenSearch(Searcher):
@@ -47,15 +48,15 @@ class OpenSearch(Searcher):
 
     def run(self, simulations: int, stop: Callable[[], bool] = lambda: False) -> bool:
         """Search on until the tree has so many simulations, or (asked after each wave) stop() is true and stays so; at
-        least one. Returns whether it has them all, or the memory is full."""
+        least one. Returns whether it has them all, or the memory is full, or the position is proven: nothing is left to do."""
         forest = self.forest
         most = min(simulations, forest.nodes.shape[1] - 1)
         step = SLICE if self.settings.kind == PUCT else most
-        while self.visits < most and not stop():
+        while self.visits < most and not self.is_proven() and not stop():
             forest.goal[0] = min(most, self.visits + step)
             while self._wave() and not stop():
                 pass
-        is_whole = self.visits >= most
+        is_whole = self.visits >= most or self.is_proven()
         forest.goal[0] = max(1, self.visits)  # what there is, is the search
         while self._wave():
             pass
@@ -72,28 +73,37 @@ class OpenSearch(Searcher):
         return int(action[0]), float(value[0])
 
     def candidates(self) -> list[Candidate]:
-        """The moves with visits, the most visited first."""
-        actions, visits, values, priors, _ = self.root()
-        sign = 1.0 - 2.0 * self.forest.nodes["mover"][0, memory.ROOT]
-        order = sorted(np.flatnonzero(visits), key=lambda edge: (-visits[edge], -sign * values[edge]))
-        found = []
-        for edge in order:
-            rate = float(np.clip((1.0 + sign * values[edge]) / 2.0, 0.0, 1.0))
-            bound, line = lower_bound(rate, int(visits[edge])), self._line(int(edge))
-            found.append(Candidate(int(actions[edge]), int(visits[edge]), rate, float(priors[edge]), bound, line))
-        return found
+        return candidates_of(self)
 
-    def _line(self, edge: int) -> tuple[int, ...]:
-        """The actions along the most visited edges, from an edge of the root (by ascending action) on."""
-        actions, _, _, _, children = self.node()
-        found = [int(actions[edge])]
-        while len(found) < LONGEST_LINE and children[edge] >= 0:
-            actions, visits, _, _, children = self.node(node=int(children[edge]))
+
+def candidates_of(search: Searcher, index: int = 0) -> list[Candidate]:
+    """The moves with visits of one of a searcher's trees, the most visited first."""
+    actions, visits, values, priors, _ = search.root(index)
+    sign = 1.0 - 2.0 * search.forest.nodes["mover"][index, memory.ROOT]
+    order = sorted(np.flatnonzero(visits), key=lambda edge: (-visits[edge], -sign * values[edge]))
+    found = []
+    for edge in order:
+        rate = float(np.clip((1.0 + sign * values[edge]) / 2.0, 0.0, 1.0))
+        bound, line = lower_bound(rate, int(visits[edge])), expected_line(search, index, int(edge))
+        found.append(Candidate(int(actions[edge]), int(visits[edge]), rate, float(priors[edge]), bound, *line))
+    return found
+
+
+def expected_line(search: Searcher, index: int, edge: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The actions along the most visited edges of a tree, from an edge of the root (by ascending action) on, and their
+    visits."""
+    found_actions, found_visits, node = [], [], memory.ROOT
+    while len(found_actions) < LONGEST_LINE:
+        actions, visits, _, _, children = search.node(index, node)
+        if node != memory.ROOT:
             if not visits.any():
                 break
             edge = int(np.argmax(visits))
-            found.append(int(actions[edge]))
-        return tuple(found)
+        found_actions.append(int(actions[edge]))
+        found_visits.append(int(visits[edge]))
+        if (node := int(children[edge])) < 0:
+            break
+    return tuple(found_actions), tuple(found_visits)
 
 
 def lower_bound(rate: float, visits: int) -> float:

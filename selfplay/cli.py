@@ -7,10 +7,11 @@ import argparse
 import errno
 import os
 import shlex
-import signal
 import sys
 from contextlib import suppress
 from difflib import get_close_matches
+
+from selfplay import interrupt
 
 DESCRIPTION = "Self-play game engines after AlphaZero: search amplifies, learning distils, both are measured."
 PLAYERS = (
@@ -50,10 +51,10 @@ class Parser(argparse.ArgumentParser):
 
 def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
-    signal.signal(signal.SIGTERM, _interrupt)
     try:
-        code = options.run(options) or 0
-        sys.stdout.flush()  # so that a broken pipe or a full disk is met here
+        with interrupt.obeyed():
+            code = options.run(options) or 0
+            sys.stdout.flush()  # so that a broken pipe or a full disk is met here
         return code
     except KeyboardInterrupt:
         again = (
@@ -75,10 +76,6 @@ def main(arguments: list[str] | None = None) -> int:
         if error.filename is None:
             silence()
         return fail(f"{error.filename or 'the output'}: {error.strerror}", 2)
-
-
-def _interrupt(signum, frame):
-    raise KeyboardInterrupt
 
 
 def silence() -> None:
@@ -133,6 +130,17 @@ def parser() -> Parser:
     command.add_argument("--game", help="needed if the player is no checkpoint")
     command.add_argument("--resign", action="store_true", help="give hopeless games up")
     add_option(command)
+
+    command = add(
+        commands, analysis, "be an engine for programs that speak with KataGo's analysis engine, as KaTrain does"
+    )
+    command.add_argument("player", nargs="?", metavar="CHECKPOINT|RUN|PLAYER", help=PLAYERS)
+    command.add_argument("--game", help="needed if the player is no checkpoint")
+    add_option(command)
+    command.add_argument("-model", metavar="PLAYER", help="the player, where a program calls us as it calls KataGo")
+    command.add_argument("-quit-without-waiting", action="store_true", help="at the input's end leave what is searched")
+    for name in ("-config", "-override-config", "-human-model", "-analysis-threads"):
+        command.add_argument(name, action="append", metavar="...", help="KataGo's; accepted and not used")
 
     command = add(commands, exam, "grade a checkpoint against exact truth, alone and with search")
     command.add_argument("player", metavar="CHECKPOINT", help="a checkpoint or run, with @N for N simulations")
@@ -286,6 +294,19 @@ def gtp(options) -> None:
 
     game = common_game([options.player], options.game, options.option)
     serve(game, lambda wanted: players.create(options.player, wanted), sys.stdin.fileno(), sys.stdout, options.resign)
+
+
+def analysis(options) -> None:
+    """Answer queries, a JSON object a line, as `katago analysis` does; called with its options too. In KaTrain, give the
+    path of this command as KataGo's and a run's folder as the model; or the whole line as the engine's command."""
+    from selfplay import players
+    from selfplay.katago import serve
+
+    if (player := options.player or options.model) is None:
+        raise ValueError("name the player: selfplay analysis CHECKPOINT|RUN|PLAYER")
+    game = common_game([player], options.game, options.option)
+    is_patient = not options.quit_without_waiting
+    serve(game, lambda wanted: players.create(player, wanted), sys.stdin.fileno(), sys.stdout, is_patient)
 
 
 def exam(options) -> None:

@@ -19,7 +19,8 @@ from selfplay.gtp_commands import COMMANDS
 from selfplay.players import Player
 from selfplay.table import Table
 
-LONGEST = 4096  # bytes of a line; all the vertices of a 19x19 board take less
+LONGEST = 8192  # bytes of a line; all the moves of a game on 19x19 take less
+INTERRUPT = b"# interrupt"  # GoGui's wish, a comment to others: whatever is searched shall end with what it has
 
 
 def serve(game: Game, seat: Callable[[Game], Player], input: int, output: TextIO, may_resign: bool = False) -> None:
@@ -83,7 +84,8 @@ class Inbox:
     ends.
     """
 
-    def __init__(self, descriptor: int):
+    def __init__(self, descriptor: int, longest: int = LONGEST):
+        self.longest = longest  # bytes of a line
         self.chunks: SimpleQueue[bytes] = SimpleQueue()  # b"" is the end
         self.buffer, self.has_ended = b"", False
         Thread(target=self._read, args=(descriptor,), daemon=True).start()
@@ -98,21 +100,35 @@ class Inbox:
         """Has anything come that was not read as a line yet, or the end?"""
         return bool(self.buffer) or self.has_ended or not self.chunks.empty()
 
+    def has_line(self) -> bool:
+        """Is there a whole line, or the end? (Then `line` does not wait.)"""
+        self._collect()
+        return self.has_ended or b"\n" in self.buffer
+
+    def is_interrupted(self) -> bool:
+        """Has GoGui's interrupt come? It is so until the lines up to it are read."""
+        self._collect()
+        return INTERRUPT in self.buffer
+
     def wait(self) -> None:
         """Until something has come."""
         if not self.has_more():
             self._take(self.chunks.get())
 
     def line(self) -> bytes | None:
-        """The next line, cut behind LONGEST + 1 bytes; None at the end."""
+        """The next line, cut behind `longest` + 1 bytes; None at the end."""
         line = b""
         while True:
             head, newline, self.buffer = self.buffer.partition(b"\n")
-            line += head[: LONGEST + 1 - len(line)]
+            line += head[: self.longest + 1 - len(line)]
             if newline or (self.has_ended and line):
                 return line
             if self.has_ended:
                 return None
+            self._take(self.chunks.get())
+
+    def _collect(self) -> None:
+        while not self.chunks.empty():
             self._take(self.chunks.get())
 
     def _take(self, chunk: bytes) -> None:

@@ -13,13 +13,16 @@ from dataclasses import replace
 
 import games
 from games.game import FIRST, SECOND, Game
-from selfplay import __version__, sgf
+from selfplay import __version__, gogui, sgf
 from selfplay.analysis import Show, kata_line, leela_line
 from selfplay.clock import Clock
 from selfplay.engine import RESIGN
 from selfplay.table import Table
 
 COLOURS = {"b": FIRST, "black": FIRST, "w": SECOND, "white": SECOND}
+# Lizzie and LizzieYzy read the first word as Leela Zero's version, and warn of one before 0.15; 0.17 is the one whose
+# lz-analyze is spoken here, with priors and lower bounds.
+VERSION = f"0.17 (selfplay {__version__})"
 INTERVAL = 1.0  # seconds between two lines of analysis, unless told
 MOST_HANDICAP = 9  # stones that have fixed points
 Answer = str | Iterator[str]  # text, or lines while they come
@@ -56,6 +59,13 @@ def vertex(game: Game, word: str) -> int:
         raise ValueError(f"invalid coordinate {word[:20]!r}") from None
 
 
+def moves(table: Table, arguments: list[str]) -> list[tuple[int, int]]:
+    """[(side, action)] of COLOUR VERTEX COLOUR VERTEX ..."""
+    if len(arguments) % 2:
+        raise ValueError("syntax error: the vertex is missing")
+    return [(colour(arguments[i:]), vertex(table.game, arguments[i + 1])) for i in range(0, len(arguments), 2)]
+
+
 def name_of(game: Game, action: int) -> str:
     return "resign" if action == RESIGN else game.format(action)
 
@@ -77,6 +87,8 @@ def known_command(table: Table, arguments: list[str]) -> str:
 def boardsize(table: Table, arguments: list[str]) -> str:
     """Another board of the same family, where the player plays on it; the table is cleared either way."""
     size, game = number(arguments, 0, "the size"), table.game
+    if len(arguments) > 1 and number(arguments, 1, "the height") != size:  # Lizzie's way to say a rectangle
+        raise ValueError("unacceptable size")
     if (game.rows, game.columns) == (size, size):
         table.clear()
         return ""
@@ -269,7 +281,7 @@ def analysis_arguments(table: Table, arguments: list[str]) -> tuple[int, float]:
 COMMANDS: dict[str, Callable[[Table, list[str]], Answer]] = {
     "protocol_version": lambda table, arguments: "2",
     "name": lambda table, arguments: "selfplay",
-    "version": lambda table, arguments: __version__,
+    "version": lambda table, arguments: VERSION,
     "list_commands": list_commands,
     "known_command": known_command,
     "quit": lambda table, arguments: "",
@@ -294,4 +306,13 @@ COMMANDS: dict[str, Callable[[Table, list[str]], Answer]] = {
     "lz-genmove_analyze": lambda table, arguments: genmove_analyze(table, arguments, leela_line),
     "kata-analyze": lambda table, arguments: analyze(table, arguments, kata_line),
     "kata-genmove_analyze": lambda table, arguments: genmove_analyze(table, arguments, kata_line),
+    "cputime": lambda table, arguments: gogui.cputime(),
+    "gg-undo": lambda table, arguments: gogui.undo(table, number([*arguments, "1"], 0, "the number of moves")),
+    "gogui-analyze_commands": lambda table, arguments: "\n".join(gogui.MENU),
+    "gogui-interrupt": lambda table, arguments: "",  # says that `# interrupt` is understood: see gtp.Inbox
+    "gogui-play_sequence": lambda table, arguments: gogui.play_sequence(table, moves(table, arguments)),
+    "gogui-setup": lambda table, arguments: gogui.setup(table, moves(table, arguments)),
+    "gogui-setup_player": lambda table, arguments: gogui.setup_player(table, colour(arguments)),
+    "selfplay-owners": lambda table, arguments: gogui.owners(table),
+    "selfplay-search": lambda table, arguments: gogui.search(table),
 }

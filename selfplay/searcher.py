@@ -81,6 +81,10 @@ class Searcher:
             absorb(self.settings, self.forest, self.cache, self.batch, rows)
         return rows
 
+    def is_proven(self, index: int = 0) -> bool:
+        """Is the outcome of a tree's root known? Then its search is over."""
+        return bool(np.isfinite(self.forest.nodes["exact"][index, memory.ROOT]))
+
     def root(self, index: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, float]:
         """Of the last search: (actions i32[n], visits i32[n], values f64[n], priors f32[n], network's value).
 

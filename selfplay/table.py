@@ -24,7 +24,7 @@ class Table:
 
     def __init__(self, game: Game, seat: Callable[[Game], Player], inbox, may_resign: bool = False):
         """`seat` makes the player for a game, or raises ValueError if it does not play that one. `inbox` tells by has_more()
-        that something has come, which ends an analysis, and waits for it by wait()."""
+        that something has come, which ends an analysis, and waits for it by wait(); is_interrupted() ends any search."""
         self.seat, self.inbox, self.may_resign = seat, inbox, may_resign
         self.clock = Clock()
         self._sit_down(game, seat(game))
@@ -114,7 +114,8 @@ class Table:
 
     def _time_is_up(self, side: int) -> Callable[[], bool]:
         budget = self.clock.budget(side)
-        return until(None if budget is None else time.monotonic() + budget)
+        is_late = until(None if budget is None else time.monotonic() + budget)
+        return lambda: is_late() or self.inbox.is_interrupted()
 
     # Who watches
 
@@ -147,11 +148,12 @@ class Table:
     def _watch_move(self, before: tuple[int, ...], position: Position, interval: float, show: Show) -> Iterator[str]:
         begin, search, time_is_up = time.monotonic(), self.own, self._time_is_up(position.mover)
         search.begin(position.state)
-        is_whole = False
-        while not (is_whole or time_is_up()):
+        is_over = False  # a simulation is made in any case
+        while not is_over:
             due = until(time.monotonic() + interval)
             is_whole = search.run(self.player.simulations, lambda due=due: due() or time_is_up())
             yield show(self.game, search.candidates())
+            is_over = is_whole or time_is_up()
         action, _ = search.choice()
         self.clock.spend(position.mover, time.monotonic() - begin)
         self._add((*before, action))

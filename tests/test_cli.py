@@ -53,7 +53,7 @@ def test_help_imports_nothing_heavy():
         assert f"'{heavy}'" not in out
 
 
-@pytest.mark.parametrize("command", ["games", "train", "play", "arena", "exam", "bench", "check"])
+@pytest.mark.parametrize("command", ["games", "train", "play", "arena", "gtp", "analysis", "exam", "bench", "check"])
 def test_every_command_has_help(command, capsys):
     code, out, _ = selfplay(command, "--help", capsys=capsys)
     assert code == 0 and f"selfplay {command}" in out

@@ -1,0 +1,51 @@
+"""Ctrl-C, wherever it hits: a KeyboardInterrupt that reaches the command line, and nothing else.
+
+Python raises KeyboardInterrupt between any two steps of the program. While Numba compiles, that may be in a function that
+C calls (LLVM has finished an object, a weak reference says farewell). C cannot hand the exception on: it prints and drops
+it, and the program goes on as if nobody had asked, or fails later with another exception, because what it called was
+never done. So a dropped interrupt is raised again a moment later, and an exception behind an interrupt counts as one.
+"""
+
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+AGAIN = 0.02  # seconds from a dropped interrupt to the next: C is out of the function by then, people do not notice
+
+
+@contextmanager
+def obeyed() -> Iterator[None]:
+    """Inside, SIGINT and SIGTERM raise KeyboardInterrupt, which is not lost. For the main thread; handlers that were there
+    before come back. SIGINT stays ignored where it is, as in the background of a script."""
+    asked, dropped = [], []
+
+    def ask(number, frame) -> None:
+        asked.append(number)
+        dropped.clear()
+        raise KeyboardInterrupt
+
+    def drop(unraisable) -> None:
+        if not isinstance(unraisable.exc_value, KeyboardInterrupt):
+            return hook(unraisable)
+        dropped.append(unraisable.exc_type)
+        signal.setitimer(signal.ITIMER_REAL, AGAIN)
+
+    numbers = [signal.SIGTERM, signal.SIGALRM]
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        numbers.append(signal.SIGINT)
+    before = {number: signal.signal(number, ask) for number in numbers}
+    hook, sys.unraisablehook = sys.unraisablehook, drop
+    try:
+        yield
+    except Exception:
+        if asked:
+            raise KeyboardInterrupt from None
+        raise
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0.0)
+        sys.unraisablehook = hook
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if dropped:
+        raise KeyboardInterrupt

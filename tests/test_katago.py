@@ -1,0 +1,542 @@
+"""The engine behind KaTrain and others: queries and answers of KataGo's analysis engine (docs/Analysis_Engine.md), as JSON
+lines; whose win rates; searches side by side, stopped and reported on."""
+
+import io
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import games
+from games.game import Position
+from selfplay import players
+from selfplay.analyst import Analyst, Task
+from selfplay.config import MatchConfig
+from selfplay.katago import LONGEST, serve
+from selfplay.players import SearchPlayer
+from selfplay.reference import FakeNetwork, Search
+from tests.test_play import Parrot
+
+GO5 = {"rules": "tromp-taylor", "boardXSize": 5, "boardYSize": 5, "moves": []}
+TICTACTOE = {"rules": "", "boardXSize": 3, "boardYSize": 3, "moves": []}
+ENDED = [["B", "pass"], ["W", "pass"]]
+
+
+class Output(io.StringIO):
+    """What the engine says; `then` is sent behind the first line that has the text `on`, and the input ends."""
+
+    def __init__(self, pipe: int, on: str, then: bytes):
+        super().__init__()
+        self.pipe, self.on, self.then = pipe, on, then
+
+    def write(self, text: str) -> int:
+        if self.on and self.on in text:
+            self.on = ""
+            os.write(self.pipe, self.then)
+            os.close(self.pipe)
+        return super().write(text)
+
+
+def lines(*queries: dict) -> bytes:
+    return "".join(json.dumps(query) + "\n" for query in queries).encode()
+
+
+def ask(game, *queries: dict, player="mcts:30", on="", then=(), is_patient=True) -> list[dict]:
+    """Everything that is answered, in order."""
+    reading, writing = os.pipe()
+    os.write(writing, lines(*queries))
+    output = Output(writing, on, lines(*then))
+    if not on:
+        os.close(writing)
+    seat = player if callable(player) else lambda wanted: players.create(player, wanted, seed=1)
+    serve(game, seat, reading, output, is_patient)
+    os.close(reading)
+    return [json.loads(line) for line in output.getvalue().splitlines()]
+
+
+def only(answers: list[dict]) -> dict:
+    (answer,) = [answer for answer in answers if "warning" not in answer]
+    return answer
+
+
+def hashing(game) -> SearchPlayer:
+    """A player whose network's answers are hashes of what it sees."""
+    return SearchPlayer.of("hash", game, FakeNetwork(game.actions), MatchConfig(kind="puct"), 30)
+
+
+@pytest.fixture
+def go5():
+    return games.load("go5")
+
+
+# Answers
+
+
+def test_visits_are_those_asked_for_and_the_root_s_rate_is_their_mean(go5):
+    said = only(ask(go5, GO5 | {"id": "a", "maxVisits": 41, "moves": [["B", "C3"]]}, player=hashing))
+    root, moves = said["rootInfo"], said["moveInfos"]
+    assert said["id"] == "a" and said["turnNumber"] == 1 and said["isDuringSearch"] is False
+    assert root["visits"] == 41 and sum(move["visits"] for move in moves) == 40 and root["currentPlayer"] == "W"
+    assert [move["order"] for move in moves] == list(range(len(moves)))
+    assert [move["visits"] for move in moves] == sorted((move["visits"] for move in moves), reverse=True)
+    mean = (root["rawWinrate"] + sum(move["visits"] * move["winrate"] for move in moves)) / 41
+    assert root["winrate"] == pytest.approx(mean, abs=1e-5)
+    for info in (root, *moves):
+        assert info["utility"] == pytest.approx(2 * info["winrate"] - 1, abs=1e-5) and info["scoreLead"] == 0.0
+    for move in moves:
+        assert move["pv"][0] == move["move"] and 0 <= move["prior"] <= 1
+        position = go5.start().play("C3")
+        for word in move["pv"]:
+            position.play(word)
+
+
+def test_rates_are_black_s_unless_the_query_says_otherwise(tictactoe):
+    """Whoever moves wins at once, by a3. X is Black."""
+    for moves, mover in (
+        ([["B", "a1"], ["W", "b1"], ["B", "a2"], ["W", "b2"]], "BLACK"),
+        (
+            [["B", "c1"], ["W", "a1"], ["B", "b1"], ["W", "a2"], ["B", "c2"]],
+            "WHITE",
+        ),
+    ):
+        for named in (None, "BLACK", "WHITE", "SIDETOMOVE"):
+            settings = {"overrideSettings": {"reportAnalysisWinratesAs": named}} if named else {}
+            query = TICTACTOE | {"id": "a", "moves": moves, "maxVisits": 400} | settings
+            said = only(ask(tictactoe, query))
+            best = said["moveInfos"][0]
+            wins = named == "SIDETOMOVE" or (named or "BLACK") == mover
+            assert best["move"] == "a3" and best["winrate"] == best["lcb"] == (1.0 if wins else 0.0)
+            assert said["rootInfo"]["winrate"] > 0.9 if wins else said["rootInfo"]["winrate"] < 0.1
+            for move in said["moveInfos"]:  # the bound is the mover's worse case, whoever is told of it
+                assert move["lcb"] <= move["winrate"] if wins else move["lcb"] >= move["winrate"]
+
+
+def test_a_game_that_is_over_has_exact_points_and_owners(go5):
+    """Black has one stone and so the whole board: 25 points less komi."""
+    black, empty = ENDED, [["B", "C3"], ["W", "pass"], ["B", "pass"]]
+    query = GO5 | {"id": "a", "komi": 6.5, "includeOwnership": True, "includePolicy": True}
+    said = only(ask(go5, query | {"moves": empty}))
+    assert said["rootInfo"]["scoreLead"] == 18.5 and said["rootInfo"]["winrate"] == 1.0 and said["moveInfos"] == []
+    assert said["ownership"] == [1] * 25 and said["policy"] == [-1.0] * 26
+    said = only(ask(go5, query | {"moves": empty, "overrideSettings": {"reportAnalysisWinratesAs": "WHITE"}}))
+    assert said["rootInfo"]["scoreLead"] == -18.5 and said["rootInfo"]["winrate"] == 0.0
+    assert said["ownership"] == [-1] * 25
+    said = only(ask(go5, query | {"moves": black}))
+    assert said["rootInfo"]["scoreLead"] == -6.5 and said["ownership"] == [0] * 25
+
+
+def test_owners_are_left_out_while_the_game_goes_on_and_a_warning_says_so(go5):
+    warning, said = ask(go5, GO5 | {"id": "a", "includeOwnership": True, "maxVisits": 5})
+    assert warning == {
+        "warning": "left out: owners are known when the game is over",
+        "field": "includeOwnership",
+        "id": "a",
+    }
+    assert "ownership" not in said
+
+
+def test_the_policy_has_a_place_for_every_point_and_the_pass(go5):
+    said = only(ask(go5, GO5 | {"id": "a", "includePolicy": True, "moves": [["B", "B5"]]}, player=hashing))
+    assert len(said["policy"]) == 26 and said["policy"][1] == -1.0  # B5, the second point from the top left
+    legal = [share for share in said["policy"] if share >= 0]
+    assert len(legal) == 25 and sum(legal) == pytest.approx(1.0, abs=1e-4)
+    assert {move["move"]: move["prior"] for move in said["moveInfos"]}.items() <= {
+        ("pass" if index == 25 else "ABCDE"[index % 5] + str(5 - index // 5)): share
+        for index, share in enumerate(said["policy"])
+    }.items()
+    tictactoe = games.load("tictactoe")
+    assert only(ask(tictactoe, TICTACTOE | {"id": "a", "includePolicy": True}))["policy"][-1] == -1.0  # no pass
+
+
+def test_a_line_s_visits_are_told_where_they_are_asked_for(go5):
+    said = only(ask(go5, GO5 | {"id": "a", "maxVisits": 200, "includePVVisits": True, "analysisPVLen": 2}))
+    for move in said["moveInfos"]:
+        assert len(move["pvVisits"]) == len(move["pv"]) <= 2 and move["pvVisits"][0] == move["visits"]
+        assert move["pvVisits"] == sorted(move["pvVisits"], reverse=True)
+    assert "pvVisits" not in only(ask(go5, GO5 | {"id": "a"}))["moveInfos"][0]
+
+
+def test_turns_are_answered_once_each(go5):
+    moves = [["B", "C3"], ["W", "B2"], ["B", "D4"]]
+    said = ask(go5, GO5 | {"id": "a", "moves": moves, "analyzeTurns": [3, 0, 1], "maxVisits": 10})
+    assert sorted(answer["turnNumber"] for answer in said) == [0, 1, 3]
+    assert only(ask(go5, GO5 | {"id": "a", "moves": moves}))["turnNumber"] == 3
+
+
+# Positions
+
+
+def hash_after(game, *queries) -> list[str]:
+    return [answer["rootInfo"]["thisHash"] for answer in ask(game, *queries) if "rootInfo" in answer]
+
+
+def test_moves_stones_and_players_make_the_position_they_say(go5):
+    position = go5.start(komi=0.5).play("C3").play("B2")
+    query = GO5 | {"id": "a", "komi": 0.5, "maxVisits": 3}
+    assert hash_after(go5, query | {"moves": [["b", "c3"], ["white", "B2"]]}) == [f"{position.key:016X}"]
+    twice = go5.start(komi=0.5).play("C3").play("pass").play("B2")
+    assert hash_after(go5, query | {"moves": [["B", "C3"], ["B", "B2"]]}) == [f"{twice.key:016X}"]
+    stones = [["B", "C3"], ["B", "B2"]]
+    handicap = go5.setup([go5.parse("C3"), go5.parse("B2")], [], 1, komi=0.5)
+    for player in ({}, {"initialPlayer": "W"}):  # White moves behind Black's stones
+        assert hash_after(go5, query | {"initialStones": stones} | player) == [f"{handicap.key:016X}"]
+    black = go5.setup([go5.parse("C3"), go5.parse("B2")], [], 0, komi=0.5)
+    assert hash_after(go5, query | {"initialStones": stones, "initialPlayer": "B"}) == [f"{black.key:016X}"]
+    white = go5.setup([], [], 1, komi=0.5).play("C3")
+    assert hash_after(go5, query | {"moves": [["W", "C3"]]}) == [f"{white.key:016X}"]
+
+
+def test_another_board_of_the_family_is_taken_with_its_options(go5):
+    said = only(ask(go5.with_options(komi=3.5), GO5 | {"id": "a", "boardXSize": 7, "boardYSize": 7, "moves": ENDED}))
+    assert said["rootInfo"]["scoreLead"] == -3.5
+
+
+@pytest.mark.parametrize("trees", [1, 8])  # one after the other: the root is found in the cache from the second on
+def test_moves_that_must_not_be_tried_are_not(go5, trees, monkeypatch):
+    monkeypatch.setattr("selfplay.analyst.Analyst.__init__.__defaults__", (trees,))
+    query = GO5 | {"id": "a", "maxVisits": 101}
+    plain = only(ask(go5, query, player=hashing))
+    best = [move["move"] for move in plain["moveInfos"][:3]]
+    avoided = query | {"avoidMoves": [{"player": "B", "moves": best, "untilDepth": 1}]}
+    allowed = query | {"allowMoves": [{"player": "B", "moves": best, "untilDepth": 1}]}
+    whites = query | {"avoidMoves": [{"player": "W", "moves": best, "untilDepth": 1}]}
+    wanted = [wish | {"id": name} for name, wish in zip("abc", (avoided, allowed, whites))]
+    first, second, third = sorted(ask(go5, *wanted, player=hashing), key=lambda said: said["id"])
+    tried = [{move["move"] for move in said["moveInfos"]} for said in (first, second, third)]
+    assert tried[0] and not tried[0] & set(best) and tried[1] == set(best) and tried[2] > set(best)
+    for said in (first, second, third):
+        assert said["rootInfo"]["visits"] == 101 and sum(move["visits"] for move in said["moveInfos"]) == 100
+    assert sum(move["prior"] for move in second["moveInfos"]) == pytest.approx(1.0, abs=1e-5)
+    nothing = query | {"allowMoves": [{"player": "B", "moves": [], "untilDepth": 1}]}
+    said = only(ask(go5, nothing, player=hashing))
+    assert said["moveInfos"] == [] and said["rootInfo"]["winrate"] == said["rootInfo"]["rawWinrate"]
+
+
+# What goes wrong
+
+REFUSED = [
+    ({"moves": [["B", "C3"], ["W", "C3"]]}, "moves", "Illegal move 1: C3 (there is a stone already)"),
+    ({"moves": [*ENDED, ["B", "C3"]]}, "moves", "Illegal move 2: C3 (the game is over)"),
+    ({"moves": [["B", "C9"]]}, "moves", "'C9' is no move of Go 5x5"),
+    ({"moves": [["X", "C3"]]}, "moves", "'X' is no player: B and W are"),
+    ({"moves": [["B"]]}, "moves", "Expected `array` of length 2, got 1"),
+    ({"moves": "C3"}, "moves", "Expected `array`, got `str`"),
+    ({"initialStones": [["B", "pass"]]}, "initialStones", "a stone needs a point"),
+    ({"initialStones": [["B", "C3"], ["W", "C3"]]}, "initialStones", "a stone on C3 cannot be set up"),
+    ({"initialPlayer": "nobody"}, "initialPlayer", "'nobody' is no player"),
+    ({"boardXSize": 25, "boardYSize": 25}, "boardXSize", "Go 5x5 cannot be played on 25 x 25"),
+    ({"boardYSize": 6}, "boardXSize", "Go 5x5 cannot be played on 5 x 6"),
+    ({"boardXSize": "5"}, "boardXSize", "Expected `int`, got `str`"),
+    ({"komi": 1000}, "komi", "Expected `float` <= 150.0"),
+    ({"maxVisits": 0}, "maxVisits", "Expected `int` >= 1"),
+    ({"analyzeTurns": [1]}, "analyzeTurns", "invalid turn number 1: the query has 0 moves"),
+    ({"analyzeTurns": [0], "priorities": [1, 2]}, "priorities", "must be as many as analyzeTurns"),
+    ({"reportDuringSearchEvery": 0}, "reportDuringSearchEvery", "Expected `float` >= 0.001"),
+    ({"avoidMoves": [{"player": "B", "moves": ["C3"]}]}, "avoidMoves", "Object missing required field `untilDepth`"),
+    ({"overrideSettings": {"maxTime": "soon"}}, "overrideSettings", "maxTime must be a number, not 'soon'"),
+    ({"overrideSettings": {"maxTime": "nan"}}, "overrideSettings", "maxTime must be a number, not 'nan'"),
+    ({"overrideSettings": {"maxVisits": 0}}, "overrideSettings", "maxTime and maxVisits must be above 0"),
+    ({"overrideSettings": {"reportAnalysisWinratesAs": "RED"}}, "overrideSettings", "must be one of BLACK, WHITE"),
+    ({"overrideSettings": []}, "overrideSettings", "Expected `object`, got `array`"),
+    ({"rules": 3}, "rules", "Expected `str | object`, got `int`"),
+    ({"action": "sing"}, "action", "must be one of query_version, query_models"),
+    ({"action": ["terminate"]}, "action", "must be one of query_version, query_models"),
+    ({"action": "terminate"}, "terminateId", "Object missing required field `terminateId`"),
+    ({"action": "terminate_all", "turnNumbers": 3}, "turnNumbers", "Expected `array | null`, got `int`"),
+]
+
+
+def test_what_cannot_be_done_is_said_with_the_field_and_the_next_query_is_answered(go5):
+    queries = [GO5 | {"id": str(number)} | change for number, (change, _, _) in enumerate(REFUSED)]
+    *said, last = ask(go5, *queries, GO5 | {"id": "z", "maxVisits": 3})
+    assert last["id"] == "z" and len(last["moveInfos"]) > 0
+    for number, (answer, (_, field, message)) in enumerate(zip(said, REFUSED, strict=True)):
+        assert answer.keys() == {"error", "field", "id"} and answer["id"] == str(number), answer
+        assert answer["field"] == field and message in answer["error"] and "\n" not in answer["error"], answer
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (b"nonsense", "no JSON"),
+        (b"\xff\xfe", "no JSON"),
+        (b"[" * 100_000, "no JSON"),
+        (b"[1, 2]", 'a request is a JSON object with a text "id"'),
+        (b"{}", 'a request is a JSON object with a text "id"'),
+        (b'{"id": 3}', 'a request is a JSON object with a text "id"'),
+        (b'{"id": "' + b"x" * LONGEST + b'"}', "line too long: at most 1048576 bytes"),
+    ],
+    ids=["nonsense", "bytes", "depth", "array", "empty", "number", "length"],
+)
+def test_lines_that_are_no_request_are_said_to_be_none(go5, line, message, tmp_path):
+    (tmp_path / "in").write_bytes(b"\n" + line + b"\n  \n" + lines(GO5 | {"id": "z", "maxVisits": 3}))
+    output = io.StringIO()
+    with open(tmp_path / "in", "rb") as file:
+        serve(go5, lambda game: players.create("mcts:5", game), file.fileno(), output)
+    error, answer = map(json.loads, output.getvalue().splitlines())
+    assert error.keys() == {"error"} and message in error["error"] and answer["id"] == "z"
+
+
+def test_rules_that_are_not_played_and_fields_that_are_not_used_are_warned_of(go5):
+    def warned(**change):
+        return [said["field"] for said in ask(go5, GO5 | {"id": "a", "maxVisits": 3} | change) if "warning" in said]
+
+    assert (
+        warned(rules="japanese")
+        == warned(rules={"scoring": "TERRITORY"})
+        == warned(rules={"ko": "SIMPLE"})
+        == ["rules"]
+    )
+    assert warned(rules="Chinese_OGS") == warned(rules={"scoring": "AREA", "ko": "POSITIONAL"}) == []
+    assert warned(rootPolicyTemperature=1.5, maxvisits=3) == ["maxvisits", "rootPolicyTemperature"]
+    assert [said for said in ask(games.load("tictactoe"), TICTACTOE | {"id": "a"}) if "warning" in said] == []
+
+
+def test_who_does_not_search_is_refused(go5):
+    with pytest.raises(ValueError, match="parrot does not search"):
+        ask(go5, player=Parrot)
+
+
+def test_a_player_of_one_board_refuses_others(go5):
+    def only_five(game):
+        if game.name != "go5":
+            raise ValueError(f"'net' plays go5, not {game.name}")
+        return players.create("mcts:5", game)
+
+    refused, answer = ask(go5, GO5 | {"id": "a", "boardXSize": 7, "boardYSize": 7}, GO5 | {"id": "b"}, player=only_five)
+    assert refused == {"error": "'net' plays go5, not go7", "field": "boardXSize", "id": "a"} and answer["id"] == "b"
+
+
+# Actions, time and order
+
+ENDLESS = GO5 | {"id": "endless", "maxVisits": 10_000_000, "reportDuringSearchEvery": 0.01}
+DURING = '"isDuringSearch":true'
+
+
+def test_a_terminate_stops_a_search_which_tells_what_it_has(go5):
+    stop = {"id": "t", "action": "terminate", "terminateId": "endless"}
+    said = ask(go5, ENDLESS, on=DURING, then=[stop, GO5 | {"id": "next"}])
+    during, (last, echo, after) = said[:-3], said[-3:]
+    assert during and all(answer["isDuringSearch"] and answer["id"] == "endless" for answer in during)
+    visits = [answer["rootInfo"]["visits"] for answer in (*during, last)]
+    assert visits == sorted(visits) and visits[-1] < 10_000_000
+    assert last["id"] == "endless" and last["isDuringSearch"] is False and last["moveInfos"]
+    assert echo == stop and after["id"] == "next"
+
+
+def test_what_waits_is_terminated_without_results(go5, monkeypatch):
+    monkeypatch.setattr("selfplay.analyst.Analyst.__init__.__defaults__", (1,))
+    waiting = GO5 | {"id": "waits", "moves": [["B", "C3"], ["W", "B2"]], "analyzeTurns": [0, 1, 2]}
+    one = {"id": "t", "action": "terminate", "terminateId": "waits", "turnNumbers": [1, 7]}
+    said = ask(go5, ENDLESS, waiting, on=DURING, then=[one, {"id": "all", "action": "terminate_all"}])
+    said = [answer for answer in said if not answer.get("isDuringSearch")]
+    assert said[0] == {"id": "waits", "turnNumber": 1, "isDuringSearch": False, "noResults": True} and said[1] == one
+    assert said[2]["id"] == "endless" and said[2]["moveInfos"]
+    assert [(a["turnNumber"], a["noResults"]) for a in said[3:5]] == [(0, True), (2, True)] and said[5]["id"] == "all"
+
+
+def test_the_most_urgent_waiting_is_searched_first_and_equals_in_their_order(go5, monkeypatch):
+    monkeypatch.setattr("selfplay.analyst.Analyst.__init__.__defaults__", (1,))
+    moves = [["B", "C3"], ["W", "B2"]]
+    turns = GO5 | {"id": "turns", "moves": moves, "analyzeTurns": [0, 1, 2], "priorities": [5, -1, 7], "maxVisits": 5}
+    queries = [GO5 | {"id": name, "priority": urgency, "maxVisits": 5} for name, urgency in zip("abc", (0, 6, 0))]
+    said = ask(go5, *queries, turns)
+    order = [(answer["id"], answer["turnNumber"]) for answer in said]
+    # All lines are read before the first wave.
+    assert order == [("turns", 2), ("b", 0), ("turns", 0), ("a", 0), ("c", 0), ("turns", 1)]
+
+
+def test_short_searches_overtake_long_ones(go5):
+    said = ask(go5, GO5 | {"id": "long", "maxVisits": 600}, GO5 | {"id": "short", "maxVisits": 5})
+    assert [answer["id"] for answer in said] == ["short", "long"]
+
+
+def test_a_search_ends_by_time(go5):
+    said = only(ask(go5, GO5 | {"id": "a", "maxVisits": 10_000_000, "overrideSettings": {"maxTime": "0.05"}}))
+    assert 2 <= said["rootInfo"]["visits"] < 10_000_000
+
+
+def test_at_the_input_s_end_searches_are_finished_unless_told_otherwise(go5):
+    assert only(ask(go5, GO5 | {"id": "a", "maxVisits": 300}))["rootInfo"]["visits"] == 300
+    assert ask(go5, GO5 | {"id": "a", "maxVisits": 300}, is_patient=False) == []
+
+
+def test_actions_are_answered_with_themselves(go5):
+    said = ask(go5, *[{"id": "x", "action": f"query_{what}", "mine": 1} for what in ("version", "models")])
+    assert said[0] == {"id": "x", "action": "query_version", "mine": 1, "version": "0.1.0", "git_hash": "<omitted>"}
+    assert said[1]["models"][0]["name"] == "mcts:30" and said[1]["mine"] == 1
+
+
+def test_a_cleared_cache_asks_the_network_again(go5):
+    class Counting(FakeNetwork):
+        rows = 0
+
+        def evaluate(self, batch, rows):
+            Counting.rows += rows
+            super().evaluate(batch, rows)
+
+    def counted(*queries) -> int:
+        Counting.rows = 0
+        ask(go5, *queries, player=lambda g: SearchPlayer.of("c", g, Counting(g.actions), MatchConfig(), 30))
+        return Counting.rows
+
+    query, clear = GO5 | {"id": "a", "maxVisits": 2}, {"id": "c", "action": "clear_cache"}
+    once = counted(query)
+    assert counted(query, clear, query) == 2 * once > 0
+
+
+# Searching side by side
+
+
+def visits_of(analyst: Analyst, task: Task) -> dict[int, int]:
+    return {candidate.action: candidate.visits for candidate in analyst.finding(task).candidates}
+
+
+def finish(analyst: Analyst, *tasks: Task) -> list[dict[int, int]]:
+    for task in tasks:
+        analyst.add(task)
+    found = {}
+    while analyst.is_busy:
+        for task in analyst.step():
+            found[task] = visits_of(analyst, task)
+            analyst.drop(task)
+    return [found[task] for task in tasks]
+
+
+def test_a_tree_is_the_reference_s(go5, monkeypatch):
+    """With one leaf at a time, every tree visits what the slow search of the same position visits."""
+    monkeypatch.setattr("selfplay.analyst.LEAVES", 1)
+    analyst = Analyst(hashing(go5), trees=3)
+    positions = [go5.start(), go5.start().play("C3"), go5.start().play("A1").play("pass"), go5.start().play("B2")]
+    found = finish(analyst, *[Task(position.state, 60) for position in positions])
+    for position, visits in zip(positions, found):
+        twin = Search(Position(go5, position.state.copy()), FakeNetwork(go5.actions), analyst.settings, 60).run()
+        assert visits == {action: edge.visits for action, edge in twin.root.edges.items() if edge.visits}
+
+
+def test_a_search_does_not_depend_on_its_neighbours(go5):
+    position, other = go5.start().play("C3"), go5.start().play("B2")
+    alone = finish(Analyst(players.create("mcts:5", go5, seed=3)), Task(position.state, 200))
+    beside = finish(
+        Analyst(players.create("mcts:5", go5, seed=3)), Task(position.state, 200), *[Task(other.state, 50)] * 1
+    )
+    assert alone[0] == beside[0] and sum(alone[0].values()) == 200
+
+
+def test_a_tree_can_be_used_again_and_holds_no_more_than_it_can(tictactoe, monkeypatch):
+    monkeypatch.setattr("selfplay.analyst.EDGES", 1)  # 1000 simulations
+    analyst, state = Analyst(players.create("mcts:5", tictactoe), trees=1), tictactoe.start().state
+    found = finish(analyst, Task(state, 5000), Task(state, 7), Task(state, 1))
+    assert [sum(visits.values()) for visits in found] == [1000, 7, 1]
+    assert analyst.free == [0] and not np.any(analyst.forest.goal)
+
+
+# As programs do it
+
+
+def katago(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "selfplay.cli", "analysis", *arguments]
+
+
+def test_katrain_s_exchange():
+    """Started with KataGo's options; the query that KaTrain 1.20 writes for a node, its ponder query and what stops it."""
+    query = {
+        "rules": "japanese", "priority": 1, "analyzeTurns": [2], "maxVisits": 25, "komi": 6.5, "boardXSize": 9,
+        "boardYSize": 9, "includeOwnership": True, "includeMovesOwnership": True, "includePolicy": True,
+        "initialStones": [], "initialPlayer": "B", "moves": [["B", "E5"], ["W", "C3"]],
+        "overrideSettings": {"reportAnalysisWinratesAs": "BLACK", "wideRootNoise": 0.04, "maxTime": 8.0},
+        "reportDuringSearchEvery": 0.5, "id": "QUERY:1",
+    }  # fmt: skip
+    ponder = query | {"id": "QUERY:2", "maxVisits": 10_000_000, "reportDuringSearchEvery": 0.25}
+    options = ["-model", "mcts:20", "-config", "analysis_config.cfg", "-override-config", "homeDataDir=/root/.katrain"]
+    process = subprocess.Popen(
+        katago("--game", "go9", *options),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+    def send(request):
+        process.stdin.write(json.dumps(request) + "\n")
+        process.stdin.flush()
+
+    def receive():
+        while "warning" in (said := json.loads(process.stdout.readline())):
+            assert said["id"].startswith("QUERY:")
+        return said
+
+    send(query)
+    said = receive()
+    assert said["id"] == "QUERY:1" and said["turnNumber"] == 2 and len(said["policy"]) == 82
+    assert said["rootInfo"]["visits"] == 25 and {"winrate", "scoreLead"} <= said["rootInfo"].keys()
+    needed = {"move", "visits", "winrate", "scoreLead", "order", "pv", "prior", "lcb"}
+    assert all(needed <= move.keys() for move in said["moveInfos"])
+    send(ponder)
+    assert receive()["isDuringSearch"] is True
+    send({"action": "terminate", "terminateId": "QUERY:2", "id": "QUERY:3"})
+    while (said := receive())["id"] == "QUERY:2" and said["isDuringSearch"]:
+        pass
+    assert said["isDuringSearch"] is False and receive()["terminateId"] == "QUERY:2"
+    process.terminate()  # KaTrain's way to end it
+    out, err = process.communicate(timeout=30)
+    assert (process.returncode, out, err) == (130, "", "selfplay: stopped\n")
+
+
+def test_lizzieyzy_s_review_of_a_game():
+    """One query for all turns, for the side to move; what its AnalysisEngine reads of each answer must be there."""
+    moves = [["B", "E5"], ["W", "C3"], ["B", "pass"], ["W", "pass"]]
+    query = {
+        "id": "mainTrunk", "maxVisits": 11, "includePVVisits": True, "rules": "tromp-taylor", "komi": 7.5, "boardXSize": 9,
+        "boardYSize": 9, "moves": moves, "analyzeTurns": [1, 2, 3, 4],
+        "overrideSettings": {"reportAnalysisWinratesAs": "SIDETOMOVE"},
+    }  # fmt: skip
+    done = subprocess.run(
+        katago("mcts:20", "--game", "go9", "-quit-without-waiting"),
+        input=json.dumps(query).encode(),
+        capture_output=True,
+        timeout=60,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    done = subprocess.run(katago("mcts:20", "--game", "go9"), input=lines(query), capture_output=True, timeout=60)
+    said = [json.loads(line) for line in done.stdout.splitlines()]
+    assert (done.returncode, done.stderr) == (0, b"") and {answer["turnNumber"] for answer in said} == {1, 2, 3, 4}
+    for answer in said:
+        for move in answer["moveInfos"]:
+            assert {
+                "order",
+                "move",
+                "visits",
+                "winrate",
+                "lcb",
+                "prior",
+                "scoreLead",
+                "scoreStdev",
+                "pv",
+            } <= move.keys()
+            assert len(move["pvVisits"]) == len(move["pv"])
+    assert next(answer for answer in said if answer["turnNumber"] == 4)["moveInfos"] == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "name the player: selfplay analysis CHECKPOINT|RUN|PLAYER"),
+        (["mcts:5"], "say which --game"),
+        (["random", "--game", "go9"], "random does not search"),
+        (["-model", "net.bin.gz"], "unknown player 'net.bin.gz'"),
+    ],
+)
+def test_a_wrong_start_is_one_line_and_exit_code_2(arguments, message, capsys, monkeypatch):
+    from selfplay import cli
+
+    reading, writing = os.pipe()
+    os.close(writing)
+    with open(reading) as empty:
+        monkeypatch.setattr(sys, "stdin", empty)
+        assert cli.main(["analysis", *arguments]) == 2
+    said = capsys.readouterr()
+    assert message in said.err and said.err.count("\n") == 1 and said.out == ""
