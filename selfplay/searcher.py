@@ -83,7 +83,8 @@ class Searcher:
 
     def is_proven(self, index: int = 0) -> bool:
         """Is the outcome of a tree's root known? Then its search is over."""
-        return bool(np.isfinite(self.forest.nodes["exact"][index, memory.ROOT]))
+        has_root = self.forest.num_nodes[index] > 0  # else what is there is of the search before
+        return bool(has_root and np.isfinite(self.forest.nodes["exact"][index, memory.ROOT]))
 
     def root(self, index: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, float]:
         """Of the last search: (actions i32[n], visits i32[n], values f64[n], priors f32[n], network's value).
