@@ -11,7 +11,8 @@ import numpy as np
 from games.game import Game
 from native import forest as memory
 from native.cache import new_cache
-from native.search import Settings, absorb, choose, descend, read_priors, read_root
+from native.search import PUCT, Settings, absorb, choose, descend, read_priors, read_root
+from selfplay.settled import NEVER, NO_EDGE, overtaken_in
 
 
 class Evaluates(Protocol):
@@ -29,7 +30,7 @@ class Found:
 
 class Searcher:
     """Searches up to `games` positions side by side; more are taken in turns. One evaluator for life: its cache is never
-    cleared."""
+    cleared. With `stops_settled` a search ends when no simulation that is left could change its action."""
 
     def __init__(
         self,
@@ -41,8 +42,10 @@ class Searcher:
         leaves: int = 1,
         cache_entries: int = 1 << 16,
         seed: int = 0,
+        stops_settled: bool = False,
     ):
         self.game, self.evaluator, self.settings, self.simulations = game, evaluator, settings, simulations
+        self.stops_settled = stops_settled
         self.forest = memory.new_forest(
             games, max(simulations, 1), game.state_bytes, game.actions, game.max_plies, leaves, seed
         )
@@ -67,7 +70,8 @@ class Searcher:
             read_priors(self.forest, action, value, policy)
         else:
             while self._wave():
-                pass
+                if self.stops_settled:
+                    self._stop_settled()
             choose(self.settings, self.forest, 0.0, action, value, policy)
         n = len(states)
         return Found(action[:n], value[:n], policy[:n])
@@ -78,6 +82,22 @@ class Searcher:
             self.evaluator.evaluate(self.batch, rows)
             absorb(self.settings, self.forest, self.cache, self.batch, rows)
         return rows
+
+    def _stop_settled(self) -> None:
+        """Let the searches end whose action is certain. Between waves: nothing is in flight."""
+        finished, goal = self.forest.finished, self.forest.goal
+        is_settled = (finished > 0) & (self.overtaken_in() > goal - finished)
+        goal[is_settled] = finished[is_settled]
+
+    def overtaken_in(self) -> np.ndarray:
+        """Simulations until another action may be chosen than now, at least: i64[B]. Gumbel halves its candidates by values,
+        so there any of them may, until one is left."""
+        forest = self.forest
+        count = forest.node_num_edges[:, memory.ROOT, None]
+        if self.settings.kind != PUCT:
+            return np.where(np.minimum(count[:, 0], self.settings.max_considered) == 1, NEVER, 0)
+        visits = forest.edge_visits[:, : self.game.actions]  # the root's edges are a tree's first
+        return overtaken_in(np.where(np.arange(self.game.actions) < count, visits, NO_EDGE))
 
     def root(self, index: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, float]:
         """Of the last search: (actions i32[n], visits i32[n], values f64[n], priors f32[n], network's value).
