@@ -80,6 +80,9 @@ class MatchConfig(Section):
     gumbel_up_to: int = 200
     c_init: float = 1.25
     symmetries: int = 1  # of the board, under which the search's network sees each position; their mean answers
+    stop_settled: bool = True  # end a search when what is left of it cannot change its move; PUCT plays the same moves
+    resign_below: float = 0.05  # win rate in [0, 1] that counts as hopeless, where resigning is allowed; KataGo's
+    resign_moves: int = 3  # hopeless moves in a row after which a side resigns; KataGo's
 
 
 class LedgerConfig(Section):
@@ -153,6 +156,8 @@ LIMITS = {
     "match.gumbel_up_to": (0, MANY),
     "match.c_init": (0, MANY),
     "match.symmetries": (1, 8),
+    "match.resign_below": (0, 1),
+    "match.resign_moves": (1, MANY),
     "ledger.games": (0, MANY),
     "ledger.opening_plies": (0, MANY),
     "ledger.positions": (0, MANY),

@@ -13,7 +13,7 @@ LAYERS = [
     ["selfplay.play", "selfplay.gtp", "selfplay.gtp_commands", "selfplay.table", "selfplay.proof", "selfplay.training", "selfplay.bench", "selfplay.report"],
     ["selfplay.loop", "selfplay.screen", "selfplay.ledger", "selfplay.arena", "selfplay.rating", "selfplay.cluster"],
     ["selfplay.run", "selfplay.pool", "selfplay.actor", "selfplay.learner", "selfplay.replay", "selfplay.records",
-     "selfplay.players", "selfplay.engine", "selfplay.sgf", "selfplay.analysis", "selfplay.clock", "selfplay.settled", "selfplay.searcher", "selfplay.exam", "selfplay.checkpoint", "selfplay.reference", "selfplay.files", "selfplay.config"],
+     "selfplay.players", "selfplay.engine", "selfplay.sgf", "selfplay.analysis", "selfplay.clock", "selfplay.time_control", "selfplay.thinking", "selfplay.settled", "selfplay.searcher", "selfplay.exam", "selfplay.checkpoint", "selfplay.reference", "selfplay.files", "selfplay.config"],
     ["selfplay.network", "selfplay.evaluator"],
     ["games.laws", "games", "games.game", "games.tictactoe", "games.connect4", "games.go", "games.othello", "games.gomoku",
      "games.hex", "games.breakthrough"],
