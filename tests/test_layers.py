@@ -10,7 +10,7 @@ ROOT = Path(__file__).parent.parent
 # Top to bottom; a file may import from layers below its own and from its own.
 LAYERS = [
     ["selfplay.cli"],
-    ["selfplay.play", "selfplay.gtp", "selfplay.gtp_commands", "selfplay.table", "selfplay.proof", "selfplay.training", "selfplay.bench", "selfplay.report"],
+    ["selfplay.play", "selfplay.gtp", "selfplay.gtp_commands", "selfplay.table", "selfplay.sitting", "selfplay.proof", "selfplay.training", "selfplay.bench", "selfplay.report"],
     ["selfplay.loop", "selfplay.screen", "selfplay.ledger", "selfplay.arena", "selfplay.rating", "selfplay.cluster"],
     ["selfplay.run", "selfplay.pool", "selfplay.actor", "selfplay.learner", "selfplay.replay", "selfplay.records",
      "selfplay.players", "selfplay.engine", "selfplay.sgf", "selfplay.analysis", "selfplay.clock", "selfplay.time_control", "selfplay.thinking", "selfplay.settled", "selfplay.searcher", "selfplay.exam", "selfplay.checkpoint", "selfplay.reference", "selfplay.files", "selfplay.config"],
