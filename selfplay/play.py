@@ -121,9 +121,10 @@ def ask(sitting: Sitting, position: Position, console: Console, read) -> bool:
 def listen(sitting: Sitting, position: Position, console: Console, read) -> str:
     """A person's next line, on their clock; the engine opposite may think meanwhile."""
     side = position.mover
+    left = f", {sitting.clock.sides[side]}" if sitting.clock.is_limited else ""
     with sitting.pondering(position):
         begun = sitting.now()
-        line = read(f"{sitting.game.owner_symbols[side]} to move (help for commands): ")
+        line = read(f"{sitting.game.owner_symbols[side]} to move{left} (help for commands): ")
         seconds = sitting.now() - begun
     wait(sitting, side, seconds, console)
     return line
@@ -313,13 +314,14 @@ def draw(sitting: Sitting, console: Console) -> None:
     if sitting.moves:
         console.print(f"move {len(sitting.moves)}: {sitting.game.format(sitting.moves[-1])}", style="dim")
     if sitting.clock.is_limited and position.outcome is None:
-        console.print(clocks(sitting), style="dim", markup=False)
+        console.print(clocks(sitting, console.width), style="dim", markup=False)
 
 
-def clocks(sitting: Sitting) -> str:
-    """What is left to both sides, such as "time: X 4:32, O 0:30 (5 periods)"."""
-    sides = [f"{symbol} {left}" for symbol, left in zip(sitting.game.owner_symbols, sitting.clock.sides)]
-    return f"time: {', '.join(sides)}"
+def clocks(sitting: Sitting, width: int) -> str:
+    """What is left to both sides, such as "time: X 4:32, O 0:30 (5 periods)"; in two lines where it is too wide."""
+    first, second = (f"{symbol} {left}" for symbol, left in zip(sitting.game.owner_symbols, sitting.clock.sides))
+    line = f"time: {first}, {second}"
+    return line if len(line) <= width else f"time: {first}\n      {second}"
 
 
 def paint(text: Text, game: Game) -> None:

@@ -62,10 +62,12 @@ class Table:
         options = self.game.options | self.record.setup.options
         options = {name: value for name, value in options.items() if game.options.get(name, value) != value}
         self._sit_down(game, self.seat(game))
+        self.clock = Clock(self.clock.control)
         self.lay(Record(game, Setup(options)))
 
     def clear(self, black: tuple[int, ...] = ()) -> None:
-        """A new game, with Black's stones on these cells before White moves."""
+        """A new game and fresh clocks, with Black's stones on these cells before White moves."""
+        self.clock = Clock(self.clock.control)
         self.lay(Record(self.game, Setup(self.record.setup.options, black, mover=SECOND if black else FIRST)))
 
     def set_option(self, name: str, value: float) -> None:

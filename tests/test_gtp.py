@@ -593,6 +593,8 @@ def test_time_that_is_told_counts_and_between_that_one_s_own_count(table):
     assert [str(left) for left in table.clock.sides] == ["1:33", "0:44"]
     do(table, "time_left b -0.5 0")
     assert str(table.clock.sides[0]) == "0:00.0"
+    do(table, "clear_board")  # a new game has its time
+    assert [str(left) for left in table.clock.sides] == ["1:40", "1:40"]
 
 
 def test_no_move_takes_longer_than_the_most_that_is_set(table):

@@ -233,8 +233,11 @@ def test_both_sides_clocks_are_counted_and_shown(connect4):
 
 def test_words_at_the_prompt_take_time_and_are_no_moves(connect4):
     now = Now(0, 10, 0, 10, 0, 10)
-    said, _ = sit(connect4, ["board", "9", "board"], second=Parrot(connect4), control=parse("1m+3s"), now=now)
+    said, prompts = sit(connect4, ["board", "9", "board"], second=Parrot(connect4), control=parse("1m+3s"), now=now)
     assert clock_lines(said) == ["time: X 1:00, O 1:00", "time: X 0:50, O 1:00", "time: X 0:30, O 1:00"]
+    assert [prompt.split(" (")[0] for prompt in prompts] == [
+        f"X to move, {t}" for t in ("1:00", "0:50", "0:40", "0:30")
+    ]
 
 
 def test_a_flag_that_falls_is_announced_once_and_the_game_goes_on(connect4):
@@ -265,10 +268,10 @@ def test_an_engine_keeps_to_its_clock(connect4):
 
 def test_a_narrow_terminal_keeps_clocks_whole(connect4):
     now = Now(0, 600, 0, 700)
-    said, _ = sit(connect4, ["4"], second=Parrot(connect4), control=parse("10m+25/5m"), now=now, width=24)
+    said, _ = sit(connect4, ["4"], second=Parrot(connect4), control=parse("10m+25/5m"), now=now, width=30)
     assert "time: X 10:00, O 10:00\n" in said
-    assert "time: X 5:00 (for 24 moves), O 3:20 (for 24 moves)" in " ".join(said.split())
-    assert max(map(len, said.partition("Left.")[0].split("\n"))) <= 24
+    assert "time: X 5:00 (for 24 moves)\n      O 10:00\n" in said
+    assert "time: X 5:00 (for 24 moves)\n      O 3:20 (for 24 moves)\n" in said
 
 
 # Pondering
