@@ -12,16 +12,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from games.game import Game
+from games.game import Game, Position
+from native import abi, reuse
 from native import forest as memory
 from native.choice import choose
-from native.settings import PUCT, Settings
-from selfplay.players import SearchPlayer
-from selfplay.searcher import Searcher
+from native.settings import PUCT
+from selfplay.searcher import Found, Searcher
 
 SLICE = 256  # simulations between two looks at the clock, where none of them waits for the network
-EDGES = 1 << 24  # of the largest tree, some 500 MB where the game fills them
-LEAVES = 8  # in flight when a network is asked: it answers eight in hardly more time than one
 LONGEST_LINE = 12  # moves of a principal variation
 NORMAL_95 = 1.96  # standard deviations below the mean that a lower confidence bound lies
 
@@ -42,14 +40,50 @@ class Candidate:
 class OpenSearch(Searcher):
     """One tree, searched until someone says stop."""
 
+    moves: tuple[int, ...] | None = None  # the actions of a game that led to the position, where they are known
+
     def begin(self, state: np.ndarray) -> None:
         """Forget the last search; the next one is of the position u8[S]."""
         memory.plant_all(self.forest, state[None], 1)
+        self.moves = None
+
+    def follow(self, action: int) -> None:
+        """The next search is of the position behind a legal action of this one, and takes over what is known of it: the tree
+        below the action where it can be kept, the network's answers in the cache in any case."""
+        forest, state = self.forest, self.forest.root_state[0].copy()
+        abi.call_play(self.game.rules, state, action)
+        if not reuse.follow(self.settings, forest, 0, action):
+            return self.begin(state)
+        forest.root_state[0] = state
+        forest.goal[0] = max(1, self.visits)
+
+    def reach(self, moves: tuple[int, ...], state: np.ndarray) -> None:
+        """Come to the position u8[S] that these actions of a game led to: by following them from the one that is searched,
+        if they go on from there, else anew."""
+        ahead = self._ahead(moves, state)
+        if ahead is None:
+            self.begin(state)
+        for action in ahead or ():
+            self.follow(action)
+        self.moves = moves
+
+    def _ahead(self, moves: tuple[int, ...], state: np.ndarray) -> tuple[int, ...] | None:
+        """The actions from the searched position to `state`; None if there is no such way."""
+        if self.moves is None or moves[: len(self.moves)] != self.moves:
+            return None
+        ahead, position = moves[len(self.moves) :], Position(self.game, self.forest.root_state[0].copy())
+        try:
+            for action in ahead:
+                position.play(action)
+        except ValueError:  # the same moves of a game that began otherwise
+            return None
+        return ahead if np.array_equal(position.state, state) else None
 
     def run(self, simulations: int, stop: Callable[[], bool] = lambda: False) -> bool:
         """Search on until the tree has so many simulations, or (asked after each wave) stop() is true and stays so; at
         least one. Returns whether it has them all, or the memory is full, or the position is proven: nothing is left to do."""
-        forest = self.forest
+        forest, moves = self.forest, self.moves
+        self.moves = None  # if a wave fails, its leaves stay in flight, and the next search must begin anew
         most = min(simulations, forest.nodes.shape[1] - 1)
         step = SLICE if self.settings.kind == PUCT else most
         while self.visits < most and not self.is_proven() and not stop():
@@ -60,6 +94,7 @@ class OpenSearch(Searcher):
         forest.goal[0] = max(1, self.visits)  # what there is, is the search
         while self._wave():
             pass
+        self.moves = moves
         return is_whole
 
     @property
@@ -68,9 +103,14 @@ class OpenSearch(Searcher):
 
     def choice(self) -> tuple[int, float]:
         """(action, value for the FIRST player)."""
+        found = self.found()
+        return int(found.action[0]), float(found.value[0])
+
+    def found(self) -> Found:
+        """What the search says now, if no simulation is added."""
         action, value, policy = np.zeros(1, np.int32), np.zeros(1), np.zeros((1, self.game.actions))
         choose(self.settings, self.forest, 0.0, action, value, policy)
-        return int(action[0]), float(value[0])
+        return Found(action, value, policy)
 
     def candidates(self) -> list[Candidate]:
         return candidates_of(self)
@@ -111,28 +151,9 @@ def lower_bound(rate: float, visits: int) -> float:
     return max(0.0, rate - NORMAL_95 * math.sqrt(rate * (1.0 - rate) / visits))
 
 
-def search_of(player: SearchPlayer) -> OpenSearch:
-    """The player's own search, to be stopped by a clock."""
-    return _open(player, player.settings, player.simulations, 1)
-
-
-def endless_search_of(player: SearchPlayer) -> OpenSearch:
-    """A search that grows as long as one watches: PUCT over the player's opinions, whatever the player plays with."""
-    capacity = max(1000, EDGES // player.game.actions)
-    leaves = LEAVES if player.has_network else 1  # playouts begin from the one leaf that a game has
-    return _open(player, player.settings._replace(kind=PUCT), capacity, leaves)
-
-
-def _open(player: SearchPlayer, settings: Settings, simulations: int, leaves: int) -> OpenSearch:
-    entries = 1 << 16 if player.has_network else 0
-    search = OpenSearch(player.game, None, settings, simulations, 1, leaves, entries, player.seed)
-    search.evaluator = player.evaluator_for(search)
-    return search
-
-
-def until(deadline: float | None) -> Callable[[], bool]:
-    """A stop for `OpenSearch.run`: has the time (of time.monotonic) come? None never comes."""
-    return (lambda: False) if deadline is None else (lambda: time.monotonic() >= deadline)
+def until(deadline: float | None, now: Callable[[], float] = time.monotonic) -> Callable[[], bool]:
+    """A stop for `OpenSearch.run`: has the time come? None never comes."""
+    return (lambda: False) if deadline is None else (lambda: now() >= deadline)
 
 
 Show = Callable[[Game, list[Candidate]], str]  # how a protocol writes what a search has found

@@ -15,8 +15,8 @@ from selfplay import interrupt
 
 DESCRIPTION = "Self-play game engines after AlphaZero: search amplifies, learning distils, both are measured."
 PLAYERS = (
-    "random | mcts:SIMULATIONS | solver | CHECKPOINT[@SIMULATIONS] | RUN[@SIMULATIONS]  (@0: the network alone) | "
-    "gtp:COMMAND  (an outside engine)"
+    "random | mcts:SIMULATIONS | solver | CHECKPOINT[@SIMULATIONS] | RUN[@SIMULATIONS]  (@0: the network alone; @0.5s, "
+    "mcts:0.5s: so long a move) | gtp:COMMAND  (an outside engine)"
 )
 
 
@@ -110,6 +110,13 @@ def parser() -> Parser:
     command.add_argument("--first", metavar="PLAYER", help=f"who moves first instead of you: {PLAYERS}")
     command.add_argument("--second", metavar="PLAYER", help="who moves second")
     command.add_argument("--hint", metavar="PLAYER", help="who answers `hint` (default: the engine at the board)")
+    command.add_argument(
+        "--time",
+        metavar="5m+3s",
+        help="clocks for both sides: 10m, 5m+3s (3 s more a move), 10m+5x30s (5 periods of 30 s), 10m+25/5m (25 moves in "
+        "5 m), 30s/move; an engine whose name says how much it searches does no more than that",
+    )
+    command.add_argument("--ponder", action="store_true", help="let the engine think while you do")
     start = command.add_mutually_exclusive_group()
     start.add_argument("--load", metavar="FILE", help="go on with a saved game, or an .sgf")
     start.add_argument("--moves", metavar="'4 4 3'", default="", help="begin after these moves")
@@ -128,7 +135,8 @@ def parser() -> Parser:
     command = add(commands, gtp, "be an engine for programs that speak the Go Text Protocol")
     command.add_argument("player", metavar="CHECKPOINT|RUN|PLAYER", help=PLAYERS)
     command.add_argument("--game", help="needed if the player is no checkpoint")
-    command.add_argument("--resign", action="store_true", help="give hopeless games up")
+    command.add_argument("--resign", action="store_true", help="give games up that stay hopeless for several moves")
+    command.add_argument("--ponder", action="store_true", help="think while the opponent does")
     add_option(command)
 
     command = add(
@@ -209,7 +217,9 @@ def play(options) -> None:
     from selfplay import players
     from selfplay.play import load, parse_moves, run
     from selfplay.sgf import Setup
+    from selfplay.time_control import NO_LIMIT, parse
 
+    control = parse(options.time) if options.time is not None else NO_LIMIT
     is_board = options.opponent.rstrip("0123456789") in library.FAMILIES and not os.path.exists(options.opponent)
     if is_board or options.opponent in library.names() or options.opponent.endswith(".py"):
         game, opponent = library.load(options.opponent), "mcts:1000"
@@ -226,15 +236,17 @@ def play(options) -> None:
     adviser = options.hint or next((text for text in seats if text), opponent)
     made = {text: players.create(text, game) for text in {*seats, adviser} - {None}}
     first, second = (made.get(text) for text in seats)
-    run(game, first, second, made[adviser], moves, play_command(options, side), setup=setup)
+    again = play_command(options, side)
+    run(game, first, second, made[adviser], moves, again, setup=setup, control=control, ponders=options.ponder)
 
 
 def play_command(options, side: str) -> str:
     """The command that sits down to the same game again."""
     words = ["selfplay", "play", options.opponent, "--side", side]
-    for name in ("first", "second", "hint"):
+    for name in ("first", "second", "hint", "time"):
         if getattr(options, name):
             words += [f"--{name}", getattr(options, name)]
+    words += ["--ponder"] if options.ponder else []
     for option in options.option:
         words += ["--option", option]
     return shlex.join(words)
@@ -293,7 +305,11 @@ def gtp(options) -> None:
     from selfplay.gtp import serve
 
     game = common_game([options.player], options.game, options.option)
-    serve(game, lambda wanted: players.create(options.player, wanted), sys.stdin.fileno(), sys.stdout, options.resign)
+
+    def seat(wanted):
+        return players.create(options.player, wanted)
+
+    serve(game, seat, sys.stdin.fileno(), sys.stdout, options.resign, options.ponder)
 
 
 def analysis(options) -> None:

@@ -23,18 +23,30 @@ LONGEST = 8192  # bytes of a line; all the moves of a game on 19x19 take less
 INTERRUPT = b"# interrupt"  # GoGui's wish, a comment to others: whatever is searched shall end with what it has
 
 
-def serve(game: Game, seat: Callable[[Game], Player], input: int, output: TextIO, may_resign: bool = False) -> None:
-    """Answer commands from a file descriptor until `quit` or its end.
+def serve(
+    game: Game,
+    seat: Callable[[Game], Player],
+    input: int,
+    output: TextIO,
+    may_resign: bool = False,
+    ponders: bool = False,
+) -> None:
+    """Answer commands from a file descriptor until `quit` or its end, and think in between if the player `ponders`.
 
     `seat` makes the player for a game, or raises ValueError if it does not play that one.
     """
     inbox = Inbox(input)
-    table = Table(game, seat, inbox, may_resign)
-    while (line := inbox.line()) is not None:
+    table = Table(game, seat, inbox, may_resign, ponders)
+    while (line := next_line(table, inbox)) is not None:
         if (command := parse(line)) is not None:
             answer(table, command, output, len(line) > LONGEST)
             if command.name == "quit":
                 return
+
+
+def next_line(table: Table, inbox: "Inbox") -> bytes | None:
+    table.ponder()  # in this thread: it looks into the inbox between two waves
+    return inbox.line()
 
 
 @dataclass(frozen=True)

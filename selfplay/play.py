@@ -1,11 +1,12 @@
 """People against players in a terminal, or two players against each other.
 
 At the prompt: a move in the game's notation, or one of COMMANDS. Values are shown for the player who was to move, in words.
+Clocks count engines' thinking and the time that the prompt waits; a flag that falls is announced, and no more.
 """
 
 import sys
+import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +17,13 @@ from rich.text import Text
 
 from games.game import Game, Position
 from selfplay import sgf
+from selfplay.clock import Clock
 from selfplay.engine import RESIGN
 from selfplay.files import DamagedFile, read_json, write_json
 from selfplay.players import Analysis, Player, moves_of
 from selfplay.sgf import Record, Setup
+from selfplay.sitting import Sitting
+from selfplay.time_control import NO_LIMIT, TimeControl
 
 SAVE_FORMAT = "selfplay-game-1"
 SGF = ".sgf"
@@ -27,37 +31,12 @@ STYLES = {1: "bold red", -1: "bold yellow", 0: "dim"}
 COMMANDS = {
     "undo": "take back your last move and the answer to it",
     "hint": "what the engine would play, and why",
-    "board": "draw the board again",
+    "board": "draw the board again, and the clocks",
     "save FILE": "write the game to a file; FILE.sgf: for other programs",
     "load FILE": "go on with a saved game, or an .sgf",
     "help": "this list",
     "quit": "leave (Ctrl-C and Ctrl-D do too)",
 }
-
-
-@dataclass
-class Sitting:
-    """A game in progress: who sits where (None is a person) and what has been played."""
-
-    game: Game
-    seats: list[Player | None]
-    hint: Player | None
-    moves: list[int] = field(default_factory=list)
-    setup: Setup = Setup()
-    resigned: int | None = None  # the side that gave up
-
-    @property
-    def position(self) -> Position:
-        position = self.setup.start(self.game)
-        for move in self.moves:
-            position.play(move)
-        return position
-
-    def seat(self, position: Position) -> Player | None:
-        return self.seats[position.mover]
-
-    def name(self, side: int) -> str:
-        return self.seats[side].name if self.seats[side] else "you"
 
 
 def run(
@@ -70,11 +49,16 @@ def run(
     console: Console | None = None,
     read: Callable[[str], str] = input,
     setup: Setup | None = None,
+    control: TimeControl = NO_LIMIT,
+    ponders: bool = False,
+    now: Callable[[], float] = time.monotonic,
 ) -> None:
     """Play one game from after `moves`. `read(prompt)` gives a person's next line (EOFError at the end); whoever leaves
-    is told how to go on, by `command` with the moves so far. `setup` is how it began, if not as the game always does."""
+    is told how to go on, by `command` with the moves so far. `setup` is how it began, if not as the game always does.
+    Engines that `ponders` lets think on do so while a person is asked."""
     console = console or Console(highlight=False)
-    sitting = Sitting(game, [first, second], hint, list(moves or []), setup or Setup())
+    setup, clock = setup or Setup(), Clock(control)
+    sitting = Sitting(game, [first, second], hint, list(moves or []), setup, clock, ponders, now)
     try:
         greet(sitting, console)
         if not play_on(sitting, console, read):
@@ -110,8 +94,7 @@ def play_on(sitting: Sitting, console: Console, read) -> bool:
 
 def ask(sitting: Sitting, position: Position, console: Console, read) -> bool:
     """Let the person move or command; False to leave."""
-    symbol = sitting.game.owner_symbols[position.mover]
-    word, _, argument = read(f"{symbol} to move (help for commands): ").strip().partition(" ")
+    word, _, argument = listen(sitting, position, console, read).strip().partition(" ")
     try:
         if word in ("quit", "exit", "q"):
             return False
@@ -123,14 +106,35 @@ def ask(sitting: Sitting, position: Position, console: Console, read) -> bool:
     except (OSError, ValueError) as error:
         console.print(str(error), style="yellow", markup=False)
         return True
+    side = position.mover
     try:
         position.play(word)
     except ValueError:
         console.print(refusal(sitting, position, word), style="yellow", markup=False)
         return True
+    sitting.clock.move(side)
     sitting.moves.append(sitting.game.parse(word))
     draw(sitting, console)
     return True
+
+
+def listen(sitting: Sitting, position: Position, console: Console, read) -> str:
+    """A person's next line, on their clock; the engine opposite may think meanwhile."""
+    side = position.mover
+    left = f", {sitting.clock.sides[side]}" if sitting.clock.is_limited else ""
+    with sitting.pondering(position):
+        begun = sitting.now()
+        line = read(f"{sitting.game.owner_symbols[side]} to move{left} (help for commands): ")
+        seconds = sitting.now() - begun
+    wait(sitting, side, seconds, console)
+    return line
+
+
+def wait(sitting: Sitting, side: int, seconds: float, console: Console) -> None:
+    """Take the time off a side's clock."""
+    if sitting.clock.wait(side, seconds):
+        says = f"{sitting.game.owner_symbols[side]} ({sitting.name(side)}): time is up. The game goes on."
+        console.print(says, style="bold", markup=False)
 
 
 def refusal(sitting: Sitting, position: Position, word: str) -> str:
@@ -144,14 +148,17 @@ class CommandError(ValueError):
 
 def answer(sitting: Sitting, position: Position, player: Player, console: Console) -> None:
     """An engine's move, with what it saw."""
-    side = sitting.game.owner_symbols[position.mover]
-    with console.status(f"{player.name} is thinking"):
-        analysis = player.analyse(position.state)
+    side, symbol = position.mover, sitting.game.owner_symbols[position.mover]
+    begun = sitting.now()
+    with console.status(f"{escape(player.name)} is thinking"):
+        analysis = sitting.analyse(position)
         action = analysis.choice if analysis else int(moves_of(player, [sitting.moves], position.state[None])[0])
+    wait(sitting, side, sitting.now() - begun, console)
     if action == RESIGN:
-        sitting.resigned = position.mover
+        sitting.resigned = side
         return
-    console.print(f"{side} ({escape(player.name)}) plays [bold]{sitting.game.format(action)}[/bold]")
+    sitting.clock.move(side)
+    console.print(f"{symbol} ({escape(player.name)}) plays [bold]{sitting.game.format(action)}[/bold]")
     if analysis is not None:
         console.print(opinion(sitting.game, position, analysis))
     sitting.moves.append(action)
@@ -306,6 +313,15 @@ def draw(sitting: Sitting, console: Console) -> None:
     console.print(text)
     if sitting.moves:
         console.print(f"move {len(sitting.moves)}: {sitting.game.format(sitting.moves[-1])}", style="dim")
+    if sitting.clock.is_limited and position.outcome is None:
+        console.print(clocks(sitting, console.width), style="dim", markup=False)
+
+
+def clocks(sitting: Sitting, width: int) -> str:
+    """What is left to both sides, such as "time: X 4:32, O 0:30 (5 periods)"; in two lines where it is too wide."""
+    first, second = (f"{symbol} {left}" for symbol, left in zip(sitting.game.owner_symbols, sitting.clock.sides))
+    line = f"time: {first}, {second}"
+    return line if len(line) <= width else f"time: {first}\n      {second}"
 
 
 def paint(text: Text, game: Game) -> None:
@@ -323,9 +339,11 @@ def paint(text: Text, game: Game) -> None:
 
 
 def result(sitting: Sitting, position: Position) -> str:
+    late = [symbol for symbol, left in zip(sitting.game.owner_symbols, sitting.clock.sides) if left.has_fallen]
+    flags = f" (Time was up for {' and '.join(late)}.)" if late else ""
     if position.outcome == 0:
-        return "Draw."
+        return f"Draw.{flags}"
     outcome = position.outcome if sitting.resigned is None else 2 * sitting.resigned - 1
     side, gave_up = (0 if outcome > 0 else 1), "" if sitting.resigned is None else ": the other side resigns"
     verb = "win" if sitting.seats[side] is None else "wins"
-    return f"{sitting.game.owner_symbols[side]} ({sitting.name(side)}) {verb}{gave_up}."
+    return f"{sitting.game.owner_symbols[side]} ({sitting.name(side)}) {verb}{gave_up}.{flags}"

@@ -1,6 +1,8 @@
 """Players, named the same everywhere: `random`, `mcts:1000`, `solver`, a checkpoint or run, `PATH@64`, `PATH@0`, or an
-outside engine, `gtp:COMMAND`."""
+outside engine, `gtp:COMMAND`. Where simulations stand there may be a time: `PATH@0.5s`, `mcts:0.5s`."""
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -14,17 +16,23 @@ from native.playout import speak_for_movers
 from native.random import seeds
 from native.settings import GUMBEL, PUCT, Settings
 from selfplay import checkpoint, config
+from selfplay.analysis import OpenSearch
 from selfplay.config import MatchConfig
 from selfplay.engine import EnginePlayer
 from selfplay.evaluator import Evaluator, Views
 from selfplay.network import Network
-from selfplay.searcher import Searcher
+from selfplay.searcher import Found, Searcher
+from selfplay.thinking import Thinker
+from selfplay.time_control import parse_seconds
 
 MANY = 256  # positions searched side by side in matches and exams
 SOLVER_NODES = 50_000_000  # for one move, after which the solver says that the position is too hard
 MOST_SIMULATIONS = 10_000_000
 NODES = 1 << 21  # of all trees side by side
-FORMS = "random, mcts:SIMULATIONS, solver, CHECKPOINT[@SIMULATIONS], RUN[@SIMULATIONS] or gtp:COMMAND"
+EDGES = 1 << 24  # of the largest tree, some 500 MB where the game fills them
+LEAVES = 8  # of one tree in flight when a network is asked: it answers eight in hardly more time than one
+LONGEST_MOVE = 24 * 3600.0  # seconds that a player's name may ask for
+FORMS = "random, mcts:SIMULATIONS, solver, CHECKPOINT[@SIMULATIONS], RUN[@SIMULATIONS] or gtp:COMMAND; @0.5s: by time"
 
 
 @dataclass(frozen=True)
@@ -39,6 +47,17 @@ class Analysis:
     network_value: float | None  # None for players without a network
     choice: int  # the move it would play
     network_choice: int | None
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much a player searches for a move, as its name says it: simulations, or seconds, or nothing."""
+
+    simulations: int | None = None
+    seconds: float | None = None
+
+    def __str__(self) -> str:
+        return f"{self.simulations} simulations" if self.seconds is None else f"{self.seconds:g} s a move"
 
 
 class Player(Protocol):
@@ -68,14 +87,22 @@ def create(text: str, game: Game, seed: int = 0) -> Player:
     if text.startswith("gtp:"):
         return EnginePlayer(text, game)
     if text.startswith("mcts:"):
-        return SearchPlayer.playouts(text, game, parse_count(text, text.removeprefix("mcts:")), seed)
-    found, simulations = find_checkpoint(text)
+        effort = parse_effort(text, text.removeprefix("mcts:"))
+        return in_time(SearchPlayer.playouts(text, game, effort.simulations or 1, seed), effort)
+    found, effort = find_checkpoint(text)
     if games.load(found.game).name != game.name:  # a game of one's own is stored as its file's path
         raise ValueError(f"{text!r} plays {games.load(found.game).name}, not {game.name}")
     if found.shape != checkpoint.shape_for(game, found.config.network, found.config.learner):
         raise ValueError(f"{text!r} has a network of another shape than {game.name} wants now")
-    simulations = found.config.match.simulations if simulations is None else simulations
-    return SearchPlayer.network(text, game, found.network(), found.config.match, simulations, seed)
+    simulations = found.config.match.simulations if effort.simulations is None else effort.simulations
+    player = SearchPlayer.network(text, game, found.network(), found.config.match, simulations, seed)
+    player.is_counted = effort.simulations is not None
+    return in_time(player, effort)
+
+
+def in_time(player: "SearchPlayer", effort: Effort) -> "SearchPlayer":
+    """The player, by the time that its name asks for, if it does."""
+    return player if effort.seconds is None else TimedPlayer(player, effort.seconds)
 
 
 def game_of(text: str) -> Game | None:
@@ -86,12 +113,12 @@ def game_of(text: str) -> Game | None:
     return config.game_of(find_checkpoint(text)[0].config)
 
 
-def find_checkpoint(text: str) -> tuple[checkpoint.Checkpoint, int | None]:
-    path, at, count = text.rpartition("@")
+def find_checkpoint(text: str) -> tuple[checkpoint.Checkpoint, Effort]:
+    path, at, word = text.rpartition("@")
     if not at or Path(text).exists():
-        path, count = text, None
+        path, word = text, None
     try:
-        return checkpoint.find(path), None if count is None else parse_count(text, count)
+        return checkpoint.find(path), Effort() if word is None else parse_effort(text, word)
     except checkpoint.DamagedFile:
         raise
     except ValueError as error:
@@ -100,9 +127,22 @@ def find_checkpoint(text: str) -> tuple[checkpoint.Checkpoint, int | None]:
         raise
 
 
+def parse_effort(text: str, word: str) -> Effort:
+    """Simulations, or time, a move."""
+    if word.isascii() and word.isdigit():
+        return Effort(simulations=parse_count(text, word))
+    try:
+        seconds = parse_seconds(word)
+    except ValueError:
+        what = "time: a number and ms, s, m or h is one" if word[:1].isdigit() else "number of simulations, or time"
+        raise ValueError(f"player {text!r}: {word!r} is no {what}, such as 0.5s") from None
+    if seconds > LONGEST_MOVE:
+        raise ValueError(f"player {text!r}: at most {LONGEST_MOVE / 3600:g}h a move")
+    return Effort(seconds=seconds)
+
+
 def parse_count(text: str, count: str) -> int:
-    """Simulations a move."""
-    if not count.isdigit() or (text.startswith("mcts:") and int(count) < 1):
+    if text.startswith("mcts:") and int(count) < 1:
         raise ValueError(f"player {text!r}: {count!r} is no number of simulations")
     if int(count) > MOST_SIMULATIONS:
         raise ValueError(f"player {text!r}: at most {MOST_SIMULATIONS:,} simulations a move")
@@ -174,11 +214,23 @@ class SolverPlayer:
 class SearchPlayer:
     """A search over a network's answers, or over random playouts."""
 
+    seconds: float | None = None  # for a move; see `TimedPlayer`
+    is_counted = True  # are there never more simulations, whatever the time?
+
     def __init__(
-        self, name: str, game: Game, evaluator_for, settings: Settings, simulations: int, seed: int, has_network: bool
+        self,
+        name: str,
+        game: Game,
+        evaluator_for,
+        settings: Settings,
+        simulations: int,
+        seed: int,
+        has_network: bool,
+        config: MatchConfig | None = None,
     ):
         self.name, self.game, self.settings, self.simulations = name, game, settings, simulations
         self.evaluator_for, self.seed, self.has_network = evaluator_for, seed, has_network
+        self.config = config or MatchConfig()
         self.searchers: dict[int, Searcher] = {}
 
     @classmethod
@@ -200,7 +252,7 @@ class SearchPlayer:
         cls, name: str, game: Game, evaluator: Evaluator, config: MatchConfig, simulations: int, seed: int = 0
     ) -> "SearchPlayer":
         settings = match_settings(config, simulations)
-        return cls(name, game, lambda searcher: evaluator, settings, simulations, seed, True)
+        return cls(name, game, lambda searcher: evaluator, settings, simulations, seed, True, config)
 
     @classmethod
     def playouts(cls, name: str, game: Game, simulations: int, seed: int = 0) -> "SearchPlayer":
@@ -214,7 +266,10 @@ class SearchPlayer:
 
     def analyse(self, state: np.ndarray) -> Analysis:
         searcher = self._searcher(1)
-        found = searcher.search(state[None])
+        return self.analysis_of(searcher, searcher.search(state[None]))
+
+    def analysis_of(self, searcher: Searcher, found: Found) -> Analysis:
+        """What this player's search of one position has found."""
         actions, visits, values, priors, network_value = searcher.root()
         return Analysis(
             actions,
@@ -227,6 +282,22 @@ class SearchPlayer:
             int(actions[np.argmax(priors)]) if self.has_network else None,
         )
 
+    def open_search(self) -> OpenSearch:
+        """A search like the player's own, that can be stopped."""
+        return self._open(self.settings, self.simulations, 1)
+
+    def endless_search(self) -> OpenSearch:
+        """A search that grows as long as one lets it: PUCT over the player's opinions, whatever the player plays with."""
+        capacity = max(1000, EDGES // self.game.actions)
+        leaves = LEAVES if self.has_network else 1  # playouts begin from the one leaf that a game has
+        return self._open(self.settings._replace(kind=PUCT), capacity, leaves)
+
+    def _open(self, settings: Settings, simulations: int, leaves: int) -> OpenSearch:
+        entries = 1 << 16 if self.has_network else 0
+        search = OpenSearch(self.game, None, settings, simulations, 1, leaves, entries, self.seed)
+        search.evaluator = self.evaluator_for(search)
+        return search
+
     def _searcher(self, count: int) -> Searcher:
         trees = 1 if count == 1 else max(1, min(MANY, NODES // max(1, self.simulations)))
         if trees not in self.searchers:
@@ -238,10 +309,42 @@ class SearchPlayer:
                 trees,
                 cache_entries=1 << 16 if self.has_network else 0,
                 seed=self.seed,
+                # A yardstick's random numbers run on from search to search: it would be another one if it stopped early.
+                stops_settled=self.has_network and self.config.stop_settled,
             )
             searcher.evaluator = self.evaluator_for(searcher)
             self.searchers[trees] = searcher
         return self.searchers[trees]
+
+
+class TimedPlayer(SearchPlayer):
+    """A SearchPlayer that has so many seconds for each move, whatever it gets done in them.
+
+    One position after the other, so that all have the same time and no two searches share it.
+    """
+
+    is_counted = False
+
+    def __init__(self, player: SearchPlayer, seconds: float, now: Callable[[], float] = time.monotonic):
+        settings, evaluator_for = player.settings._replace(kind=PUCT), player.evaluator_for
+        super().__init__(
+            player.name,
+            player.game,
+            evaluator_for,
+            settings,
+            player.simulations,
+            player.seed,
+            player.has_network,
+            player.config,
+        )
+        self.seconds, self.thinker = seconds, Thinker(self, now=now)
+
+    def choose(self, states: np.ndarray) -> np.ndarray:
+        return np.array([self.thinker.think(None, state).choice()[0] for state in states], np.int32)
+
+    def analyse(self, state: np.ndarray) -> Analysis:
+        search = self.thinker.think(None, state)
+        return self.analysis_of(search, search.found())
 
 
 PLAYOUT_EXPLORATION = 5.0  # c of PUCT for values from single playouts and uniform priors; see benchmarks/RESULTS.md

@@ -66,7 +66,7 @@ def examine(text: str, positions: int | None = None) -> dict:
     """Grade a checkpoint or run on its game's exam, alone and with search. ValueError if there is none."""
     if players.game_of(text) is None:
         raise ValueError(f"{text!r} has no network to examine; name a checkpoint or a run")
-    found, simulations = players.find_checkpoint(text)
+    found, effort = players.find_checkpoint(text)
     game = game_of(found.config)
     whole = exam.load(found.game)
     if whole is None:
@@ -74,10 +74,11 @@ def examine(text: str, positions: int | None = None) -> dict:
     if positions is not None and positions < 1:
         raise ValueError("--positions must be at least 1")
     asked = whole.first(positions or len(whole))
-    if simulations is None:
-        simulations = found.config.match.simulations
-    network = found.network()
-    alone, search = (players.SearchPlayer.network(text, game, network, found.config.match, n) for n in (0, simulations))
+    network, config = found.network(), found.config.match
+    simulations = config.simulations if effort.simulations is None else effort.simulations
+    effort = effort if effort.seconds else players.Effort(simulations)
+    alone, search = (players.SearchPlayer.network(text, game, network, config, n) for n in (0, simulations))
+    search = players.in_time(search, effort)
     solved_alone, solved = (asked.grade(player.choose(asked.states)) for player in (alone, search))
     by_plies = {
         int(p): {
@@ -92,7 +93,8 @@ def examine(text: str, positions: int | None = None) -> dict:
         "game": found.game,
         "exam": asked.source,
         "positions": len(asked),
-        "simulations": simulations,
+        "simulations": effort.simulations,
+        "seconds_a_move": effort.seconds,
         "network": float(solved_alone.mean()),
         "search": float(solved.mean()),
         "by_plies": by_plies,
@@ -101,7 +103,7 @@ def examine(text: str, positions: int | None = None) -> dict:
 
 def exam_table(result: dict) -> None:
     print(exam_line(result))
-    table = new_table("plies", "positions", "network alone", f"{result['simulations']} simulations")
+    table = new_table("plies", "positions", "network alone", effort_of(result))
     for plies, part in result["by_plies"].items():
         table.add_row(str(plies), str(part["positions"]), f"{part['network']:.1%}", f"{part['search']:.1%}")
     show(table)
@@ -110,8 +112,12 @@ def exam_table(result: dict) -> None:
 def exam_line(result: dict) -> str:
     return (
         f"exam: of {result['positions']:,} positions ({result['exam']}) the value is kept in {result['network']:.1%} by the "
-        f"network alone and in {result['search']:.1%} with {result['simulations']} simulations"
+        f"network alone and in {result['search']:.1%} with {effort_of(result)}"
     )
+
+
+def effort_of(result: dict) -> str:
+    return str(players.Effort(result["simulations"], result.get("seconds_a_move")))
 
 
 def conclusion(newest: Checkpoint) -> dict:

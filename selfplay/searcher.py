@@ -13,7 +13,8 @@ from native import forest as memory
 from native.cache import new_cache
 from native.choice import choose, read_node, read_priors
 from native.search import absorb, descend
-from native.settings import Settings
+from native.settings import PUCT, Settings
+from selfplay.settled import NEVER, NO_EDGE, overtaken_in
 
 
 class Evaluates(Protocol):
@@ -31,7 +32,7 @@ class Found:
 
 class Searcher:
     """Searches up to `games` positions side by side; more are taken in turns. One evaluator for life: its cache is never
-    cleared."""
+    cleared. With `stops_settled` a search ends when no simulation that is left could change its action."""
 
     def __init__(
         self,
@@ -43,8 +44,10 @@ class Searcher:
         leaves: int = 1,
         cache_entries: int = 1 << 16,
         seed: int = 0,
+        stops_settled: bool = False,
     ):
         self.game, self.evaluator, self.settings, self.simulations = game, evaluator, settings, simulations
+        self.stops_settled = stops_settled
         self.forest = memory.new_forest(
             games, max(simulations, 1), game.state_bytes, game.actions, game.max_plies, leaves, seed
         )
@@ -69,7 +72,8 @@ class Searcher:
             read_priors(self.forest, action, value, policy)
         else:
             while self._wave():
-                pass
+                if self.stops_settled:
+                    self._stop_settled()
             choose(self.settings, self.forest, 0.0, action, value, policy)
         n = len(states)
         return Found(action[:n], value[:n], policy[:n])
@@ -85,6 +89,34 @@ class Searcher:
         """Is the outcome of a tree's root known? Then its search is over."""
         has_root = self.forest.num_nodes[index] > 0  # else what is there is of the search before
         return bool(has_root and np.isfinite(self.forest.nodes["exact"][index, memory.ROOT]))
+
+    def _stop_settled(self) -> None:
+        """Let the searches end whose action is certain. Between waves: nothing is in flight."""
+        finished, goal = self.forest.finished, self.forest.goal
+        is_settled = (finished > 0) & (self.overtaken_in() > goal - finished)
+        goal[is_settled] = finished[is_settled]
+
+    def overtaken_in(self) -> np.ndarray:
+        """Simulations until another action may be chosen than now, at least: i64[B]. Gumbel halves its candidates by values,
+        so there any of them may, until one is left."""
+        forest = self.forest
+        num_edges = forest.nodes["num_edges"][:, memory.ROOT]
+        if self.settings.kind != PUCT:
+            return np.where(np.minimum(num_edges, self.settings.max_considered) == 1, NEVER, 0)
+        if self.settings.lcb > 0.0:  # then a move with fewer visits may be played
+            return np.zeros(len(num_edges), np.int64)
+        return overtaken_in(self._visits_by_action())
+
+    def _visits_by_action(self) -> np.ndarray:
+        """Of the roots: i64[B, A], NO_EDGE for what is illegal or proven lost."""
+        forest, edge = self.forest, np.arange(self.game.actions)  # the root's edges are a tree's first
+        root, tried = forest.nodes[:, memory.ROOT, None], forest.tried[:, : len(edge)]
+        sign = 1 - 2 * root["mover"].astype(np.int64)
+        is_lost = (tried["is_proven"] > 0) & (sign * tried["total"] <= -tried["visits"])
+        found = np.where(edge < root["num_tried"], np.where(is_lost, NO_EDGE, tried["visits"]), 0)
+        by_action, is_edge = np.full(found.shape, NO_EDGE, np.int64), edge < root["num_edges"]
+        by_action[np.nonzero(is_edge)[0], forest.edge_action[:, : len(edge)][is_edge]] = found[is_edge]
+        return by_action
 
     def root(self, index: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, float]:
         """Of the last search: (actions i32[n], visits i32[n], values f64[n], priors f32[n], network's value).

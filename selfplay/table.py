@@ -10,30 +10,43 @@ from dataclasses import replace
 
 from games.game import FIRST, SECOND, Game, Position
 from selfplay import sgf
-from selfplay.analysis import OpenSearch, Show, endless_search_of, search_of, until
+from selfplay.analysis import Show, until
 from selfplay.clock import Clock
+from selfplay.config import MatchConfig
 from selfplay.engine import RESIGN
 from selfplay.players import Player, SearchPlayer, moves_of
 from selfplay.sgf import Record, Setup
-
-HOPELESS = 0.05  # win rate below which a player that may resign does
+from selfplay.thinking import Thinker, Thought, least
 
 
 class Table:
     """A game, a record of what was played in it, the position that led to, and who plays."""
 
-    def __init__(self, game: Game, seat: Callable[[Game], Player], inbox, may_resign: bool = False):
+    def __init__(
+        self,
+        game: Game,
+        seat: Callable[[Game], Player],
+        inbox,
+        may_resign: bool = False,
+        ponders: bool = False,
+        now: Callable[[], float] = time.monotonic,
+    ):
         """`seat` makes the player for a game, or raises ValueError if it does not play that one. `inbox` tells by has_more()
         that something has come, which ends an analysis, and waits for it by wait(); is_interrupted() ends any search."""
-        self.seat, self.inbox, self.may_resign = seat, inbox, may_resign
+        self.seat, self.inbox, self.may_resign, self.ponders, self.now = seat, inbox, may_resign, ponders, now
         self.clock = Clock()
+        self.most_seconds: float | None = None  # for any move, whatever the clock says
         self._sit_down(game, seat(game))
         self.lay(Record(game))
 
     def _sit_down(self, game: Game, player: Player) -> None:
         self.game, self.player = game, player
-        self.own: OpenSearch | None = None  # the player's search, for moves
-        self.endless: OpenSearch | None = None  # for analysis
+        self.thinker = Thinker(player, now=self.now) if isinstance(player, SearchPlayer) else None
+
+    @property
+    def searches(self) -> bool:
+        """Does the player search for its moves?"""
+        return self.thinker is not None and self.player.simulations > 0
 
     # What was played
 
@@ -41,16 +54,20 @@ class Table:
         """Put a record of this game on the table."""
         self.position = record.position()
         self.record = record
+        self.hopeless = [0, 0]  # moves in a row, by side, in which it had hardly a chance
+        self.answered: list[int] | None = None  # the moves up to the player's last one, while it is worth pondering
 
     def take(self, game: Game) -> None:
         """Another game, with the options that the table has."""
         options = self.game.options | self.record.setup.options
         options = {name: value for name, value in options.items() if game.options.get(name, value) != value}
         self._sit_down(game, self.seat(game))
+        self.clock = Clock(self.clock.control)
         self.lay(Record(game, Setup(options)))
 
     def clear(self, black: tuple[int, ...] = ()) -> None:
-        """A new game, with Black's stones on these cells before White moves."""
+        """A new game and fresh clocks, with Black's stones on these cells before White moves."""
+        self.clock = Clock(self.clock.control)
         self.lay(Record(self.game, Setup(self.record.setup.options, black, mover=SECOND if black else FIRST)))
 
     def set_option(self, name: str, value: float) -> None:
@@ -81,58 +98,71 @@ class Table:
     # Who plays
 
     def move(self, side: int) -> int:
-        """Let the player move for a side; the action, or RESIGN."""
-        begin = time.monotonic()
-        action = self.choose(side)
-        self.clock.spend(side, time.monotonic() - begin)
-        if action != RESIGN:
-            self.play(side, action)
-        return action
-
-    def choose(self, side: int) -> int:
-        """The player's action for a side, within its time; RESIGN if it may and had better."""
+        """Let the player move for a side; the action, or RESIGN if it may and had better."""
+        begun = self.now()
         before, position = self.turned(side)
         action, value = self._opinion([*self.record.moves, *before], position)
-        rate = (1.0 + (1.0 - 2.0 * side) * value) / 2.0
-        return RESIGN if self.may_resign and rate < HOPELESS else action
+        return self._done(before, position, action, value, begun)
+
+    def choose(self, side: int) -> int:
+        """The player's action for a side, within its time; nothing is played."""
+        before, position = self.turned(side)
+        return self._opinion([*self.record.moves, *before], position)[0]
+
+    def _done(self, before: tuple[int, ...], position: Position, action: int, value: float, begun: float) -> int:
+        """Play what was found behind the other's pass, or give up; count the time it took."""
+        side = position.mover
+        self.clock.spend(side, self.now() - begun)
+        if action != RESIGN and self._gives_up(side, value):
+            action = RESIGN
+        if action != RESIGN:
+            self._add((*before, action))
+            self.answered = self.record.moves
+        return action
+
+    def _gives_up(self, side: int, value: float) -> bool:
+        """Is the side's game hopeless once more, and so often in a row that it resigns? `value` is the FIRST player's."""
+        config = self.player.config if self.thinker else MatchConfig()
+        is_hopeless = (1.0 + (1.0 - 2.0 * side) * value) / 2.0 < config.resign_below
+        self.hopeless[side] = self.hopeless[side] + 1 if is_hopeless else 0
+        return self.may_resign and self.hopeless[side] >= config.resign_moves
 
     def _opinion(self, moves: list[int], position: Position) -> tuple[int, float]:
         """(action, value for the FIRST player, 0 where the player says nothing)."""
-        if (search := self.own_search()) is not None:
-            search.begin(position.state)
-            search.run(self.player.simulations, self._time_is_up(position.mover))
-            return search.choice()
+        if self.searches:
+            thought = self._thought(moves, position)
+            thought.go_on(self.inbox.is_interrupted)
+            return thought.search.choice()
         if (analysis := self.player.analyse(position.state)) is not None:
             return analysis.choice, analysis.value
         return int(moves_of(self.player, [moves], position.state[None])[0]), 0.0
 
-    def own_search(self) -> OpenSearch | None:
-        """The player's search, for players that have one."""
-        if self.own is None and isinstance(self.player, SearchPlayer) and self.player.simulations:
-            self.own = search_of(self.player)
-        return self.own
+    def _thought(self, moves: list[int], position: Position) -> Thought:
+        self.thinker.ponders = self.ponders
+        seconds = least(self.clock.budget(position.mover, moves_to_come(position)), self.most_seconds)
+        return self.thinker.begin(tuple(moves), position.state, seconds)
 
-    def _time_is_up(self, side: int) -> Callable[[], bool]:
-        budget = self.clock.budget(side)
-        is_late = until(None if budget is None else time.monotonic() + budget)
-        return lambda: is_late() or self.inbox.is_interrupted()
+    # While others think
+
+    def ponder(self) -> None:
+        """Think on behind the player's own move, where it shall, until something comes in."""
+        is_awaited = self.answered == self.record.moves and self.position.outcome is None
+        if self.ponders and self.searches and is_awaited:
+            self.thinker.ponder(tuple(self.answered), self.position.state, self.inbox.has_more)
 
     # Who watches
 
     def watch(self, side: int, interval: float, show: Show) -> Iterator[str]:
         """Lines, one every `interval` seconds, of a search that grows until something comes in."""
-        _, position = self.turned(side)
-        if not isinstance(self.player, SearchPlayer):
+        before, position = self.turned(side)
+        if self.thinker is None:
             raise ValueError(f"{self.player.name} does not search")
-        if self.endless is None:
-            self.endless = endless_search_of(self.player)
-        return self._watch(position, interval, show)
+        return self._watch(position, [*self.record.moves, *before], interval, show)
 
-    def _watch(self, position: Position, interval: float, show: Show) -> Iterator[str]:
-        search, has_more = self.endless, self.inbox.has_more
-        search.begin(position.state)
+    def _watch(self, position: Position, moves: list[int], interval: float, show: Show) -> Iterator[str]:
+        search, has_more = self.thinker.at(tuple(moves), position.state), self.inbox.has_more
         while not has_more():
-            due = until(time.monotonic() + interval)
+            due = until(self.now() + interval, self.now)
             is_whole = search.run(search.simulations, lambda due=due: has_more() or due())
             yield show(self.game, search.candidates())
             if is_whole:
@@ -141,20 +171,22 @@ class Table:
     def watch_move(self, side: int, interval: float, show: Show) -> Iterator[str]:
         """Lines of the search for a move, and the move in the last."""
         before, position = self.turned(side)
-        if self.own_search() is None:
+        if not self.searches:
             raise ValueError(f"{self.player.name} does not search")
         return self._watch_move(before, position, interval, show)
 
     def _watch_move(self, before: tuple[int, ...], position: Position, interval: float, show: Show) -> Iterator[str]:
-        begin, search, time_is_up = time.monotonic(), self.own, self._time_is_up(position.mover)
-        search.begin(position.state)
-        is_over = False  # a simulation is made in any case
-        while not is_over:
-            due = until(time.monotonic() + interval)
-            is_whole = search.run(self.player.simulations, lambda due=due: due() or time_is_up())
-            yield show(self.game, search.candidates())
-            is_over = is_whole or time_is_up()
-        action, _ = search.choice()
-        self.clock.spend(position.mover, time.monotonic() - begin)
-        self._add((*before, action))
-        yield f"play {self.game.format(action)}"
+        begun, thought = self.now(), self._thought([*self.record.moves, *before], position)
+        while not thought.is_done:
+            pause = until(self.now() + interval, self.now)
+            thought.go_on(lambda pause=pause: pause() or self.inbox.is_interrupted())
+            yield show(self.game, thought.search.candidates())
+            if self.inbox.is_interrupted():
+                break
+        action = self._done(before, position, *thought.search.choice(), begun)
+        yield f"play {'resign' if action == RESIGN else self.game.format(action)}"
+
+
+def moves_to_come(position: Position) -> int:
+    """That the mover can still make, at most, where the players take turns."""
+    return (position.game.max_plies - position.plies + 1) // 2

@@ -150,9 +150,10 @@ def test_the_yardstick_finds_an_immediate_win_and_stops_one(connect4):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("mcts:", "no number"),
+        ("mcts:", "no number of simulations, or time"),
         ("mcts:0", "no number"),
         ("mcts:x", "no number"),
+        ("mcts:1.5", "no time: a number and ms, s, m or h is one, such as 0.5s"),
         ("rnadom", "unknown player"),
         ("x@5", "unknown player"),
     ],

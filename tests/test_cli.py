@@ -1,5 +1,6 @@
 """The command line as its users meet it: what it prints, exit codes, one clear line for every mistake."""
 
+import io
 import json
 import os
 import shutil
@@ -73,6 +74,23 @@ def test_exam_and_arena_give_one_json_object(run, capsys):
     assert code == 0 and len(result["matches"]) == 3 and len(result["ratings"]) == 3
 
 
+def test_a_time_a_move_is_taken_where_a_player_is_named(run, capsys):
+    code, out, _ = selfplay("exam", f"{run}@20ms", "--positions", "5", "--json", capsys=capsys)
+    said = json.loads(out)
+    assert code == 0 and said["seconds_a_move"] == 0.02 and said["simulations"] is None and said["search"] > 0.5
+    code, out, _ = selfplay("exam", f"{run}@20ms", "--positions", "5", capsys=capsys)
+    assert code == 0 and "0.02 s a move" in out
+    code, out, _ = selfplay("arena", f"{run}@10ms", "mcts:10ms", "--games", "2", "--json", capsys=capsys)
+    assert code == 0 and json.loads(out)["matches"][0]["first"] == f"{run}@10ms"
+
+
+def test_clocks_and_pondering_are_asked_for_again_when_one_goes_on(run, capsys, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.StringIO("quit\n"))
+    code, out, _ = selfplay("play", str(run), "--time", "5m + 3s", "--ponder", capsys=capsys)
+    assert code == 0 and "time: X 5:00, O 5:00" in out
+    assert "--time '5m + 3s' --ponder" in " ".join(out.split())
+
+
 def test_tables_for_people_fit_a_pipe(run, capsys):
     code, out, _ = selfplay("arena", f"{run}@0", "random", "--games", "6", capsys=capsys)
     assert code == 0 and "score" in out and "\x1b" not in out
@@ -136,6 +154,11 @@ MISTAKES = [
     (["train", "dummy", "--address", "localhost:1"], "--address needs --actors"),
     (["train", "dummy", "--set", "learner.rate=nan"], "learner.rate must lie between"),
     (["play", "connect4", "--second", "mcts:99999999999"], "at most 10,000,000 simulations"),
+    (["play", "connect4", "--time", "soon"], "'soon' is no time control; they are 10m, 5m+3s"),
+    (["play", "connect4", "--time", ""], "'' is no time control"),
+    (["play", "connect4", "--second", "mcts:0s"], "player 'mcts:0s': '0s' is no time"),
+    (["arena", "mcts:1x", "random", "--game", "connect4"], "player 'mcts:1x': '1x' is no time"),
+    (["exam", "nothing@0.5s"], "unknown player 'nothing@0.5s'"),
     (["play", "x" * 300], "File name too long"),
     (["play", "go25"], "unknown game 'go25'; go is played on go5, go6"),
     (["train", "go9", "--set", "options.kome=5"], "options: go9 has no option 'kome'; it has: komi, handicap"),

@@ -16,12 +16,15 @@ import pytest
 
 import games
 from selfplay import players
-from selfplay.analysis import endless_search_of, lower_bound, search_of
+from selfplay.analysis import lower_bound
 from selfplay.checkpoint import new_network, shape_for
-from selfplay.clock import LAG, SAFETY, Clock
 from selfplay.config import MatchConfig, NetworkConfig
 from selfplay.gtp import LONGEST, serve
+from selfplay.gtp_commands import COMMANDS as KNOWN
+from selfplay.gtp_commands import KATA_SYSTEMS, KGS_SYSTEMS, time_system
 from selfplay.players import SearchPlayer
+from selfplay.table import Table
+from selfplay.time_control import NO_LIMIT, TimeControl
 from tests.test_play import Parrot
 
 DATA = Path(__file__).parent / "data"
@@ -42,6 +45,12 @@ COMMANDS = [
     "time_settings",
     "time_left",
     "kgs-time_settings",
+    "kata-time_settings",
+    "kata-list_time_settings",
+    "kata-get-param",
+    "kata-set-param",
+    "kata-list-params",
+    "stop",
     "fixed_handicap",
     "place_free_handicap",
     "set_free_handicap",
@@ -69,7 +78,7 @@ class Output(io.StringIO):
         return super().write(text)
 
 
-def talk(game, commands, seat=Parrot, then=None, lines=3, may_resign=False) -> str:
+def talk(game, commands, seat=Parrot, then=None, lines=3, may_resign=False, ponders=False) -> str:
     """What the server said to these commands; with `then`, more commands come after some lines of analysis."""
     reading, writing = os.pipe()
     data = commands if isinstance(commands, bytes) else commands.encode()
@@ -77,7 +86,7 @@ def talk(game, commands, seat=Parrot, then=None, lines=3, may_resign=False) -> s
     output = Output(writing, (then or "").encode(), lines if then else 0)
     if then is None:
         os.close(writing)
-    serve(game, seat, reading, output, may_resign)
+    serve(game, seat, reading, output, may_resign, ponders)
     os.close(reading)
     return output.getvalue()
 
@@ -203,7 +212,25 @@ REFUSED = [
     ("time_settings 1 2", "syntax error: the number of stones is missing"),
     ("time_settings x y z", "syntax error: the time is no number"),
     ("kgs-time_settings swiss 1", "syntax error: unknown time system 'swiss'"),
-    ("time_left b 10", "syntax error: the stones is missing"),
+    ("time_settings 10 -1 5", "syntax error: the time is out of range"),
+    ("time_settings 10 1 -5", "syntax error: the number of stones is out of range"),
+    ("time_settings 1e99 1 5", "syntax error: the time is out of range"),
+    ("kgs-time_settings fischer 10 1", "syntax error: unknown time system 'fischer'"),
+    ("kgs-time_settings byoyomi 10 5", "syntax error: the number of periods is missing"),
+    ("kgs-time_settings byoyomi 10 5 many", "syntax error: the number of periods is no number"),
+    ("kgs-time_settings canadian 10 5", "syntax error: the number of stones is missing"),
+    ("kata-time_settings", "syntax error: the system is missing"),
+    ("kata-time_settings fischer 10", "syntax error: the increment is missing"),
+    ("kata-time_settings fischer 10 -1", "syntax error: the increment is out of range"),
+    ("kata-time_settings fischer nan 1", "syntax error: main time is no number"),
+    ("kata-time_settings fischer-capped 10 1 60", "syntax error: the limit is missing"),
+    ("kata-set-param", "syntax error: the parameter is missing"),
+    ("kata-set-param maxTime", "syntax error: the value is missing"),
+    ("kata-set-param maxTime 0", "maxTime must be above 0"),
+    ("kata-set-param maxTime soon", "syntax error: maxTime is no number"),
+    ("kata-set-param ponderingEnabled maybe", "ponderingEnabled is true or false, not 'maybe'"),
+    ("kata-get-param cpuct", "unknown parameter 'cpuct'; there are: maxTime, ponderingEnabled"),
+    ("time_left b 10", "syntax error: the number of stones is missing"),
     ("known_command", "syntax error: the command is missing"),
     ("lz-analyze", "parrot does not search"),
     ("kata-genmove_analyze w", "parrot does not search"),
@@ -351,11 +378,57 @@ def test_a_record_of_another_size_brings_its_board(go9):
     assert said[0] == "=" and sorted(said[1][2:].split()) == ["D16", "D4", "Q3", "R16"]
 
 
-def test_resigning_must_be_allowed(tictactoe):
-    lost = ["play b a1", "play w b1", "play b a2", "play w a3", "play b b2", "genmove w"]  # two lines to stop
-    assert answers(tictactoe, *lost, seat=named("solver"))[-1] == "= c1"
-    said = answers(tictactoe, *lost, "showboard", "undo", "genmove b", seat=named("solver"), may_resign=True)
-    assert said[5] == "= resign" and said[6].count("O") == 2 and said[7:] == ["=", "= b2"]
+class Gloomy(Parrot):
+    """A parrot whose opinions of its game are these, one a move: values for the FIRST player."""
+
+    def __init__(self, game, values):
+        super().__init__(game)
+        self.values = list(values)
+
+    def analyse(self, state):
+        action, nothing = self.choose(state[None])[0], np.zeros(0)
+        return players.Analysis(nothing, nothing, nothing, nothing, self.values.pop(0), None, int(action), None)
+
+
+def replies(game, values, count, **options) -> list[str]:
+    """What White (the second player) answers to moves in column 4, 5, 6, ..., with these opinions."""
+    commands = [line for move in range(count) for line in (f"play b {4 + move}", "genmove w")]
+    return answers(game, *commands, seat=lambda game: Gloomy(game, values), **options)[1::2]
+
+
+def test_a_game_is_given_up_when_several_moves_in_a_row_were_hopeless(connect4):
+    assert MatchConfig().resign_moves == 3 and MatchConfig().resign_below == 0.05
+    lost, open_ = 0.91, 0.89  # for the first player: White wins 4.5 % and 5.5 %
+    assert replies(connect4, [lost] * 4, 4, may_resign=True)[2] == "= resign"
+    assert replies(connect4, [lost] * 4, 4)[2] == "= 1"  # only where it is allowed
+    assert "= resign" not in replies(connect4, [lost, lost, open_, lost], 4, may_resign=True)
+    assert "= resign" not in replies(connect4, [-lost] * 4, 4, may_resign=True)  # White is winning
+
+
+def test_taking_back_and_a_new_game_forget_hopeless_moves(connect4):
+    before = ["play b 4", "genmove w", "play b 4", "genmove w"]
+    for between in (["undo", "play w 2", "play b 7"], ["clear_board", "play b 4"]):
+        said = answers(connect4, *before, *between, "genmove w", seat=lambda g: Gloomy(g, [1.0] * 9), may_resign=True)
+        assert said[-1] in ("= 1", "= 2")
+
+
+def test_a_regression_s_move_is_always_a_move(connect4):
+    said = answers(connect4, *["reg_genmove b"] * 5, seat=lambda g: Gloomy(g, [-1.0] * 9), may_resign=True)
+    assert said == ["= 1"] * 5
+
+
+def test_the_thresholds_are_the_player_s_configuration(tictactoe):
+    """The first of White's moves that it thinks lost is its last."""
+
+    def seat(game):
+        player = players.create("mcts:300", game, seed=1)
+        player.config = MatchConfig(resign_below=0.2, resign_moves=1)
+        return player
+
+    lost = ["play b a1", "play w b1", "play b a2", "play w a3", "play b b2"]  # two lines to stop
+    for command, answer in (("genmove w", "= resign"), ("lz-genmove_analyze w", "play resign")):
+        said = answers(tictactoe, *lost, command, "showboard", "undo", seat=seat, may_resign=True)
+        assert said[5].endswith(answer) and said[6].count("O") == 2 and said[7] == "="
 
 
 # Search, time and analysis
@@ -364,7 +437,7 @@ def test_resigning_must_be_allowed(tictactoe):
 def test_a_stopped_search_says_what_it_has_and_an_unstopped_one_what_the_player_says(connect4):
     player = players.create("mcts:300", connect4, seed=4)
     position = connect4.start().play("4").play("1")
-    search = search_of(player)
+    search = player.open_search()
     search.begin(position.state)
     assert search.run(300) and search.choice()[0] == player.choose(position.state[None])[0]
     search.begin(position.state)
@@ -380,7 +453,7 @@ def test_candidates_are_for_the_mover_and_follow_the_tree(connect4):
         position = connect4.start()
         for move in moves:
             position.play(move)
-        search = endless_search_of(players.create("mcts:1", connect4))
+        search = players.create("mcts:1", connect4).endless_search()
         search.begin(position.state)
         search.run(2000)
         best = search.candidates()[0]
@@ -399,15 +472,15 @@ def test_a_network_s_searches_can_be_watched_and_stopped_too(tictactoe):
     position = tictactoe.start()
     for move in ("a1", "b1", "a2", "b2"):
         position.play(move)
-    endless = endless_search_of(player)  # several leaves in flight
+    endless = player.endless_search()  # several leaves in flight
     endless.begin(position.state)
     endless.run(500)
     assert sum(candidate.visits for candidate in endless.candidates()) == 500
     assert tictactoe.format(endless.candidates()[0].action) == "a3"
-    own = search_of(player)  # Gumbel's
+    own = player.open_search()  # Gumbel's
     own.begin(position.state)
     assert own.run(16) and own.choice()[0] == player.choose(position.state[None])[0]
-    own = search_of(player)  # one that remembers nothing
+    own = player.open_search()  # one that remembers nothing
     own.begin(position.state)
     looks = iter([False] * 5 + [True] * 100)
     assert not own.run(16, lambda: next(looks)) and 1 <= own.visits < 16 and own.choice()[0] in position.legal
@@ -448,7 +521,7 @@ def test_kata_analyze_gives_rates_in_0_to_1_and_lets_its_many_words_pass(connect
 
 
 def test_a_whole_tree_waits_for_the_next_command(tictactoe, monkeypatch):
-    monkeypatch.setattr("selfplay.analysis.EDGES", 1)  # 1000 simulations
+    monkeypatch.setattr("selfplay.players.EDGES", 1)  # 1000 simulations
     said = talk(tictactoe, "lz-analyze 3000\n", named("mcts:10"), then="1 name\n", lines=1)  # long before half a minute
     assert said.count("info move a1") == 1 and said.endswith("=1 selfplay\n\n")
 
@@ -468,37 +541,142 @@ def test_a_short_time_cuts_a_long_search(connect4):
     assert said[1][2:] in "1234567" and time.monotonic() - begin < 20.0  # of some minutes
 
 
-def test_budgets_are_shares_of_the_time_there_is():
-    def net(seconds):
-        return pytest.approx(SAFETY * seconds - LAG)
-
-    assert Clock().budget(0) is None and Clock.of(0, 1, 0).budget(0) is None  # no limit
-    absolute = Clock.of(300, 0, 0)
-    assert absolute.budget(0) == net(10)
-    absolute.spend(0, 150)
-    assert absolute.budget(0) == net(5) and absolute.budget(1) == net(10)
-    canadian = Clock.of(30, 60, 20)
-    assert canadian.budget(0) == net(1 + 3)
-    canadian.spend(0, 40)  # into overtime
-    assert canadian.budget(0) == net(60 / 20)
-    canadian.spend(0, 22)
-    assert canadian.budget(0) == net(38 / 19)
-    canadian.tell(0, 10, 1)
-    canadian.spend(0, 5)
-    assert canadian.budget(0) == net(60 / 20)  # the next period
-    japanese = Clock.of(0, 30, 1)
-    japanese.tell(1, 30, 5)  # five periods left
-    assert japanese.budget(1) == net(30)
-    assert Clock.of(0, 0, 0).budget(0) > 0  # no time at all: some move all the same
+def test_time_systems_are_told_as_kgs_and_katago_tell_them(connect4):
+    told = {
+        "none": NO_LIMIT,
+        "absolute 300": TimeControl(300.0),
+        "byoyomi 300 30 5": TimeControl(300.0, period=30.0, moves=1, periods=5),
+        "byoyomi 300 30 0": TimeControl(300.0),
+        "canadian 300 600 25": TimeControl(300.0, period=600.0, moves=25, periods=1),
+        "canadian 300 0 0": TimeControl(300.0),
+        "fischer 300 2.5": TimeControl(300.0, increment=2.5),
+        "fischer-capped 300 2.5 600 -1": TimeControl(300.0, increment=2.5, most_main=600.0),
+        "fischer-capped 300 2.5 -1 60": TimeControl(300.0, increment=2.5, most_a_move=60.0),
+    }
+    for words, control in told.items():
+        assert time_system(words.split(), KATA_SYSTEMS) == control
+        assert answers(connect4, f"kata-time_settings {words}") == ["="]
+        is_known = words.split()[0] in KGS_SYSTEMS
+        assert answers(connect4, f"kgs-time_settings {words}")[0].startswith("=" if is_known else "?")
+    assert answers(connect4, "kata-list_time_settings") == ["= none absolute byoyomi canadian fischer fischer-capped"]
 
 
-def test_kgs_time_settings_name_their_systems(connect4):
-    lines = ["none", "absolute 300", "byoyomi 300 30 5", "canadian 300 600 25"]
-    assert answers(connect4, *[f"kgs-time_settings {line}" for line in lines]) == ["="] * 4
-    assert answers(connect4, "kgs-time_settings canadian 1", "kgs-time_settings absolute") == [
-        "? syntax error: overtime is missing",
-        "? syntax error: main time is missing",
-    ]
+@pytest.fixture
+def table(connect4):
+    return Table(connect4, named("mcts:20"), inbox=None)
+
+
+def do(table, *lines):
+    for line in lines:
+        name, *arguments = line.split()
+        KNOWN[name](table, arguments)
+
+
+def test_the_plain_protocol_s_time_is_absolute_overtime_or_none(table):
+    do(table, "time_settings 300 60 20")
+    assert table.clock.control == TimeControl(300.0, period=60.0, moves=20, periods=1)
+    do(table, "time_settings 300 0 0")
+    assert table.clock.control == TimeControl(300.0)
+    do(table, "time_settings 0 0 0")
+    assert table.clock.control == TimeControl(0.0) and table.clock.budget(0) > 0
+    do(table, "time_settings 0 1 0")
+    assert table.clock.control == NO_LIMIT
+
+
+def test_time_that_is_told_counts_and_between_that_one_s_own_count(table):
+    times = iter([10.0, 17.0, 20.0, 20.0])
+    table.now = lambda: next(times, 20.0)
+    do(table, "time_settings 100 0 0", "time_left w 44 0")
+    assert [str(left) for left in table.clock.sides] == ["1:40", "0:44"]
+    table.thinker.now = lambda: 0.0
+    do(table, "genmove b")
+    assert [str(left) for left in table.clock.sides] == ["1:33", "0:44"]
+    do(table, "time_left b -0.5 0")
+    assert str(table.clock.sides[0]) == "0:00.0"
+    do(table, "clear_board")  # a new game has its time
+    assert [str(left) for left in table.clock.sides] == ["1:40", "1:40"]
+
+
+def test_no_move_takes_longer_than_the_most_that_is_set(table):
+    seen = []
+    begin = table.thinker.begin
+    table.thinker.begin = lambda moves, state, seconds: (seen.append(seconds), begin(moves, state, seconds))[1]
+    do(table, "genmove b", "kata-set-param maxTime 0.01", "genmove w", "kata-time_settings fischer 3000 3", "genmove b")
+    assert seen == [None, 0.01, 0.01]
+    do(table, "kata-set-param maxTime 5000", "genmove w")
+    assert seen[3] == pytest.approx(0.9 * (3000 / 20 + 3) - 0.05)  # 39 plies are left, 20 of them White's
+
+
+def test_parameters_are_named_as_katago_names_them(connect4):
+    assert answers(connect4, "kata-list-params") == ["= maxTime ponderingEnabled"]
+    said = answers(connect4, "kata-get-param maxTime", "kata-set-param maxTime 2.5", "kata-get-param maxTime")
+    assert float(said[0][2:]) > 1e9 and said[1:] == ["=", "= 2.5"]
+    get, put = "kata-get-param ponderingEnabled", "kata-set-param ponderingEnabled True"
+    assert answers(connect4, get, put, get) == ["= false", "=", "= true"]
+    assert answers(connect4, get, ponders=True) == ["= true"]
+
+
+# Pondering
+
+
+class Slow:
+    """An inbox into which the next command comes when somebody has looked so often."""
+
+    def __init__(self, looks: int):
+        self.left = looks
+
+    def has_more(self) -> bool:
+        self.left -= 1
+        return self.left < 0
+
+    def is_interrupted(self) -> bool:
+        return False
+
+
+def pondered(table, looks: int = 10) -> int:
+    """How often a command was looked for, which is once a wave, before the table waited for it."""
+    table.inbox = Slow(looks)
+    table.ponder()
+    return looks - max(0, table.inbox.left)
+
+
+def test_the_player_thinks_on_behind_its_own_move_and_nowhere_else(table):
+    do(table, "kata-set-param ponderingEnabled true")
+    assert pondered(table) == 0  # nobody has asked it for a move
+    do(table, "genmove b")
+    assert pondered(table) == 10 and table.thinker.endless.visits >= 1
+    do(table, "name", "time_left b 10 0")
+    assert pondered(table) == 10  # words between do not end it
+    do(table, "stop")
+    assert pondered(table) == 0
+    do(table, "genmove w")
+    assert pondered(table) == 10
+    do(table, "play b 2")
+    assert pondered(table) == 0  # it is asked soon
+    do(table, "genmove w", "undo")
+    assert pondered(table) == 0
+    do(table, "genmove w", "kata-set-param ponderingEnabled false")
+    assert pondered(table) == 0
+
+
+def test_when_the_game_is_over_nobody_thinks(tictactoe):
+    table = Table(tictactoe, named("mcts:50"), inbox=None, ponders=True)
+    do(table, "play b a1", "play w a2", "play b b1", "play w b2", "genmove b")
+    assert table.position.outcome == 1.0 and pondered(table) == 0
+
+
+def test_a_player_that_does_not_search_does_not_ponder(connect4):
+    table = Table(connect4, Parrot, inbox=None, ponders=True)
+    do(table, "genmove b")
+    assert pondered(table) == 0
+
+
+def test_a_pondering_engine_plays_and_answers_as_always(connect4):
+    commands = ["genmove b", "name", "play w 1", "genmove b", "undo", "genmove b", "clear_board", "genmove b", "quit"]
+    said = answers(connect4, *commands, seat=named("mcts:50"), ponders=True)
+    assert (
+        said[1] == "= selfplay" and all(said[i][2:] in "1234567" for i in (0, 3, 5, 7)) and said[2::2][:3] == ["="] * 3
+    )
 
 
 # Real programs on the other end

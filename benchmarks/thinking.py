@@ -1,0 +1,101 @@
+"""What stopping settled searches and pondering save: `python benchmarks/thinking.py RUN [--positions N]`.
+
+On positions of the run's own games: the share of simulations that a settled search leaves out and how many moves differ from
+the whole search's; the same for time; and how much less the network is asked after pondering.
+"""
+
+import argparse
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import torch
+from measure import report
+
+from games.game import Game
+from selfplay import players
+from selfplay.arena import replay
+from selfplay.config import MatchConfig, game_of
+from selfplay.players import SearchPlayer, TimedPlayer
+from selfplay.records import SEARCHED, read_games
+from selfplay.thinking import Thinker
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("run")
+    parser.add_argument("--positions", type=int, default=200)
+    parser.add_argument("--simulations", type=int, nargs="+", default=[64, 200, 400, 800])
+    parser.add_argument("--seconds", type=float, default=0.5, help="a move")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    found, _ = players.find_checkpoint(options.run)
+    game, network = game_of(found.config), found.network()
+    lines_of_play = positions(f"{options.run}/games/{found.generation:04}.safetensors", options.positions)
+    states = np.stack([replay(game, moves) for moves in lines_of_play])
+
+    def player(simulations: int, stops: bool) -> SearchPlayer:
+        config = msgspec.structs.replace(MatchConfig(kind="puct"), stop_settled=stops)
+        return SearchPlayer.network("x", game, network, config, simulations)
+
+    lines = {}
+    for simulations in options.simulations:
+        (whole, moves), (short, same) = (count(player(simulations, stops), states) for stops in (False, True))
+        lines[f"{simulations} simulations"] = (
+            f"{1 - short / whole:.1%} saved, {np.count_nonzero(moves != same)} moves differ"
+        )
+    timed = TimedPlayer(player(1, True), options.seconds)
+    lines[f"{options.seconds:g} s a move"] = f"{1 - time_used(timed, states[:100]) / options.seconds:.1%} saved"
+    cold, warm = (asked(player(400, True), game, lines_of_play[:50], pondered) for pondered in (0, 2000))
+    lines["network's answers for 400 simulations"] = f"{cold:.0f}; after 2000 behind one's own move {warm:.0f}"
+    report(f"{options.run}, {len(states)} positions of its last games", lines)
+
+
+def positions(path: str, number: int) -> list[tuple[int, ...]]:
+    """The moves up to positions that were searched, of as many games, at random plies."""
+    games, random = read_games(Path(path)), np.random.default_rng(1)
+    found = []
+    for index in random.permutation(games.count)[:number]:
+        first, end = games.first_move[index], games.first_move[index + 1]
+        ply = random.choice(np.flatnonzero(games.origin[first:end] == SEARCHED))
+        found.append(tuple(int(action) for action in games.action[first : first + ply]))
+    return found
+
+
+def count(player: SearchPlayer, states: np.ndarray) -> tuple[int, np.ndarray]:
+    """(simulations, moves) of searches of the positions, a forest full at once."""
+    total, moves = 0, []
+    for part in np.split(states, range(players.MANY, len(states), players.MANY)):
+        moves.append(player.choose(part))
+        total += sum(int(searcher.forest.finished[: len(part)].sum()) for searcher in player.searchers.values())
+    return total, np.concatenate(moves)
+
+
+def time_used(player: TimedPlayer, states: np.ndarray) -> float:
+    """Seconds a move, on average."""
+    spent = []
+    for state in states:
+        thought = player.thinker.begin(None, state)
+        thought.finish()
+        spent.append(thought.now() - thought.begun)
+    return float(np.mean(spent))
+
+
+def asked(player: SearchPlayer, game: Game, lines_of_play: list[tuple[int, ...]], simulations: int) -> float:
+    """Positions that the network is asked about for a move, on average, where the position before the opponent's last move was
+    pondered with so many simulations."""
+    rows = []
+    for moves in lines_of_play:
+        if moves:
+            thinker = Thinker(player, ponders=True)
+            thinker.endless = player.endless_search()
+            if simulations:
+                thinker.at(moves[:-1], replay(game, moves[:-1])).run(simulations)
+            before = thinker.endless.evaluator.rows
+            thinker.think(moves, replay(game, moves))
+            rows.append(thinker.endless.evaluator.rows - before)
+    return float(np.mean(rows))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,63 @@
+"""A game in progress at a board: who sits where, what was played, the clocks, and the engines' thoughts.
+
+What is on the table, and not how it is shown: that is `selfplay.play`.
+"""
+
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+
+from games.game import Game, Position
+from selfplay.clock import Clock
+from selfplay.players import Analysis, Player, SearchPlayer
+from selfplay.sgf import Setup
+from selfplay.table import moves_to_come
+from selfplay.thinking import Thinker
+
+
+@dataclass
+class Sitting:
+    """Seats are by side; None is a person."""
+
+    game: Game
+    seats: list[Player | None]
+    hint: Player | None
+    moves: list[int] = field(default_factory=list)
+    setup: Setup = Setup()
+    clock: Clock = field(default_factory=Clock)
+    ponders: bool = False
+    now: Callable[[], float] = time.monotonic
+    resigned: int | None = None  # the side that gave up
+    thinkers: dict[int, Thinker] = field(default_factory=dict)  # by side, of players that search
+
+    def __post_init__(self):
+        for side, player in enumerate(self.seats):
+            if isinstance(player, SearchPlayer) and player.simulations:
+                self.thinkers[side] = Thinker(player, self.ponders, self.now)
+
+    @property
+    def position(self) -> Position:
+        position = self.setup.start(self.game)
+        for move in self.moves:
+            position.play(move)
+        return position
+
+    def seat(self, position: Position) -> Player | None:
+        return self.seats[position.mover]
+
+    def name(self, side: int) -> str:
+        return self.seats[side].name if self.seats[side] else "you"
+
+    def analyse(self, position: Position) -> Analysis | None:
+        """The mover's search, within its time, if it searches; what it says otherwise, if anything."""
+        if (thinker := self.thinkers.get(position.mover)) is None:
+            return self.seat(position).analyse(position.state)
+        seconds = self.clock.budget(position.mover, moves_to_come(position))
+        search = thinker.think(tuple(self.moves), position.state, seconds)
+        return self.seat(position).analysis_of(search, search.found())
+
+    def pondering(self, position: Position) -> AbstractContextManager:
+        """While a person is asked: the engine opposite thinks on, if it shall."""
+        thinker = self.thinkers.get(1 - position.mover) if self.ponders else None
+        return thinker.pondering(tuple(self.moves), position.state) if thinker else nullcontext()
