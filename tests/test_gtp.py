@@ -468,7 +468,7 @@ def test_candidates_are_for_the_mover_and_follow_the_tree(connect4):
 
 def test_a_network_s_searches_can_be_watched_and_stopped_too(tictactoe):
     network = new_network(shape_for(tictactoe, NetworkConfig(blocks=1, channels=4)), 1)
-    player = SearchPlayer.network("net", tictactoe, network, MatchConfig(), 16, precision="fp32")
+    player = SearchPlayer.network("net", tictactoe, network, MatchConfig(solves=False), 16, precision="fp32")
     position = tictactoe.start()
     for move in ("a1", "b1", "a2", "b2"):
         position.play(move)
@@ -563,7 +563,7 @@ def test_time_systems_are_told_as_kgs_and_katago_tell_them(connect4):
 
 @pytest.fixture
 def table(connect4):
-    return Table(connect4, named("mcts:20"), inbox=None)
+    return Table(connect4, named("mcts:20"), inbox=Slow(10**9))
 
 
 def do(table, *lines):
@@ -660,13 +660,13 @@ def test_the_player_thinks_on_behind_its_own_move_and_nowhere_else(table):
 
 
 def test_when_the_game_is_over_nobody_thinks(tictactoe):
-    table = Table(tictactoe, named("mcts:50"), inbox=None, ponders=True)
+    table = Table(tictactoe, named("mcts:50"), inbox=Slow(10**9), ponders=True)
     do(table, "play b a1", "play w a2", "play b b1", "play w b2", "genmove b")
     assert table.position.outcome == 1.0 and pondered(table) == 0
 
 
 def test_a_player_that_does_not_search_does_not_ponder(connect4):
-    table = Table(connect4, Parrot, inbox=None, ponders=True)
+    table = Table(connect4, Parrot, inbox=Slow(10**9), ponders=True)
     do(table, "genmove b")
     assert pondered(table) == 0
 

@@ -40,7 +40,7 @@ class Counting(FakeNetwork):
 
 def player_of(game, simulations, kind=PUCT, config=WHOLE, network=None) -> SearchPlayer:
     network = network or FakeNetwork(game.actions)
-    settings = Settings(kind, gumbel_scale=0.0)
+    settings = Settings(kind, solves=False, gumbel_scale=0.0)  # a proof may end a search at any time
     return SearchPlayer("fake", game, lambda searcher: network, settings, simulations, 0, True, config)
 
 
@@ -55,7 +55,7 @@ def test_without_a_time_a_thought_is_the_player_s_own_search(connect4, kind, con
     for position in random_positions(connect4, 20, seed=2):
         search = thinker.think((), position.state)
         assert search.choice()[0] == player.choose(position.state[None])[0]
-        assert search.visits == 60 or config.stop_settled
+        assert search.visits == 60 or config.stop_settled or search.is_proven()
 
 
 def test_a_settled_thought_ends_and_moves_as_the_whole_one(connect4):
@@ -184,7 +184,7 @@ def test_pondering_makes_the_next_search_ask_less(connect4):
         network = Counting(connect4.actions)
         thinker = Thinker(player_of(connect4, 200, network=network), ponders=True)
         moves, position = (3,), played(connect4, "4")
-        looks = iter([False] * 100 + [True] * 1000)
+        looks = iter([False] * 250 + [True] * 1000)
         if ponders:
             thinker.ponder(moves, position.state, lambda looks=looks: next(looks))
         before = network.rows
