@@ -15,10 +15,10 @@ What `legal`, `key` and `observe` need beyond the stones is found at the first o
 
 import numpy as np
 from numba import njit
-from numba.cpython.unsafe.numbers import trailing_zeros
 
 from games.game import Game, Layout, Position, board_size, board_symmetries, vertices
 from native.abi import FINAL, GOES_ON, KEY, LEGAL, MOVER, OBSERVE, PLAY, START, Rules, overlay, rule
+from native.bits import trailing_zeros
 
 SIZE = board_size(__name__, 9)
 AREA = SIZE * SIZE
@@ -263,7 +263,7 @@ def find(s):
         while doubtful:
             bit = doubtful & (~doubtful + ONE)
             doubtful ^= bit
-            point = 64 * word + np.int64(trailing_zeros(bit))
+            point = 64 * word + trailing_zeros(bit)
             after = s.hash ^ ZOBRIST[mover, point]
             if captures & bit:
                 after ^= captured_hash(s, point, other)
@@ -402,7 +402,7 @@ def legal(state, actions_out):
     for word in range(WORDS):
         bits = s.open[word]
         while bits:
-            actions_out[n] = CELL[64 * word + np.int64(trailing_zeros(bits))]
+            actions_out[n] = CELL[64 * word + trailing_zeros(bits)]
             n += 1
             bits &= bits - ONE
     actions_out[n] = PASS
@@ -479,7 +479,7 @@ def key(state):
     for word in range(WORDS):
         bits = s.forbidden[word]
         while bits:
-            mixed ^= FORBIDDEN_KEYS[64 * word + np.int64(trailing_zeros(bits))]
+            mixed ^= FORBIDDEN_KEYS[64 * word + trailing_zeros(bits)]
             bits &= bits - ONE
     return mixed ^ (np.uint64(np.int64(s.komi * KOMI_UNIT)) * STATE_KEYS[2])
 
