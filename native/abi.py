@@ -80,7 +80,10 @@ def rule(signature):
 
 
 def helpers_digest(namespace: dict) -> str:
-    """Of the files, other than its own, whose compiled functions a module names; their constants come with them."""
+    """Of the files, other than its own, whose compiled functions a module names.
+
+    Files that hold constants only, no compiled function, are not looked at: let rules take none from there.
+    """
     own = namespace.get("__file__")
     files = {own}
     find_helpers(namespace, files)
