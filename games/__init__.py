@@ -4,17 +4,14 @@ A game of many boards is one file too: `games/go.py` is run once a size, as the 
 size from that name (`games.game.board_size`), so that the size is a constant wherever it is compiled.
 """
 
-import importlib.util
-import sys
 import zlib
 from difflib import get_close_matches
 from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
-from types import ModuleType
 from typing import NamedTuple
 
-from games.game import Game, Position
+from games.game import Game, Position, run_file
 
 __all__ = ["FAMILIES", "Family", "Game", "Position", "load", "names"]
 
@@ -72,19 +69,8 @@ def _hint(name: str) -> str:
 
 
 def _run(module_name: str, path: Path) -> Game:
-    """Run a game's file as the module of that name, which Python knows before the file runs."""
-    if module_name not in sys.modules:
-        if not path.is_file():
-            raise ValueError(f"no such game file: {path}")
-        spec = importlib.util.spec_from_file_location(module_name, path)
-        sys.modules[module_name] = module = importlib.util.module_from_spec(spec)
-        try:
-            spec.loader.exec_module(module)
-        except BaseException:
-            del sys.modules[module_name]
-            raise
-    module: ModuleType = sys.modules[module_name]
-    return _checked(getattr(module, "GAME", None), str(path))
+    """Run a game's file as the module of that name."""
+    return _checked(getattr(run_file(module_name, path), "GAME", None), str(path))
 
 
 def _checked(game: object, source: str) -> Game:

@@ -15,10 +15,10 @@ must name its two cells without the position, and because a plane of the policy 
 
 import numpy as np
 from numba import njit
-from numba.cpython.unsafe.numbers import trailing_zeros
 
 from games.game import Game, Layout, board_size, draw_cells
 from native.abi import FINAL, GOES_ON, KEY, LEGAL, MOVER, OBSERVE, PLAY, START, Rules, overlay, rule
+from native.bits import trailing_zeros
 
 SIZE = board_size(__name__, 8)
 CELLS = SIZE * SIZE
@@ -71,7 +71,7 @@ def legal(state, actions_out):
         for plane in range(3 * s.mover, 3 * s.mover + 3):
             rest = movable(s.pieces[s.mover], s.pieces[1 - s.mover], plane)
             while rest:
-                actions_out[n] = plane * CELLS + np.int64(trailing_zeros(rest))
+                actions_out[n] = plane * CELLS + trailing_zeros(rest)
                 n += 1
                 rest &= rest - ONE
     return n

@@ -4,8 +4,12 @@ The rules themselves are the compiled functions in `Game.rules` (see `native.abi
 Python edge, because rules never raise.
 """
 
+import importlib.util
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 
@@ -161,6 +165,27 @@ def board_size(module_name: str, default: int) -> int:
     """The number at the end of a module's name, `games.go9` -> 9: how a file that serves many sizes knows its own."""
     digits = module_name[len(module_name.rstrip("0123456789")) :]
     return int(digits) if digits else default
+
+
+def part(name: str, size: int) -> ModuleType:
+    """The file `name`.py of this folder, run for one size as the module `games.<name><size>`: where a family's game has
+    more than one file, they all know their size in the same way."""
+    return run_file(f"games.{name}{size}", Path(__file__).with_name(f"{name}.py"))
+
+
+def run_file(module_name: str, path: Path) -> ModuleType:
+    """Run a file as the module of that name, once; Python knows the module before the file runs."""
+    if module_name not in sys.modules:
+        if not path.is_file():
+            raise ValueError(f"no such game file: {path}")
+        spec = importlib.util.spec_from_file_location(module_name, path)
+        sys.modules[module_name] = module = importlib.util.module_from_spec(spec)
+        try:
+            spec.loader.exec_module(module)
+        except BaseException:
+            del sys.modules[module_name]
+            raise
+    return sys.modules[module_name]
 
 
 def letters_and_numbers(rows: int, columns: int) -> tuple[Callable[[int], str], Callable[[str], int]]:

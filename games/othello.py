@@ -14,10 +14,10 @@ ways to one position still lead to the same bytes.
 
 import numpy as np
 from numba import njit
-from numba.cpython.unsafe.numbers import trailing_zeros
 
 from games.game import Game, Layout, board_size, board_symmetries, draw_cells, letters_and_numbers
 from native.abi import FINAL, GOES_ON, KEY, LEGAL, MOVER, OBSERVE, PLAY, START, Rules, overlay, rule
+from native.bits import trailing_zeros
 
 SIZE = board_size(__name__, 8)
 CELLS = SIZE * SIZE
@@ -184,7 +184,7 @@ def legal(state, actions_out):
     for word in range(WORDS):
         rest = s.moves[word]
         while rest:
-            actions_out[n] = 64 * word + np.int64(trailing_zeros(rest))
+            actions_out[n] = 64 * word + trailing_zeros(rest)
             n += 1
             rest &= rest - ONE
     return n

@@ -14,6 +14,9 @@ Laws, proved for any game by `games.laws`:
 """
 
 from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 from numba import cfunc, types
@@ -24,6 +27,7 @@ from numba.extending import (
     NativeValue,
     infer_getattr,
     intrinsic,
+    is_jitted,
     lower_getattr_generic,
     models,
     register_model,
@@ -137,15 +141,43 @@ def function_of_rules(context, builder, typ, rules, name):
 def rule(signature):
     """Decorator: compile a game's function for the core, cached on disk beside the game's own file.
 
-    Numba's cache knows a function by its file and qualified name. One file may be run as several modules, one a board size;
-    the module's name is made part of the function's so that each finds its own.
+    Numba's cache knows a function by its file and qualified name, and looks for edits in that file alone. One file may be
+    run as several modules, one a board size, and a game may call compiled functions of other files; so the module's name
+    and a digest of those files are made part of the function's name, by which each finds its own and none a stale one.
     """
 
     def compile_rule(function):
-        function.__qualname__ = f"{function.__module__}.{function.__qualname__}"
+        digest = helpers_digest(function.__globals__)
+        function.__qualname__ = f"{function.__module__}.{function.__qualname__}.{digest}"
         return cfunc(signature, cache=True, error_model="numpy")(function)
 
     return compile_rule
+
+
+def helpers_digest(namespace: dict) -> str:
+    """Of the files, other than its own, whose compiled functions a module names.
+
+    Files that hold constants only, no compiled function, are not looked at: let rules take none from there.
+    """
+    own = namespace.get("__file__")
+    files = {own}
+    find_helpers(namespace, files)
+    sources = [Path(file).read_bytes() for file in sorted(files - {own})]
+    return sha256(b"\0".join(sources)).hexdigest()[:8]
+
+
+def find_helpers(namespace: dict, files: set[str]) -> None:
+    """Add to `files` those of compiled functions in the namespace, or in modules there, and of all that these name."""
+    for value in list(namespace.values()):
+        names = vars(value) if isinstance(value, ModuleType) else getattr(origin(value), "__globals__", {})
+        if (file := names.get("__file__")) and file not in files and any(map(origin, list(names.values()))):
+            files.add(file)
+            find_helpers(names, files)
+
+
+def origin(value):
+    """The Python function of a compiled function or an intrinsic, None of anything else."""
+    return value.py_func if is_jitted(value) else value.__wrapped__ if isinstance(value, type(overlay)) else None
 
 
 @intrinsic

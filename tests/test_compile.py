@@ -1,5 +1,6 @@
 """The compiled core is found on disk by the next process, and an edit of any of its files is noticed."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -53,3 +54,46 @@ def test_the_stamp_changes_with_every_file_of_the_package(tmp_path, monkeypatch)
         stamps.add(compiling.package_stamp())
     assert len(stamps) == 1 + len(list(compiling.PACKAGE.glob("*.py")))
     compiling.package_stamp.cache_clear()
+
+
+GAME = """
+import helper
+from native.abi import MOVER, rule
+
+@rule(MOVER)
+def mover(state):
+    return helper.answer()
+"""
+HELPER = """
+from numba import njit
+
+@njit
+def answer():
+    return 1
+"""
+ASK = """
+import numpy as np, game
+from native.abi import call_mover
+print(game.mover.cache_hits, call_mover(game, np.zeros(1, np.uint8)))
+"""
+
+
+def test_an_edit_in_a_file_whose_functions_a_rule_calls_recompiles_the_rule(tmp_path):
+    """Numba alone would go on with the old answer: it looks at the rule's own file."""
+
+    def ask() -> list[int]:
+        path = f"{tmp_path}:{Path(native.__file__).parent.parent}"
+        command, environment = [sys.executable, "-c", ASK], os.environ | {"PYTHONPATH": path}
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
+        assert done.returncode == 0, done.stderr
+        return [int(number) for number in done.stdout.split()]
+
+    (tmp_path / "game.py").write_text(GAME)
+    (tmp_path / "helper.py").write_text(HELPER)
+    assert ask() == [0, 1] and ask() == [1, 1]  # (found on disk, the answer)
+    (tmp_path / "helper.py").write_text(HELPER.replace("return 1", "return 0"))
+    assert ask() == [0, 0] and ask() == [1, 0]
+    (tmp_path / "game.py").write_text(GAME.replace("import helper", "from helper import answer").replace("helper.", ""))
+    assert ask() == [0, 0]
+    (tmp_path / "helper.py").write_text(HELPER)
+    assert ask() == [0, 1] and ask() == [1, 1]
