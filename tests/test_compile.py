@@ -73,8 +73,9 @@ def answer():
 """
 ASK = """
 import numpy as np, game
-from native.abi import call_mover
-print(game.mover.cache_hits, call_mover(game, np.zeros(1, np.uint8)))
+from native.abi import Rules, call_mover
+rules = Rules(*[game.mover] * 7)  # the others are not asked
+print(game.mover.cache_hits, call_mover(rules, np.zeros(1, np.uint8)))
 """
 
 
