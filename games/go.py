@@ -16,8 +16,14 @@ from native.abi import FINAL, GOES_ON, KEY, LEGAL, MOVER, OBSERVE, PLAY, START, 
 from native.bits import trailing_zeros
 
 SIZE = board_size(__name__, 9)
-board, face = part("go_board", SIZE), part("go_face", SIZE)
-RECENT_PLANE, FORBIDDEN_PLANE, PLANES = 8, 8 + board.RECENT, 9 + board.RECENT
+board, life, ladders, face = (part(name, SIZE) for name in ("go_board", "go_life", "go_ladders", "go_face"))
+
+# Planes that the network may be given besides. They are constants of the file: to compare, train on a copy of it.
+PASS_ALIVE = False  # two: what the mover keeps even if they pass for ever, and the other likewise
+LADDERS = False  # two: the stones of chains caught in a ladder, and the mover's moves that catch one
+RECENT_PLANE, FORBIDDEN_PLANE, ALIVE_PLANE = 8, 8 + board.RECENT, 9 + board.RECENT
+LADDER_PLANE = ALIVE_PLANE + 2 * PASS_ALIVE
+PLANES = LADDER_PLANE + 2 * LADDERS
 KOMI_UNIT = 256.0  # komi is kept in steps of 1/256, so that equal keys mean equal komi
 RECENT_KEYS = np.random.default_rng(SIZE + 100).integers(1, 2**64, (board.RECENT, board.POINTS), np.uint64)
 FORBIDDEN_KEYS = np.random.default_rng(SIZE + 200).integers(1, 2**64, board.POINTS, np.uint64)
@@ -79,20 +85,10 @@ def score(s):
 @njit
 def mark_liberties(s, head, planes_out, side):
     """Write the plane of a chain's liberties."""
-    first = second = np.int64(board.NOWHERE)
-    liberties, stone = 0, head
-    while liberties < 3:
-        for step in board.STEPS:
-            near = stone + step
-            if s.colour[near] == board.EMPTY and near != first and near != second:
-                first, second = near, first
-                liberties += 1
-        stone = np.int64(s.next[stone])
-        if stone == head:
-            break
-    liberties, stone = min(liberties, 3), head
+    number, _, _ = board.liberties(s, head)
+    stone = head
     while True:
-        planes_out[side + liberties, board.CELL[stone]] = 1.0
+        planes_out[side + number, board.CELL[stone]] = 1.0
         stone = np.int64(s.next[stone])
         if stone == head:
             break
@@ -174,7 +170,7 @@ def mover(state):
 @rule(OBSERVE)
 def observe(state, planes_out, scalars_out):
     """Planes: the mover's stones, with 1, 2, 3 or more liberties, the other's likewise, the last five moves, newest first,
-    and the points that superko forbids. Scalars: komi in favour of the mover, in units of 15 points; was there a pass."""
+    and the points that superko forbids; then those of PASS_ALIVE and of LADDERS. Scalars: komi in favour of the mover, in units of 15 points; was there a pass."""
     s = overlay(state, board.DTYPE)
     board.find(s)
     for plane in range(PLANES):
@@ -192,6 +188,10 @@ def observe(state, planes_out, scalars_out):
     for i in range(board.RECENT):
         if s.recent[i] != board.NOWHERE:
             planes_out[RECENT_PLANE + i, board.CELL[s.recent[i]]] = 1.0
+    if PASS_ALIVE:
+        life.mark_alive(s, planes_out, ALIVE_PLANE)
+    if LADDERS:
+        ladders.mark_ladders(s, planes_out, LADDER_PLANE)
     scalars_out[0] = (s.komi if s.mover == board.WHITE else -s.komi) / 15.0
     scalars_out[1] = s.passes
 

@@ -213,6 +213,23 @@ def place(s, point):
     flag_atari(s, head, mover)
 
 
+@njit
+def liberties(s, head):
+    """(number of a chain's liberties, at most 3, and the last two of them that were found)."""
+    first = second = np.int64(NOWHERE)
+    number, stone = 0, np.int64(head)
+    while number < 3:
+        for step in STEPS:
+            near = stone + step
+            if s.colour[near] == EMPTY and near != first and near != second:
+                first, second = near, first
+                number += 1
+        stone = np.int64(s.next[stone])
+        if stone == head:
+            break
+    return min(number, 3), first, second
+
+
 # What may be played
 
 

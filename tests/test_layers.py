@@ -16,7 +16,8 @@ LAYERS = [
      "selfplay.players", "selfplay.engine", "selfplay.sgf", "selfplay.analysis", "selfplay.analyst", "selfplay.clock", "selfplay.time_control", "selfplay.thinking", "selfplay.settled", "selfplay.searcher", "selfplay.exam", "selfplay.checkpoint", "selfplay.reference", "selfplay.files", "selfplay.config"],
     ["selfplay.tuning", "selfplay.limits", "selfplay.evaluator", "selfplay.network"],
     ["games.laws", "games", "games.game", "games.tictactoe", "games.connect4", "games.go", "games.othello", "games.gomoku",
-     "games.hex", "games.breakthrough", "games.go_board", "games.go_face"],
+     "games.hex", "games.breakthrough", "games.go_board", "games.go_life", "games.go_ladders", "games.go_face",
+     "games.scratch"],
     ["native"],
 ]  # fmt: skip
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

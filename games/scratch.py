@@ -1,0 +1,22 @@
+"""Working memory for rules, which may not allocate: a record on the stack of the function that asks for it.
+
+Bytes of a position are copied for every simulation; what is needed only within one call has no place there.
+"""
+
+from llvmlite import ir
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+
+@intrinsic
+def scratch(typingctx, dtype):
+    """A record of the structured dtype, a module-level constant. It holds rubbish at first and ends with the caller: hand
+    it on to functions, never return it."""
+    record = dtype.dtype
+
+    def codegen(context, builder, signature, arguments):
+        memory = cgutils.alloca_once(builder, ir.ArrayType(ir.IntType(8), record.size))
+        memory.align = 16
+        return builder.bitcast(memory, context.get_value_type(record))
+
+    return record(dtype), codegen
