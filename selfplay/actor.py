@@ -85,7 +85,9 @@ class Actor:
         network = network_of(self.shape, weights)
         rows = len(self.batch.planes)
         if self.evaluator is None:
-            self.evaluator = Evaluator(network, rows, precision, views=self._views(), one_view=True)
+            self.evaluator = Evaluator(
+                network, rows, precision, self.config.network.device, views=self._views(), one_view=True
+            )
         else:
             self.evaluator.load(network)
         clear(self.cache)

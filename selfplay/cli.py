@@ -70,6 +70,10 @@ def main(arguments: list[str] | None = None) -> int:
         return fail(f"not enough memory for this: {error}", 2)
     except FloatingPointError as error:
         return fail(str(error), 1)
+    except RuntimeError as error:
+        if type(error).__name__ != "OutOfMemoryError":  # torch's, which is imported where it is used
+            raise
+        return fail("the device's memory is full; fewer actor.games, a smaller learner.batch or network would fit", 2)
     except OSError as error:
         if error.errno not in OUTSIDE:
             raise

@@ -24,6 +24,7 @@ class NetworkConfig(Section):
     blocks: int = 4  # residual blocks of two convolutions; AlphaZero had 19
     channels: int = 48  # AlphaZero had 256
     precision: str = "auto"  # of self-play and learning: fp32, bf16, or auto, which measures both
+    device: str = "cpu"  # of self-play and learning, as torch names it: cpu, cuda, cuda:1
 
 
 class SearchConfig(Section):

@@ -129,6 +129,19 @@ def prepare(folded: Network, precision: str) -> Network:
     return model.to(memory_format=torch.channels_last)
 
 
+def usable_device(name: str) -> torch.device:
+    """The device that `network.device` names. ValueError, with what there is, if torch cannot use it."""
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise ValueError(f"network.device {name!r} is no device that torch knows; cpu and cuda are") from None
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if device.type not in ("cpu", "cuda") or (device.type == "cuda" and (device.index or 0) >= count):
+        there = "cpu" if not count else f"cpu and {', '.join(f'cuda:{i}' for i in range(count))}"
+        raise ValueError(f"network.device {name!r} is not there: torch {torch.__version__} can use {there}")
+    return device
+
+
 def choose_precision(network: Network, rows: int, asked: str, device: str = "cpu") -> str:
     """ "fp32" or "bf16": as asked, or, for "auto", the faster one here for batches of `rows` rows."""
     if asked not in (*PRECISIONS, "auto"):

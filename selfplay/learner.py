@@ -69,7 +69,7 @@ class Learner:
     def __init__(self, network: Network, config: LearnerConfig, precision: str = "auto", device: str = "cpu"):
         """`precision` of the matrix products: fp32, bf16 (weights and sums stay fp32), or auto, which measures both."""
         self.config, self.device = config, torch.device(device)
-        self.precision = choose_precision(network, config.batch, precision)
+        self.precision = choose_precision(network, config.batch, precision, device)
         self.network = network.to(self.device, memory_format=torch.channels_last).train()
         self.averaged = copy.deepcopy(self.network).eval()
         self.optimizer = torch.optim.AdamW(

@@ -12,6 +12,7 @@ from selfplay import config, loop
 from selfplay.actor import Actor
 from selfplay.checkpoint import Checkpoint, new_network, shape_for, weights_of
 from selfplay.config import ActorConfig, RunConfig
+from selfplay.evaluator import usable_device
 from selfplay.files import DamagedFile, read_json, write_json
 from selfplay.network import Shape
 from selfplay.run import Run, stored_config
@@ -33,6 +34,7 @@ def train(
     """All that can be checked is checked before anything is written. ValueError with one line for what cannot be."""
     settings, folder = plan(preset, out, resume, changes)
     limit = parse_time(time) or 60 * settings.minutes or None
+    usable_device(settings.network.device)
     shape = shape_for(config.game_of(settings), settings.network, settings.learner)
     settings = tuned(settings, folder, shape)
     actors = number_of_actors(actors, address, settings.actor.threads)

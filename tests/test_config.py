@@ -5,6 +5,7 @@ import pytest
 
 import games
 from selfplay import config
+from selfplay.evaluator import usable_device
 
 
 @pytest.mark.parametrize("name", config.presets())
@@ -91,3 +92,12 @@ def test_a_configuration_cannot_be_changed_in_place():
     with pytest.raises(AttributeError):
         config.load("dummy").generations = 3
     assert msgspec.structs.replace(config.load("dummy"), generations=3).generations == 3
+
+
+def test_a_device_that_is_not_there_is_named_with_what_is():
+    for name in ("cuda:99", "meta"):
+        with pytest.raises(ValueError, match=f"network.device '{name}' is not there: torch .* can use cpu"):
+            usable_device(name)
+    with pytest.raises(ValueError, match="no device that torch knows"):
+        usable_device("tpu9")
+    assert usable_device("cpu").type == "cpu"
