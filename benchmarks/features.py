@@ -3,6 +3,9 @@
 One network, two searches: plain PUCT, and PUCT with one feature more (and, last, all that help together). Both get the same
 time: a short match first tells how long a move takes each of them, and the feature's simulations are scaled by that.
 Games are paired, with random openings; what the clock said in the match itself is printed beside the score.
+
+With --seconds, instead, one game at a time and so many seconds a move for both: everything that a player can have (its tree and
+answers kept from move to move, proofs, c by spread, bounds) against plain PUCT, which begins each search with nothing.
 """
 
 import argparse
@@ -12,10 +15,12 @@ import msgspec
 import numpy as np
 from measure import report
 
+from native.cache import new_cache
 from selfplay import arena, checkpoint
 from selfplay.config import MatchConfig, game_of
 from selfplay.evaluator import Evaluator
 from selfplay.players import MANY, SearchPlayer, match_settings, views
+from selfplay.rating import from_pairs
 
 PLAIN = MatchConfig(kind="puct", solves=False, symmetries=1, c_spread=0.0, lcb=0.0)
 PILOT = 20  # games
@@ -97,6 +102,46 @@ class Contest:
         )
 
 
+class Clocked:
+    """One position at a time, for so many seconds, in trees of eight leaves in flight; with `keeps`, what the game's last search
+    found is searched on."""
+
+    def __init__(self, player: SearchPlayer, seconds: float, keeps: bool):
+        self.name, self.seconds, self.keeps = player.name, seconds, keeps
+        self.search, self.simulations = player.endless_search(), []
+        if not keeps:
+            self.search.cache = new_cache(0, player.game.actions)
+
+    def choose_after(self, sequences: list[list[int]], states: np.ndarray) -> np.ndarray:
+        return np.array([self._choose(tuple(moves), state) for moves, state in zip(sequences, states)], np.int32)
+
+    def _choose(self, moves: tuple[int, ...], state: np.ndarray) -> int:
+        end = time.monotonic() + self.seconds
+        self.search.reach(moves, state) if self.keeps else self.search.begin(state)
+        known = self.search.visits
+        self.search.run(self.search.simulations, lambda: time.monotonic() >= end)
+        self.simulations.append(self.search.visits - known)
+        return self.search.choice()[0]
+
+
+def clocked(contest: "Contest", seconds: float) -> str:
+    everything = contest.player("everything", with_(solves=True, c_spread=0.85, lcb=5.0), 1, {}).player
+    first = Clocked(everything, seconds, keeps=True)
+    plain = Clocked(contest.player("plain", PLAIN, 1, {}).player, seconds, keeps=False)
+    outcomes = []
+    for pair in range(contest.games // 2):
+        outcomes += arena.match(contest.game, first, plain, 2, contest.openings, pair).outcomes.tolist()
+        if pair % 10 == 9:
+            print(f"  {len(outcomes)} games: {(np.mean(outcomes) + 1) / 2:.1%}", flush=True)
+    outcome = np.array(outcomes)
+    elo = from_pairs((outcome.reshape(-1, 2).mean(1) + 1) / 2, len(outcome) // 2)
+    return (
+        f"{(outcome.mean() + 1) / 2:.1%} ({(outcome > 0).sum()}-{(outcome == 0).sum()}-{(outcome < 0).sum()}) "
+        f"{elo.difference:+.0f} Elo ({elo.low:+.0f} .. {elo.high:+.0f}), new simulations a move (median) "
+        f"{np.median(first.simulations):.0f} and {np.median(plain.simulations):.0f}"
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("run", help="a run or checkpoint")
@@ -104,8 +149,12 @@ def main() -> None:
     parser.add_argument("--simulations", type=int, default=200, help="of plain PUCT")
     parser.add_argument("--openings", type=int, default=6, help="random plies before a game, at most")
     parser.add_argument("--only", nargs="*", help="features whose names hold one of these words")
+    parser.add_argument("--seconds", type=float, help="a move, one game at a time: everything against plain PUCT")
     options = parser.parse_args()
     contest, lines = Contest(options.run, options.games, options.openings), {}
+    if options.seconds:
+        lines = {"everything": clocked(contest, options.seconds)}
+        return report(f"{contest.game.name}, {options.seconds} s a move", lines)
     features = {name: (config, {}) for name, config in MATCHES.items()}
     features |= {name: (PLAIN, changes) for name, changes in SETTINGS.items()}
     for name, (config, changes) in features.items():
