@@ -1,8 +1,7 @@
-"""pgx's random play, as benchmarks/peers.py asks for it; runs in pgx's own virtual environment and imports nothing of ours.
+"""pgx's random play, and its games searched by mctx, as benchmarks/peers.py asks for them (see benchmarks/peer.py); runs in
+pgx's own virtual environment and imports nothing of ours. Tree search is in pgx_search.py, self-play in pgx_selfplay.py.
 
-One request a line on standard input, one answer a line on standard output, all JSON (see benchmarks/peers.py).
-
-Every game of a batch plays one uniformly random legal move a step, in compiled code. What costs pgx needlessly is left
+Random play: every game of a batch plays one uniformly random legal move a step, in compiled code. What costs pgx needlessly is left
 out: observations are thrown away, so that XLA never computes them, and a move is drawn by one random number and a running
 count of legal moves (`jax.random.categorical` would draw a number for every action). Two ways of beginning a game again
 are tried with every batch size: pgx's own `auto_reset`, which builds a first position at every step, and a reset of all
@@ -13,10 +12,13 @@ import json
 import sys
 import time
 from functools import partial
+from importlib.metadata import version
 
 import jax
 import jax.numpy as jnp
 import pgx
+import pgx_search
+import pgx_selfplay
 from pgx.experimental import auto_reset
 
 GAMES = {"connect4": "connect_four", "othello8": "othello", "hex11": "hex", "go9": "go_9x9", "go19": "go_19x19"}
@@ -105,17 +107,29 @@ def fastest(game: str, seconds: float) -> Play:
     return max(found, key=lambda pair: pair[0])[1]
 
 
+def prepared(request: dict, seconds: float):
+    game, env = request["game"], pgx.make(GAMES[request["game"]])
+    if request["what"] == "play":
+        return fastest(game, seconds)
+    if request["what"] == "search":
+        return pgx_search.fastest(env, request["simulations"], request["games"], request["input"], seconds)
+    return pgx_selfplay.fastest(env, request, seconds)
+
+
 def main() -> None:
-    plays: dict[str, Play] = {}
-    print(json.dumps({"games": list(GAMES), "version": f"pgx {pgx.__version__}, jax {jax.__version__}"}), flush=True)
+    ready, at_hand = {}, None
+    versions = f"pgx {pgx.__version__}, mctx {version('mctx')}, jax {jax.__version__}"
+    print(json.dumps({"games": list(GAMES), "does": ["play", "search", "selfplay"], "version": versions}), flush=True)
     for line in sys.stdin:
         request = json.loads(line)
-        game, seconds = request["game"], request["seconds"]
-        if game not in plays:
-            plays.clear()  # one game at a time: memory
-            plays[game] = fastest(game, seconds)
-        plies, spent = plays[game].run(seconds)
-        print(json.dumps({"plies": plies, "seconds": spent, "setting": plays[game].setting}), flush=True)
+        seconds, key = request.pop("seconds"), json.dumps(request)
+        if at_hand != request | {"input": None}:
+            ready.clear()  # only what differs by its input is kept side by side: memory
+            at_hand = request | {"input": None}
+        if key not in ready:
+            ready[key] = prepared(request, seconds)
+        count, spent = ready[key].run(seconds)
+        print(json.dumps({"count": count, "seconds": spent, "setting": ready[key].setting}), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,133 @@
+"""What benchmarks/peers.py measures: our side of each comparison, and what the peers are asked for.
+
+A contest is one row of a table: named measures of ours, requests to peers, and which of them make the row's ratios.
+"""
+
+import time
+from argparse import Namespace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from rules import rate
+
+import games
+from native.search import GUMBEL, PUCT, Settings
+from selfplay import bench
+from selfplay.searcher import Searcher
+
+Measure = Callable[[float], float]  # seconds -> so much a second
+
+
+@dataclass(frozen=True)
+class Contest:
+    name: str  # of the row
+    ours: dict[str, Measure]  # column -> measure
+    theirs: dict[str, tuple[str, dict]]  # column -> (peer, request)
+    ratios: dict[str, list[str]]  # column -> theirs that compete: the slower of ours by the fastest of them
+
+
+@dataclass(frozen=True)
+class Event:
+    """Contests of one kind: a table."""
+
+    title: str
+    unit: str
+    games: list[str]
+    contests: Callable[[str, Namespace], Iterator[Contest]]  # of one game
+
+
+def play(name: str, asked: Namespace) -> Iterator[Contest]:
+    """Uniformly random legal play. A ply is a legal move played, the same for all."""
+    game, request = games.load(name), {"what": "play", "game": name}
+    rate(game, 0.1)  # compiles
+    theirs = {"open_spiel": ("open_spiel", request), "pgx": ("pgx", request)}
+    yield Contest(name, {"ours": lambda seconds: rate(game, seconds)}, theirs, {"ours / the faster": list(theirs)})
+
+
+class Free:
+    """An evaluator that costs nothing: logits and values stay the zeros that they are at first."""
+
+    def evaluate(self, batch, rows: int) -> None:
+        pass
+
+
+def search(name: str, asked: Namespace) -> Iterator[Contest]:
+    """Trees from the first position with uniform priors and zero values: `trees` at a time, then one alone."""
+    for simulations in asked.simulations:
+        yield search_contest(name, simulations, asked.trees)
+    for leaves in (1, 16):
+        yield search_contest(name, max(asked.simulations), 1, leaves)
+
+
+def search_contest(name: str, simulations: int, trees: int, leaves: int = 1) -> Contest:
+    """Our searches write the network's input of every leaf. Peers with a free evaluator need not; asked for "input" they do.
+
+    `leaves` of one tree to a wave concern ours alone: with one tree and one leaf, Python's part of each wave is what is
+    measured.
+    """
+    request = {"what": "search", "game": name, "simulations": simulations, "games": trees}
+    ours = {
+        column: searcher(name, Settings(kind), simulations, trees, leaves)
+        for column, kind in (("Gumbel", GUMBEL), ("PUCT", PUCT))
+    }
+    bare = {"open_spiel": ("open_spiel", request | {"input": False}), "mctx": ("pgx", request | {"input": False})}
+    full = {f"{column}, input": (peer, asked | {"input": True}) for column, (peer, asked) in bare.items()}
+    of = f"{trees} trees" if trees > 1 else "one tree" if leaves == 1 else f"one tree, {leaves} leaves"
+    ratios = {"ours / the faster": list(bare), "with input": list(full)}
+    return Contest(f"{name}, {simulations}, {of}", ours, bare | full, ratios)
+
+
+def searcher(name: str, settings: Settings, simulations: int, trees: int, leaves: int) -> Measure:
+    """Simulations a second. Memory is taken at the first measurement and kept as long as the contest."""
+    game, made = games.load(name), {}
+
+    def measure(seconds: float) -> float:
+        if not made:
+            made["searcher"] = Searcher(game, Free(), settings, simulations, trees, leaves, cache_entries=0)
+            made["states"] = np.repeat(game.start_state()[None], trees, 0)
+        begin, searches = time.perf_counter(), 0
+        while searches == 0 or time.perf_counter() - begin < seconds:
+            made["searcher"].search(made["states"])
+            searches += 1
+        return searches * trees * simulations / (time.perf_counter() - begin)
+
+    return measure
+
+
+NETWORKS = {"connect4": (4, 32), "go9": (6, 64)}  # blocks, channels
+
+
+def selfplay(name: str, asked: Namespace) -> Iterator[Contest]:
+    """Whole self-play with a network in fp32 or bf16, whichever is faster: positions searched and played."""
+    torch.set_num_threads(1)
+    (blocks, channels), simulations = NETWORKS.get(name, (4, 32)), min(asked.simulations)
+    sizes = {"blocks": blocks, "channels": channels, "simulations": simulations, "games": asked.trees}
+    made = {}
+
+    def measure(seconds: float) -> float:
+        if not made:
+            _, made["measure"] = bench.selfplay(games.load(name), Namespace(game=name, **sizes))
+        return made["measure"](seconds)["positions/s"]
+
+    request = {"what": "selfplay", "game": name, "planes": games.load(name).planes, **sizes}
+    row = f"{name}, {blocks}x{channels}, {simulations} simulations"
+    yield Contest(row, {"ours": measure}, {"mctx": ("pgx", request)}, {"ours / mctx": ["mctx"]})
+
+
+EVENTS = {
+    "play": Event(
+        "Positions/s of uniformly random legal play",
+        "positions/s",
+        ["connect4", "othello8", "hex11", "gomoku15", "breakthrough8", "go9", "go19"],
+        play,
+    ),
+    "search": Event(
+        "Simulations/s of tree search with a free evaluator",
+        "simulations/s",
+        ["connect4", "othello8", "hex11", "go9", "go19"],
+        search,
+    ),
+    "selfplay": Event("Positions/s of self-play with a network", "positions/s", list(NETWORKS), selfplay),
+}
