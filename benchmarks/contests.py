@@ -13,7 +13,9 @@ import torch
 from rules import rate
 
 import games
-from native.search import GUMBEL, PUCT, Settings
+from native import forest as memory
+from native.alone import UNIFORM, search_alone
+from native.settings import GUMBEL, PUCT, Settings
 from selfplay import bench
 from selfplay.searcher import Searcher
 
@@ -57,43 +59,49 @@ def search(name: str, asked: Namespace) -> Iterator[Contest]:
     """Trees from the first position with uniform priors and zero values: `trees` at a time, then one alone."""
     for simulations in asked.simulations:
         yield search_contest(name, simulations, asked.trees)
-    for leaves in (1, 16):
-        yield search_contest(name, max(asked.simulations), 1, leaves)
+    yield search_contest(name, max(asked.simulations), 1)
 
 
-def search_contest(name: str, simulations: int, trees: int, leaves: int = 1) -> Contest:
+def search_contest(name: str, simulations: int, trees: int) -> Contest:
     """Our searches write the network's input of every leaf. Peers with a free evaluator need not; asked for "input" they do.
 
-    `leaves` of one tree to a wave concern ours alone: with one tree and one leaf, Python's part of each wave is what is
-    measured.
+    Many trees are searched in waves, two calls from Python each, as with a network; one alone in one compiled call, as the
+    peers do.
     """
     request = {"what": "search", "game": name, "simulations": simulations, "games": trees}
     ours = {
-        column: searcher(name, Settings(kind), simulations, trees, leaves)
+        column: searcher(name, Settings(kind, solves=False), simulations, trees)
         for column, kind in (("Gumbel", GUMBEL), ("PUCT", PUCT))
     }
     bare = {"open_spiel": ("open_spiel", request | {"input": False}), "mctx": ("pgx", request | {"input": False})}
     full = {f"{column}, input": (peer, asked | {"input": True}) for column, (peer, asked) in bare.items()}
-    of = f"{trees} trees" if trees > 1 else "one tree" if leaves == 1 else f"one tree, {leaves} leaves"
+    of = f"{trees} trees" if trees > 1 else "one tree"
     ratios = {"ours / the faster": list(bare), "with input": list(full)}
     return Contest(f"{name}, {simulations}, {of}", ours, bare | full, ratios)
 
 
-def searcher(name: str, settings: Settings, simulations: int, trees: int, leaves: int) -> Measure:
+def searcher(name: str, settings: Settings, simulations: int, trees: int) -> Measure:
     """Simulations a second. Memory is taken at the first measurement and kept as long as the contest."""
     game, made = games.load(name), {}
 
     def measure(seconds: float) -> float:
         if not made:
-            made["searcher"] = Searcher(game, Free(), settings, simulations, trees, leaves, cache_entries=0)
+            made["searcher"] = Searcher(game, Free(), settings, simulations, trees, cache_entries=0)
             made["states"] = np.repeat(game.start_state()[None], trees, 0)
         begin, searches = time.perf_counter(), 0
         while searches == 0 or time.perf_counter() - begin < seconds:
-            made["searcher"].search(made["states"])
+            made["searcher"].search(made["states"]) if trees > 1 else alone(made["searcher"], made["states"])
             searches += 1
         return searches * trees * simulations / (time.perf_counter() - begin)
 
     return measure
+
+
+def alone(searcher: Searcher, states: np.ndarray) -> None:
+    game, forest = searcher.game, searcher.forest
+    memory.plant_all(forest, states, searcher.simulations)
+    scratch = np.zeros(game.state_bytes, np.uint8)
+    search_alone(game.rules, searcher.settings, forest, searcher.cache, searcher.batch, UNIFORM, scratch)
 
 
 NETWORKS = {"connect4": (4, 32), "go9": (6, 64)}  # blocks, channels
@@ -108,7 +116,7 @@ def selfplay(name: str, asked: Namespace) -> Iterator[Contest]:
 
     def measure(seconds: float) -> float:
         if not made:
-            _, made["measure"] = bench.selfplay(games.load(name), Namespace(game=name, **sizes))
+            made["measure"] = bench.selfplay(games.load(name), Namespace(game=name, tune=False, **sizes)).measure
         return made["measure"](seconds)["positions/s"]
 
     request = {"what": "selfplay", "game": name, "planes": games.load(name).planes, **sizes}
