@@ -62,7 +62,7 @@ def search(name: str, asked: Namespace) -> Iterator[Contest]:
 
 
 def search_contest(name: str, simulations: int, trees: int, leaves: int = 1) -> Contest:
-    """Our searches write the network's input of every leaf. Peers need not, their evaluator is free; with "input" they do.
+    """Our searches write the network's input of every leaf. Peers need not, and do with "input": theirs is free.
 
     `leaves` of one tree to a wave concern ours alone: with one tree and one leaf, Python's part of each wave is what is
     measured.

@@ -102,7 +102,7 @@ def is_legal(tree, node):
 
 def stretched(tree, node, *, settings: Settings):
     """sigma of Q stretched to [0, 1] over the legal actions. mctx's own stretch takes illegal actions in, which it
-    completes like unvisited ones: where all legal actions have been visited an end may be a value that no action has."""
+    completes like unvisited ones: where all legal actions have visits an end may be a value that no action has."""
     ours = {"maxvisit_init": settings.c_visit, "value_scale": settings.c_scale, "rescale_values": False}
     scaled, legal = mctx.qtransform_completed_by_mix_value(tree, node, **ours), is_legal(tree, node)
     scale = (settings.c_visit + jnp.max(tree.children_visits[node])) * settings.c_scale
