@@ -63,7 +63,7 @@ def search(name: str, asked: Namespace) -> Iterator[Contest]:
 
 
 def search_contest(name: str, simulations: int, trees: int) -> Contest:
-    """Our searches write the network's input of every leaf. Peers with a free evaluator need not; asked for "input" they do.
+    """Our searches write the network's input of every leaf. Peers need not, and do with "input": theirs is free.
 
     Many trees are searched in waves, two calls from Python each, as with a network; one alone in one compiled call, as the
     peers do.

@@ -1,17 +1,17 @@
-"""open_spiel's random play and tree search, as benchmarks/peers.py asks for them (see benchmarks/peer.py); runs in its own
-virtual environment and imports nothing of ours.
+"""open_spiel's random play and tree search, as benchmarks/peers.py asks for them (see benchmarks/peer.py); runs in its
+own virtual environment and imports nothing of ours.
 
-Random play: its Python package offers random games inside C++ in one place, the evaluator of its tree search. A search of one
-simulation evaluates nothing but the root, by as many random games from there as one likes: whole games without a step of
-Python. They are not counted there, so plies are games times a mean length that is measured beforehand, by games played
-move by move in Python. The speed of those is told too, because many people use the package that way.
+Random play: its Python package offers random games inside C++ in one place, the evaluator of its tree search. A search
+of one simulation evaluates nothing but the root, by as many random games from there as one likes: whole games without a
+step of Python. They are not counted there, so plies are games times a mean length that is measured beforehand, by games
+played move by move in Python. The speed of those is told too, because many people use the package that way.
 
-Tree search: its `MCTSBot` in C++, one tree at a time (its only way), with PUCT and an evaluator that costs nothing. Python
-cannot give it one: `pyspiel.Evaluator` cannot be derived from, and the one that there is plays random games. But the wheel
-carries its headers and exports its C++, so peer_open_spiel.cc adds such an evaluator; that takes a C++ compiler, `c++`.
-Its search asks a node for its legal moves only when the node is visited a second time, and never writes a network's input; with
-"input" the evaluator has every leaf's observation written, as any network's would. It asks about one leaf at a time, so its trees
-stay in the processor's cache; a network would get batches of one.
+Tree search: its `MCTSBot` in C++, one tree at a time (its only way), with PUCT and an evaluator that costs nothing.
+Python cannot give it one: `pyspiel.Evaluator` cannot be derived from, and the one that there is plays random games. But
+the wheel carries its headers and exports its C++, so peer_open_spiel.cc adds such an evaluator; that takes a C++
+compiler, `c++`. Its search asks a node for its legal moves only when the node is visited a second time, and never
+writes a network's input; with "input" the evaluator has every leaf's observation written, as any network's would. It
+asks about one leaf at a time, so its trees stay in the processor's cache; a network would get batches of one.
 """
 
 import ctypes

@@ -1,11 +1,13 @@
-"""pgx's random play, and its games searched by mctx, as benchmarks/peers.py asks for them (see benchmarks/peer.py); runs in
-pgx's own virtual environment and imports nothing of ours. Tree search is in pgx_search.py, self-play in pgx_selfplay.py.
+"""pgx's random play, and its games searched by mctx, as benchmarks/peers.py asks for them (see benchmarks/peer.py);
+runs in pgx's own virtual environment and imports nothing of ours. Tree search is in pgx_search.py, self-play in
+pgx_selfplay.py.
 
-Random play: every game of a batch plays one uniformly random legal move a step, in compiled code. What costs pgx needlessly is left
-out: observations are thrown away, so that XLA never computes them, and a move is drawn by one random number and a running
-count of legal moves (`jax.random.categorical` would draw a number for every action). Two ways of beginning a game again
-are tried with every batch size: pgx's own `auto_reset`, which builds a first position at every step, and a reset of all
-finished games every 16 steps, where steps of finished games are not counted. The fastest of all is the one measured.
+Random play: every game of a batch plays one uniformly random legal move a step, in compiled code. What costs pgx
+needlessly is left out: observations are thrown away, so that XLA never computes them, and a move is drawn by one random
+number and a running count of legal moves (`jax.random.categorical` would draw a number for every action). Two ways of
+beginning a game again are tried with every batch size: pgx's own `auto_reset`, which builds a first position at every
+step, and a reset of all finished games every 16 steps, where steps of finished games are not counted. The fastest of
+all is the one measured.
 """
 
 import json

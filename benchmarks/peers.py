@@ -4,12 +4,12 @@
     python benchmarks/peers.py --search     tree search with an evaluator that costs nothing: the trees
     python benchmarks/peers.py --selfplay   self-play with a network of the same operations: everything
 
-This process and its children may run on one core only, so their thread pools hold one thread. Everyone measures in turn,
-round by round, and ratios are taken within each round, to the best peer of that round. Only Linux lets a process choose its
-cores this way. A quick look: `--seconds 0.3 --rounds 2`.
+This process and its children may run on one core only, so their thread pools hold one thread. Everyone measures in
+turn, round by round, and ratios are taken within each round, to the best peer of that round. Only Linux lets a process
+choose its cores this way. A quick look: `--seconds 0.3 --rounds 2`.
 
-The peers live under --environments, see benchmarks/peer.py; how they search is told in `peer_open_spiel.py` (which needs a C++
-compiler for it), `pgx_search.py` and `pgx_selfplay.py`, what is measured of ours in `contests.py`.
+The peers live under --environments, see benchmarks/peer.py; how they search is told in `peer_open_spiel.py` (which
+needs a C++ compiler for it), `pgx_search.py` and `pgx_selfplay.py`, what is measured of ours in `contests.py`.
 """
 
 import argparse

@@ -1,8 +1,8 @@
 """mctx's Gumbel search over pgx's games with an evaluator that costs nothing; part of benchmarks/peer_pgx.py.
 
-Priors are uniform over the legal actions and values zero. Positions are kept in the nodes, as mctx does, but without their
-observation: XLA then never computes it, as nothing looks at it. With "input" every new position's observation is computed, its
-sum being a vanishing part of the value. The whole search is one call of compiled code.
+Priors are uniform over the legal actions and values zero. Positions are kept in the nodes, as mctx does, but without
+their observation: XLA then never computes it, as nothing looks at it. With "input" every new position's observation is
+computed, its sum being a vanishing part of the value. The whole search is one call of compiled code.
 """
 
 import time
@@ -90,8 +90,8 @@ def node_bytes(env) -> int:
 
 
 def fastest(env, simulations: int, games: int, input: bool, seconds: float) -> Search:
-    """Of batches of up to `games` that fit into memory. Larger ones are tried until one is much slower, as many large trees that
-    leave the processor's cache are, or a call would take too long."""
+    """Of batches of up to `games` that fit into memory. Larger ones are tried until one is much slower, as many large
+    trees that leave the processor's cache are, or a call would take too long."""
     best, best_rate, most = None, 0.0, MEMORY // (node_bytes(env) * (simulations + 1))
     for batch in [b for b in BATCHES if b <= min(games, most)] or [1]:
         if batch * simulations > best_rate * CALL_SECONDS and best:

@@ -1,12 +1,12 @@
-"""Our search against mctx, the published implementation of Gumbel MuZero's policy (Danihelka et al. 2022) and of MuZero's
-PUCT: `python benchmarks/proof.py [--games go9 hex5] [--simulations 16 200] [--positions 8]`.
+"""Our search against mctx, the published implementation of Gumbel MuZero's policy (Danihelka et al. 2022) and of
+MuZero's PUCT: `python benchmarks/proof.py [--games go9 hex5] [--simulations 16 200] [--positions 8]`.
 
-Both search the same random positions of the real games. Logits and values come from a hash of the position, so that no two
-nodes are alike, and the Gumbel variables (or priors with Dirichlet noise) that our search drew are handed to mctx.
+Both search the same random positions of the real games. Logits and values come from a hash of the position, so that no
+two nodes are alike, and the Gumbel variables (or priors with Dirichlet noise) that our search drew are handed to mctx.
 
 Compared at the root: visits and chosen action exactly; mean values Q, improved policy and completed Q by their largest
-difference. Ends with 1 if anything differs by more than 1e-5. How mctx is made to play our games with our settings is told in
-benchmarks/published.py.
+difference. Ends with 1 if anything differs by more than 1e-5. How mctx is made to play our games with our settings is
+told in benchmarks/published.py.
 
 Needs mctx (`pip install mctx`), written against 0.0.71.
 """

@@ -1,11 +1,13 @@
-"""The published search over our rules: mctx's policies with our settings, and our games as its model. For benchmarks/proof.py.
+"""The published search over our rules: mctx's policies with our settings, and our games as its model. For
+benchmarks/proof.py.
 
-An embedding is the number of a position in a table, which grows as mctx asks for positions by moves. A reward is the outcome
-for the player who moved; the discount is -1 where the other player moves next, 1 where the same one does and 0 at the end.
-Everything is padded with illegal actions to one width W, so that games share a batch and mctx compiles once for all of them.
+An embedding is the number of a position in a table, which grows as mctx asks for positions by moves. A reward is the
+outcome for the player who moved; the discount is -1 where the other player moves next, 1 where the same one does and 0
+at the end. Everything is padded with illegal actions to one width W, so that games share a batch and mctx compiles once
+for all of them.
 
-Beside settings three things are changed, two of them through parameters of mctx (`stretched`, `puct_values`). The third are its
-random draws: Gumbel variables are handed in, and the noise of 1e-7 that breaks ties of PUCT is left out.
+Beside settings three things are changed, two of them through parameters of mctx (`stretched`, `puct_values`). The third
+are its random draws: Gumbel variables are handed in, and the noise of 1e-7 that breaks ties of PUCT is left out.
 """
 
 from dataclasses import dataclass
@@ -25,8 +27,8 @@ ILLEGAL = np.finfo(np.float64).min  # mctx's own logit of an illegal action
 
 
 def use_float64() -> None:
-    """For the whole process: a call from mctx back into Python comes on a thread that no narrower setting reaches. In mctx's
-    usual float32 values that lie close together would swap."""
+    """For the whole process: a call from mctx back into Python comes on a thread that no narrower setting reaches. In
+    mctx's usual float32 values that lie close together would swap."""
     jax.config.update("jax_enable_x64", True)
 
 
@@ -99,8 +101,8 @@ def is_legal(tree, node):
 
 
 def stretched(tree, node, *, settings: Settings):
-    """sigma of Q stretched to [0, 1] over the legal actions. mctx's own stretch takes illegal actions in, which it completes
-    like unvisited ones: where all legal actions have been visited its ends may be a value that no action has."""
+    """sigma of Q stretched to [0, 1] over the legal actions. mctx's own stretch takes illegal actions in, which it
+    completes like unvisited ones: where all legal actions have visits an end may be a value that no action has."""
     ours = {"maxvisit_init": settings.c_visit, "value_scale": settings.c_scale, "rescale_values": False}
     scaled, legal = mctx.qtransform_completed_by_mix_value(tree, node, **ours), is_legal(tree, node)
     scale = (settings.c_visit + jnp.max(tree.children_visits[node])) * settings.c_scale
@@ -110,7 +112,7 @@ def stretched(tree, node, *, settings: Settings):
 
 
 def puct_values(tree, node, *, settings: Settings):
-    """Q, with first-play urgency where unvisited. Illegal actions are shut out here, as mctx does so at the root alone."""
+    """Q, with first-play urgency where unvisited. Illegal actions are shut out here: mctx does so at the root alone."""
     visited = tree.children_visits[node] > 0
     seen = jnp.sum(jnp.where(visited, jax.nn.softmax(tree.children_prior_logits[node]), 0.0))
     is_noisy = (node == 0) & (settings.dirichlet_fraction > 0)
@@ -151,7 +153,7 @@ def policy_of(settings: Settings):
 
 @cache
 def published_search(settings: Settings, simulations: int, table: Table):
-    """mctx's search, compiled: (logits f64[B, W], value f64[B], number i32[B], Gumbel f64[B, W]) -> arrays about the root."""
+    """mctx's search, compiled: (logits f64[B, W], value f64[B], number i32[B], Gumbel f64[B, W]) -> what roots hold."""
     transform = q_transform(settings)
     search = partial(policy_of(settings), None, jax.random.key(0), recurrent_fn=model(table), qtransform=transform)
 

@@ -1,4 +1,4 @@
-"""The search against mctx, the published implementation, on a few positions; benchmarks/proof.py compares every game."""
+"""The search against mctx, the published implementation, on a few positions; benchmarks/proof.py takes every game."""
 
 from functools import partial
 

@@ -238,7 +238,8 @@ def test_first_play_urgency_worked_by_hand(connect4):
     """Every mover believes in +0.2, so the root has 0.2, the first column's child -0.2 and its grandchild 0.2.
 
     Simulation 3: N = 3, Q = (0.2 - 0.2 + 0.2) / 3 = 0.0667; the first column has 2 visits and Q = 0.
-    first: 0 + 1.25 * sqrt 3 * 0.75 / 3 = 0.5413; second: 0.0667 - r * sqrt 0.75 + 1.25 * sqrt 3 * 0.25 = 0.6080 - 0.866 r.
+    first: 0 + 1.25 * sqrt 3 * 0.75 / 3 = 0.5413;
+    second: 0.0667 - r * sqrt 0.75 + 1.25 * sqrt 3 * 0.25 = 0.6080 - 0.866 r.
     So it is tried with r = 0 and r = 0.07 (0.5474), and not with r = 0.08 (0.5387). At a root with noise r counts as 0.
     """
     for reduction, visits in ((0.0, [2, 1]), (0.07, [2, 1]), (0.08, [3, 0]), (0.2, [3, 0])):
@@ -249,7 +250,7 @@ def test_first_play_urgency_worked_by_hand(connect4):
 def test_virtual_loss_worked_by_hand(connect4):
     """Two leaves a wave, all values 0. While the first column's leaf waits it counts as one visit that lost v:
 
-    first: -v + 1.25 * sqrt 2 * 0.75 / 2 = 0.663 - v; second: 1.25 * sqrt 2 * 0.25 = 0.442: it is tried from v = 0.221 on.
+    first: -v + 1.25 * sqrt 2 * 0.75 / 2 = 0.663 - v; second: 1.25 * sqrt 2 * 0.25 = 0.442: tried from v = 0.221 on.
     With less the second simulation waits for the first one's answer and then follows it, 0.663 against 0.442.
     """
     for loss, visits in ((0.0, [2, 0]), (0.215, [2, 0]), (0.225, [1, 1]), (1.0, [1, 1])):
