@@ -34,6 +34,7 @@ setup(
             "ruff>=0.6",
             "setuptools>=69",
             "open_spiel>=2.0.2,<3; platform_system == 'Linux'",
+            "mctx>=0.0.6,<0.1",
         ]
     },
     entry_points={"console_scripts": ["selfplay=selfplay.cli:main"]},
