@@ -38,14 +38,12 @@ def mark_ladders(s, planes_out, plane):
     """Write the stones of caught chains of both players into `planes_out[plane]`, and the mover's moves that catch a chain
     of two liberties into the next; both hold zeros before."""
     line, work = scratch(LINE), scratch(board.DTYPE)
-    for colour in range(2):
-        for word in range(board.WORDS):
-            bits = s.stones[colour, word]
-            while bits:
-                head = 64 * word + trailing_zeros(bits)
-                bits &= bits - board.ONE
-                if s.head[head] == head and mark_if_caught(s, head, planes_out[plane + 1], line, work):
-                    mark_chain(s, head, planes_out[plane])
+    for cell in range(board.AREA):
+        stone = np.int64(board.POINT[cell])
+        if s.colour[stone] == board.EMPTY or s.head[stone] != stone:
+            continue
+        if mark_if_caught(s, stone, planes_out[plane + 1], line, work):
+            mark_chain(s, stone, planes_out[plane])
 
 
 @njit

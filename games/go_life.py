@@ -84,25 +84,36 @@ def count_vital_regions(s, colour, own, memory):
         memory.vital[point] = 0
     for word in range(board.WORDS):
         memory.left[word] = memory.eyes[word]
-    for word in range(board.WORDS):
-        while memory.left[word]:
-            take_region(word, own, memory)
-            if lies_beside_the_dead(own, memory):
-                for i in range(board.WORDS):
-                    memory.eyes[i] &= ~memory.region[i]
-            else:
-                count_chains(s, colour, memory)
+    while take_region(own, memory):
+        if lies_beside_the_dead(own, memory):
+            for word in range(board.WORDS):
+                memory.eyes[word] &= ~memory.region[word]
+        else:
+            count_chains(s, colour, memory)
 
 
 @njit
-def take_region(word, own, memory):
-    """Move one region, that of the lowest bit in the word, from `left` to `region`."""
-    for i in range(board.WORDS):
-        memory.region[i] = 0
-    memory.region[word] = memory.left[word] & (~memory.left[word] + board.ONE)
+def take_region(own, memory):
+    """Move one region from `left` to `region`; was there one?"""
+    point = lowest(memory.left)
+    for word in range(board.WORDS):
+        memory.region[word] = 0
+    if point == board.NOWHERE:
+        return False
+    board.put(memory.region, point)
     spread(memory.region, own)
-    for i in range(board.WORDS):
-        memory.left[i] &= ~memory.region[i]
+    for word in range(board.WORDS):
+        memory.left[word] &= ~memory.region[word]
+    return True
+
+
+@njit
+def lowest(bits):
+    """The first point among them, NOWHERE if there is none."""
+    for word in range(board.WORDS):
+        if bits[word]:
+            return 64 * word + trailing_zeros(bits[word])
+    return np.int64(board.NOWHERE)
 
 
 @njit

@@ -4,7 +4,6 @@ Bytes of a position are copied for every simulation; what is needed only within 
 """
 
 from llvmlite import ir
-from numba.core import cgutils
 from numba.extending import intrinsic
 
 
@@ -15,7 +14,9 @@ def scratch(typingctx, dtype):
     record = dtype.dtype
 
     def codegen(context, builder, signature, arguments):
-        memory = cgutils.alloca_once(builder, ir.ArrayType(ir.IntType(8), record.size))
+        # Not by Numba's alloca_once, which also fills with zeros, byte by byte: slow to run, and minutes to compile.
+        with builder.goto_entry_block():
+            memory = builder.alloca(ir.ArrayType(ir.IntType(8), record.size))
         memory.align = 16
         return builder.bitcast(memory, context.get_value_type(record))
 
