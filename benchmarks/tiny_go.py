@@ -1,9 +1,9 @@
-"""Go's published numbers on tiny boards, counted by our rules: `python benchmarks/tiny_go.py`, some minutes on one core.
+"""Go's published numbers on tiny boards, counted by our rules: `python benchmarks/tiny_go.py`, six minutes on one core.
 
-John Tromp and Gunnar Farneback, "Combinatorics of Go" (2016): legal positions in their section 2, numbers of games in their
-Table 7. A game is a sequence of moves and passes from the empty board to two passes in a row, with positional superko. They
-allow suicide, we forbid it; that makes a difference on 1x4 only, where a slow twin in plain Python, which can do both,
-connects our number with theirs. (On 1x2, 1x3 and 2x2 every suicide leads back to an arrangement that stood before.)
+John Tromp and Gunnar Farneback, "Combinatorics of Go" (2016), count legal positions, and games: sequences of moves and passes
+from the empty board to two passes in a row, with positional superko. They allow suicide, we forbid it. Up to 1x3 and on 2x2
+that is the same, because a suicide there leads back to the board before or to the empty one. On 1x4 it is not, and a slow twin
+in plain Python, which can do both, connects our number with theirs.
 
 A board of m x n points is a corner of go8 whose other points are walls. go8, because its cap of 128 plies is never reached:
 2x2 has 57 arrangements, so no more than 56 moves, each after at most one pass, and two passes at the end.

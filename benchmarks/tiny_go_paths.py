@@ -1,7 +1,7 @@
 """Counting Go's games as paths: from the empty board through arrangements of stones, none met twice.
 
-Under positional superko games and such paths are the same (Tromp and Farneback, "Combinatorics of Go", Lemma 2): who moved is
-seen from the stone, and between two moves of one player lies exactly one pass of the other.
+Under positional superko games and such paths are the same (Tromp and Farneback, "Combinatorics of Go"): who moved is seen from
+the stone, between two moves of one player lies exactly one pass of the other, and after any move two passes may end the game.
 
 From an arrangement as many ways lead on as the arrangements that can still be reached decide, so a count has a name: these as
 bits, and above them the number of the arrangement. Fewer than 58 arrangements, as on boards of at most four points, fit a word.
@@ -24,7 +24,7 @@ def new_table() -> tuple[np.ndarray, np.ndarray]:
 
 
 def twin_games(rows: int, columns: int, suicide: bool) -> int:
-    """As many games as there are paths from the empty board that meet no arrangement twice (Lemma 2 of the paper)."""
+    """As many games as there are paths from the empty board that meet no arrangement twice."""
     arrangements, successors = ["." * (rows * columns)], []
     for stones in arrangements:  # which grows
         after = twin_moves(stones, rows, columns, suicide) - {stones}

@@ -1,7 +1,8 @@
 """The games: one file each, rules only. `load` compiles (or finds compiled) just the game asked for.
 
 A game of many boards is one file too: `games/go.py` is run once a size, as the module `games.go9` for "go9", and reads its
-size from that name (`games.game.board_size`), so that the size is a constant wherever it is compiled.
+size from that name (`games.game.board_size`), so that the size is a constant wherever it is compiled. Where one file would be
+too long, as Go's, it takes its other parts for its size in the same way (`games.game.part`).
 """
 
 import zlib
