@@ -170,7 +170,8 @@ def mover(state):
 @rule(OBSERVE)
 def observe(state, planes_out, scalars_out):
     """Planes: the mover's stones, with 1, 2, 3 or more liberties, the other's likewise, the last five moves, newest first,
-    and the points that superko forbids; then those of PASS_ALIVE and of LADDERS. Scalars: komi in favour of the mover, in units of 15 points; was there a pass."""
+    and the points that superko forbids; then those of PASS_ALIVE and of LADDERS. Scalars: komi in favour of the mover, in
+    units of 15 points; was there a pass."""
     s = overlay(state, board.DTYPE)
     board.find(s)
     for plane in range(PLANES):

@@ -88,6 +88,15 @@ def drop(bits, point):
 
 
 @njit
+def lowest(bits):
+    """The first point among them, NOWHERE if there is none."""
+    for word in range(WORDS):
+        if bits[word]:
+            return 64 * word + trailing_zeros(bits[word])
+    return np.int64(NOWHERE)
+
+
+@njit
 def beside(bits, word):
     """One word of the points that have a neighbour among `bits` (walls included)."""
     here = bits[word]
@@ -267,14 +276,7 @@ def captured_hash(s, point, colour):
     changed = np.uint64(0)
     for i in range(4):
         near = point + STEPS[i]
-        if s.colour[near] != colour or not has(s.atari[colour], near):
-            continue
-        is_new = True
-        for j in range(i):
-            earlier = point + STEPS[j]
-            if s.colour[earlier] == colour and s.head[earlier] == s.head[near]:
-                is_new = False
-        if is_new:
+        if s.colour[near] == colour and has(s.atari[colour], near) and is_new_chain(s, point, i):
             stone = near
             while True:
                 changed ^= ZOBRIST[colour, stone]
@@ -282,6 +284,17 @@ def captured_hash(s, point, colour):
                 if stone == near:
                     break
     return changed
+
+
+@njit
+def is_new_chain(s, point, side):
+    """Is the chain on that side of a point, one of four, on none of the sides before?"""
+    near = point + STEPS[side]
+    for i in range(side):
+        earlier = point + STEPS[i]
+        if s.colour[earlier] == s.colour[near] and s.head[earlier] == s.head[near]:
+            return False
+    return True
 
 
 @njit

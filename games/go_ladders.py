@@ -16,7 +16,7 @@ from numba import njit
 
 from games.game import board_size, part
 from games.scratch import scratch
-from native.bits import trailing_zeros
+from native.compile import copy
 
 board = part("go_board", board_size(__name__, 9))
 DEPTH = board.CAP
@@ -213,19 +213,13 @@ def copy_board(s, work):
         for colour in range(2):
             work.stones[colour, word] = s.stones[colour, word]
             work.atari[colour, word] = s.atari[colour, word]
-    copy(s.sum, work.sum)
-    copy(s.squares, work.squares)
-    copy(s.number, work.number)
-    copy(s.length, work.length)
-    copy(s.head, work.head)
-    copy(s.next, work.next)
-    copy(s.colour, work.colour)
-
-
-@njit
-def copy(source, target):
-    for i in range(len(source)):
-        target[i] = source[i]
+    copy(work.sum, s.sum)
+    copy(work.squares, s.squares)
+    copy(work.number, s.number)
+    copy(work.length, s.length)
+    copy(work.head, s.head)
+    copy(work.next, s.next)
+    copy(work.colour, s.colour)
 
 
 @njit
@@ -237,9 +231,7 @@ def clear(bits):
 @njit
 def take(bits):
     """Remove the lowest bit and return it, NOWHERE if there is none."""
-    for word in range(board.WORDS):
-        if bits[word]:
-            point = 64 * word + trailing_zeros(bits[word])
-            bits[word] &= bits[word] - board.ONE
-            return point
-    return np.int64(board.NOWHERE)
+    point = board.lowest(bits)
+    if point != board.NOWHERE:
+        board.drop(bits, point)
+    return point

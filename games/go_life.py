@@ -95,7 +95,7 @@ def count_vital_regions(s, colour, own, memory):
 @njit
 def take_region(own, memory):
     """Move one region from `left` to `region`; was there one?"""
-    point = lowest(memory.left)
+    point = board.lowest(memory.left)
     for word in range(board.WORDS):
         memory.region[word] = 0
     if point == board.NOWHERE:
@@ -105,15 +105,6 @@ def take_region(own, memory):
     for word in range(board.WORDS):
         memory.left[word] &= ~memory.region[word]
     return True
-
-
-@njit
-def lowest(bits):
-    """The first point among them, NOWHERE if there is none."""
-    for word in range(board.WORDS):
-        if bits[word]:
-            return 64 * word + trailing_zeros(bits[word])
-    return np.int64(board.NOWHERE)
 
 
 @njit
@@ -130,14 +121,8 @@ def count_chains(s, colour, memory):
     point = first_empty(s, memory)
     for i in range(4):
         near = point + board.STEPS[i]
-        if s.colour[near] != colour:
-            continue
-        head, is_new = s.head[near], True
-        for j in range(i):
-            earlier = point + board.STEPS[j]
-            if s.colour[earlier] == colour and s.head[earlier] == head:
-                is_new = False
-        if is_new and is_vital(s, colour, head, memory):
+        head = s.head[near]
+        if s.colour[near] == colour and board.is_new_chain(s, point, i) and is_vital(s, colour, head, memory):
             memory.vital[head] += 1
 
 
