@@ -14,7 +14,7 @@ from rules import rate
 
 import games
 from native import forest as memory
-from native.alone import UNIFORM, search_alone
+from native.alone import search_alone
 from native.settings import GUMBEL, PUCT, Settings
 from selfplay import bench
 from selfplay.searcher import Searcher
@@ -100,8 +100,7 @@ def searcher(name: str, settings: Settings, simulations: int, trees: int) -> Mea
 def alone(searcher: Searcher, states: np.ndarray) -> None:
     game, forest = searcher.game, searcher.forest
     memory.plant_all(forest, states, searcher.simulations)
-    scratch = np.zeros(game.state_bytes, np.uint8)
-    search_alone(game.rules, searcher.settings, forest, searcher.cache, searcher.batch, UNIFORM, scratch)
+    search_alone(game.rules, searcher.settings, forest, searcher.cache, searcher.batch)
 
 
 NETWORKS = {"connect4": (4, 32), "go9": (6, 64)}  # blocks, channels

@@ -7,7 +7,7 @@ Values are for the first player. `forest.policy` holds the policy by edge of the
 import numpy as np
 
 from native.compile import inline, kernel
-from native.edges import bring_next
+from native.edges import bring_next, is_better
 from native.forest import ROOT
 from native.frame import mover_score, stored_value
 from native.gumbel import best_root_edge, complete_q, weigh
@@ -51,12 +51,6 @@ def proven_policy(forest, game):
     for i in range(root.num_tried):
         forest.policy[i] /= equals
     return best
-
-
-@inline
-def is_better(score, action, best_score, best_action):
-    """Higher, or equal and of a lower action."""
-    return score > best_score or (score == best_score and action < best_action)
 
 
 @inline

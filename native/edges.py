@@ -74,3 +74,9 @@ def try_edge(forest, game, node, edge, child):
     n.num_tried += 1
     n.tried_mass += e.prior
     n.has_next = 0
+
+
+@inline
+def is_better(score, action, best_score, best_action):
+    """Higher, or equal and of a lower action: tried edges stand in no order of their own."""
+    return score > best_score or (score == best_score and action < best_action)

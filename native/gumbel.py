@@ -12,7 +12,7 @@ mass is known without a look at them, and only the likeliest can be next.
 import numpy as np
 
 from native.compile import inline
-from native.edges import bring_next
+from native.edges import bring_next, is_better
 from native.forest import ROOT
 from native.frame import mover_score
 from native.proven import is_lost
@@ -112,16 +112,14 @@ def gumbel_inner_edge(settings, forest, game, node):
     best, best_score, best_action = -1, -np.inf, -1
     if n.num_tried < n.num_edges:
         best = n.first_edge + n.num_tried
-        best_score, best_action = (
-            forest.edge_prior[game, best] * factor * whole,
-            np.int64(forest.edge_action[game, best]),
-        )
+        best_score = forest.edge_prior[game, best] * factor * whole
+        best_action = np.int64(forest.edge_action[game, best])
     for i in range(n.num_tried):
         e = forest.tried[game, n.first_edge + i]
-        score = forest.policy[i] * whole - (e.visits + e.pending) * total
         if is_lost(e, n.mover):
             continue
-        if score > best_score or (score == best_score and e.action < best_action):
+        score = forest.policy[i] * whole - (e.visits + e.pending) * total
+        if is_better(score, e.action, best_score, best_action):
             best, best_score, best_action = n.first_edge + i, score, np.int64(e.action)
     return best if best >= 0 else np.int64(n.first_edge)
 
@@ -150,7 +148,7 @@ def best_root_edge(settings, forest, game, wanted_visits, must_not_lose):
         if e.visits + e.pending != wanted_visits or (must_not_lose and is_lost(e, n.mover)):
             continue
         score = forest.root_score[game, e.action] + (forest.score[i] - high) * scale
-        if score > best_score or (score == best_score and e.action < best_action):
+        if is_better(score, e.action, best_score, best_action):
             best, best_score, best_action = i, score, np.int64(e.action)
     return best
 

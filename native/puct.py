@@ -10,7 +10,7 @@ priors alone, stand for each other: only the likeliest of them is looked at.
 import numpy as np
 
 from native.compile import inline
-from native.edges import bring_next
+from native.edges import bring_next, is_better
 from native.forest import ROOT
 from native.frame import mover_score
 from native.proven import is_lost
@@ -76,7 +76,7 @@ def puct_edge(settings, forest, game, node):
         score += e.prior * scale / (1.0 + visits)
         if node == ROOT and visits < forced_visits(settings, n, e):
             score = np.inf
-        if score > best_score or (score == best_score and e.action < best_action):
+        if is_better(score, e.action, best_score, best_action):
             best, best_score, best_action = edge, score, np.int64(e.action)
     return best if best >= 0 else first
 

@@ -43,7 +43,7 @@ class Records(NamedTuple):
     slot: np.ndarray  # i32[B], the game's slot or NO_SLOT
     free: np.ndarray  # i32[R], a stack
     done: np.ndarray  # i32[R], a stack
-    counts: np.ndarray  # i64[5]: free slots, done slots, moves searched, simulations, plies played
+    counts: np.ndarray  # i64[4]: free slots, done slots, moves searched, simulations
     length: np.ndarray  # i32[R], plies so far
     seed: np.ndarray  # u64[R, 2], the game's random state before its first draw
     action: np.ndarray  # i32[R, T]

@@ -16,7 +16,7 @@ import torch
 import games
 from games.game import Game
 from native import forest as memory
-from native.alone import UNIFORM, search_alone
+from native.alone import search_alone
 from native.cache import new_cache
 from native.profile import ENCODE, PLAY, replay_trees
 from native.search import absorb, descend
@@ -105,7 +105,6 @@ class Trees:
         self.states = np.repeat(game.start_state()[None], options.games, 0)
         self.cache = new_cache(0, game.actions)
         self.seconds = np.zeros(2)  # in descend, in absorb
-        self.scratch = np.zeros(game.state_bytes, np.uint8)
 
     def measure(self, seconds: float) -> Figures:
         self.seconds[:] = 0.0
@@ -157,7 +156,7 @@ class Trees:
 
     def _search_alone(self) -> None:
         memory.plant_all(self.forest, self.states, self.simulations)
-        search_alone(self.game.rules, self.settings, self.forest, self.cache, self.batch, UNIFORM, self.scratch)
+        search_alone(self.game.rules, self.settings, self.forest, self.cache, self.batch)
 
     def _empty_call(self) -> float:
         """Seconds to hand a forest to a kernel that has nothing to do: its searches are complete."""

@@ -6,9 +6,7 @@ import pytest
 
 from native import abi
 from native import forest as memory
-from native.alone import PLAYOUT, UNIFORM, search_alone
-from native.cache import new_cache
-from native.choice import choose
+from native.alone import search_alone
 from native.compile import kernel
 from native.forest import ROOT
 from native.puct import shape_alpha, spread
@@ -294,33 +292,9 @@ def test_a_search_in_one_call_is_the_search_in_waves(game, settings):
     waves.search(states)
     alone = Searcher(game, None, settings, 80, 6)
     memory.plant_all(alone.forest, states, 80)
-    scratch = np.zeros(game.state_bytes, np.uint8)
-    search_alone(game.rules, settings, alone.forest, alone.cache, alone.batch, UNIFORM, scratch)
+    search_alone(game.rules, settings, alone.forest, alone.cache, alone.batch)
     for index in range(6):
         assert waves.root(index)[1].tolist() == alone.root(index)[1].tolist()
-
-
-def test_playouts_in_one_call_find_a_win_and_do_not_depend_on_neighbours(connect4):
-    settings, scratch = (
-        Settings(PUCT, c_init=5.0, fpu_reduction=0.0, solves=False),
-        np.zeros(connect4.state_bytes, np.uint8),
-    )
-
-    def visits(states):
-        games = len(states)
-        forest = memory.new_forest(3, 300, connect4.state_bytes, 7, 42, seed=5)
-        batch, cache = memory.new_batch(3, 2, 42, 0, 7), new_cache(0, 7)
-        memory.plant_all(forest, states, 300)
-        search_alone(connect4.rules, settings, forest, cache, batch, PLAYOUT, scratch)
-        action, value, policy = np.zeros(3, np.int32), np.zeros(3), np.zeros((3, 7))
-        choose(settings, forest, 0.0, action, value, policy)
-        return action[:games], policy[:games]
-
-    win = played(connect4, "414141").state
-    action, policy = visits(np.stack([win, connect4.start().state, win]))
-    assert action[0] == action[2] == 3
-    _, apart = visits(np.stack([win, win, win]))
-    np.testing.assert_array_equal(policy[0], apart[0])
 
 
 def test_python_hands_over_the_rules_by_one_address(connect4):
