@@ -141,6 +141,7 @@ class Analyst(Searcher):
         tried["prior"] = priors[: len(tried)]
         root["num_edges"], root["num_tried"], root["has_next"] = len(kept), len(tried), 0
         root["tried_mass"], root["total"] = tried["prior"].sum(), tried["total"].sum()
+        root["squares"] = (tried["total"] ** 2).sum()  # of the one simulation, if there was one
         root["num_proven"], root["exact"] = tried["is_proven"].sum(), memory.UNKNOWN
         root["visits"] = root["finished"] = tried["visits"].sum()
         forest.started[tree] = forest.finished[tree] = root["visits"]

@@ -56,7 +56,7 @@ class RayPool:
         report: Callable[[str], None] = lambda message: None,
     ):
         self.config, self.shape, self.seed, self.precision, self.report = config, shape, seed, precision, report
-        start_ray(address, num_actors)
+        start_ray(address, num_actors, config.actor.threads)
         self.spawned = 0
         self.workers = [self._spawn() for _ in range(num_actors)]
         self.loaded: tuple | None = None
@@ -66,11 +66,11 @@ class RayPool:
         """A new worker with a random stream of its own."""
         seed = int(np.random.SeedSequence([self.seed, self.spawned]).generate_state(1)[0])
         self.spawned += 1
-        remote = ray.remote(num_cpus=self.config.actor.threads)(Worker)
-        threads = str(self.config.actor.threads)
-        environment = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), threads)
+        threads = self.config.actor.threads
+        remote = ray.remote(num_cpus=threads)(Worker)
+        environment = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), str(threads))
         options = remote.options(runtime_env={"env_vars": environment}, name=None)
-        return options.remote(self.config, self.shape, seed, self.config.actor.threads)
+        return options.remote(self.config, self.shape, seed, threads)
 
     def load(self, weights: dict[str, np.ndarray], generation: int, simulations: int) -> str:
         self.loaded = (ray.put(weights), generation, simulations)
@@ -142,18 +142,18 @@ def failure(index: int, error: RayTaskError) -> Exception:
     return RuntimeError(f"actor {index} failed:\n{error}")
 
 
-def start_ray(address: str | None, num_actors: int) -> None:
-    """Join the cluster at `address`, or start a quiet one of our own that ends with this process. ValueError with one line
-    if there is no such cluster or it has too few processors."""
+def start_ray(address: str | None, num_actors: int, threads: int = 1) -> None:
+    """Join the cluster at `address`, or start a quiet one of our own that ends with this process, with a processor for each
+    of the actors' threads. ValueError with one line if there is no such cluster or it has too few processors."""
     if ray.is_initialized():
         return
     on_terminate = signal.getsignal(signal.SIGTERM)
     if address:
-        join(address, num_actors)
+        join(address, num_actors, threads)
     else:
         ray.init(
             address="local",  # never a cluster that happens to run here
-            num_cpus=max(num_actors, os.cpu_count() or 1),
+            num_cpus=max(num_actors * threads, os.cpu_count() or 1),  # with fewer some actors would never start
             include_dashboard=False,
             log_to_driver=False,
             logging_level=logging.ERROR,
@@ -162,13 +162,13 @@ def start_ray(address: str | None, num_actors: int) -> None:
     signal.signal(signal.SIGTERM, on_terminate)  # ray puts its own in the place
 
 
-def join(address: str, num_actors: int) -> None:
+def join(address: str, num_actors: int, threads: int) -> None:
     try:
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
     except (OSError, RuntimeError, ValueError) as error:
         reason = str(error).strip().splitlines()[0]
         raise ValueError(f"cannot join a Ray cluster at {address}: {reason}") from None
     cores = int(ray.cluster_resources().get("CPU", 0))
-    if cores < num_actors:
+    if cores < num_actors * threads:
         ray.shutdown()
         raise ValueError(f"the Ray cluster at {address} has {cores} processors, too few for {num_actors} actors")

@@ -103,7 +103,7 @@ class MatchConfig(Section):
     c_spread: float = 0.85  # PUCT: how much c follows the spread of values below a node; KataGo's 0.85
     lcb: float = 5.0  # PUCT: standard errors below its mean by which a move is judged; 0: by visits; KataGo's 5
     symmetries: int = 1  # of the board, under which the search's network sees each position; their mean answers
-    stop_settled: bool = True  # end a search when what is left of it cannot change its move; PUCT plays the same moves
+    stop_settled: bool = True  # end a search when what is left of it cannot change its move; where `lcb` is 0
     resign_below: float = 0.05  # win rate in [0, 1] that counts as hopeless, where resigning is allowed; KataGo's
     resign_moves: int = 3  # hopeless moves in a row after which a side resigns; KataGo's
 

@@ -80,7 +80,7 @@ def tuned(settings: RunConfig, folder: Path, shape: Shape) -> RunConfig:
         known = stored_config(folder).actor
         games, threads = known.games, known.threads
     else:
-        games, threads = games_and_threads(new_network(shape, 0), settings.network.precision)
+        games, threads = games_and_threads(new_network(shape, 0), settings.network.precision, settings.network.device)
     actor = msgspec.structs.replace(settings.actor, games=games, threads=threads)
     return msgspec.structs.replace(settings, actor=actor)
 

@@ -36,9 +36,11 @@ def rate(evaluator: Evaluator, rows: int, seconds: float = SECONDS) -> float:
     return float(np.median(rates))
 
 
-def by_batch(network: Network, precision: str, batches: tuple[int, ...] = BATCHES) -> dict[int, float]:
+def by_batch(
+    network: Network, precision: str, batches: tuple[int, ...] = BATCHES, device: str = "cpu"
+) -> dict[int, float]:
     """{rows: evaluations a second} with torch's present number of threads."""
-    evaluator = Evaluator(network, max(batches), precision)
+    evaluator = Evaluator(network, max(batches), precision, device)
     return {rows: rate(evaluator, rows) for rows in batches}
 
 
@@ -47,13 +49,15 @@ def smallest_good(rates: dict[int, float]) -> int:
     return min(rows for rows, each in rates.items() if each >= ENOUGH * best)
 
 
-def games_and_threads(network: Network, precision: str, cores: int | None = None) -> tuple[int, int]:
+def games_and_threads(
+    network: Network, precision: str, device: str = "cpu", cores: int | None = None
+) -> tuple[int, int]:
     """(games, threads) of an actor, so that actors on all cores evaluate the most: one thread each, or all in one."""
     cores, before, found = cores or os.cpu_count() or 1, torch.get_num_threads(), {}
     try:
         for threads in sorted({1, cores}):
             torch.set_num_threads(threads)
-            rates = by_batch(network, precision)
+            rates = by_batch(network, precision, device=device)
             found[threads] = smallest_good(rates), max(rates.values()) * (cores // threads)
     finally:
         torch.set_num_threads(before)

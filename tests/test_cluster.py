@@ -83,6 +83,15 @@ def test_a_cluster_that_is_not_there_is_one_line():
             ray.is_initialized = with_ray
 
 
+def test_a_cluster_of_our_own_has_a_processor_for_every_thread_of_every_actor(monkeypatch):
+    """With fewer Ray would wait for ever to start some of them."""
+    asked = {}
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(ray, "init", lambda **options: asked.update(options))
+    cluster.start_ray(None, 3, 50)
+    assert asked["num_cpus"] == 150
+
+
 def test_a_dead_actor_is_replaced_and_only_its_unfinished_games_are_lost(pool):
     pool.load(pool.weights, 0, 4)
     before = pool.processes()

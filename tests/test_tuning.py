@@ -24,11 +24,11 @@ def test_rates_are_measured_for_every_batch():
 def test_a_run_keeps_the_games_that_were_measured_at_its_start(tmp_path, monkeypatch):
     wanted = msgspec.structs.replace(SMALL, actor=msgspec.structs.replace(SMALL.actor, games=0))
     shape = shape_for(config.game_of(SMALL), SMALL.network)
-    monkeypatch.setattr(training, "games_and_threads", lambda network, precision: (48, 2))
+    monkeypatch.setattr(training, "games_and_threads", lambda network, precision, device: (48, 2))
     first = training.tuned(wanted, tmp_path / "run", shape)
     assert (first.actor.games, first.actor.threads) == (48, 2)
     Run(tmp_path / "run", first).lock.close()
-    monkeypatch.setattr(training, "games_and_threads", lambda network, precision: (16, 1))  # busy this time
+    monkeypatch.setattr(training, "games_and_threads", lambda network, precision, device: (16, 1))  # busy this time
     again = training.tuned(wanted, tmp_path / "run", shape)
     assert again == first
     Run(tmp_path / "run", again).lock.close()  # the same run, so it is opened
