@@ -20,7 +20,8 @@ import numpy as np
 from published import ILLEGAL, Table, published_search, use_float64
 
 import games
-from games.game import Game, Position
+from games.game import Position
+from games.laws import random_positions
 from native.settings import GUMBEL, PUCT, Settings
 from selfplay.reference import FakeNetwork
 from selfplay.searcher import Searcher
@@ -132,19 +133,6 @@ def completed_q(ours: Ours) -> np.ndarray:
 def below_best(sigma: np.ndarray, ours: Ours) -> np.ndarray:
     legal = ours.priors > 0
     return np.where(legal, sigma - np.where(legal, sigma, -np.inf).max(1, keepdims=True), 0.0)
-
-
-def random_positions(game: Game, count: int, seed: int) -> list[Position]:
-    """Unfinished positions of uniformly random games, at uniformly random plies."""
-    random, found = np.random.default_rng(seed), []
-    while len(found) < count:
-        position = game.start()
-        for _ in range(random.integers(game.max_plies)):
-            if position.outcome is None:
-                position.play(int(random.choice(position.legal)))
-        if position.outcome is None:
-            found.append(position)
-    return found
 
 
 # The table

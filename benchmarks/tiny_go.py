@@ -23,7 +23,7 @@ from numba import njit
 from tiny_go_paths import ONE, name_of, new_table, slot_of, twin_games
 
 import games
-from games.game import Game
+from games.game import Game, run_file
 from native.compile import copy
 
 POSITIONS = {2: 57, 3: 12675, 4: 24318165}  # size -> published number
@@ -36,7 +36,7 @@ GAMES = {(1, 1): 1, (1, 2): 9, (1, 3): 907, (1, 4): 2098407841, (2, 2): 38635690
 
 def legal_positions(size: int) -> int:
     """How many arrangements of stones can be played on that board, stone by stone, without a capture."""
-    game = games._run(f"games.go{size}", games.FOLDER / "go.py")
+    game = run_file(f"games.go{size}", games.FOLDER / "go.py").GAME
     states = np.zeros((game.cells + 1, game.state_bytes), np.uint8)
     states[0] = game.start_state()
     return count_positions(game.rules, states, states.view(game.dtype)[:, 0], colours_at(game, range(game.cells)))

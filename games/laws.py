@@ -64,6 +64,19 @@ def random_game(game: Game, random: np.random.Generator) -> list[Sample]:
     return samples
 
 
+def random_positions(game: Game, count: int, seed: int = 0) -> list[Position]:
+    """Unfinished positions of uniformly random games, at uniformly random plies."""
+    random, found = np.random.default_rng(seed), []
+    while len(found) < count:
+        position = game.start()
+        for _ in range(random.integers(game.max_plies)):
+            if position.outcome is None:
+                position.play(int(random.choice(position.legal)))
+        if position.outcome is None:
+            found.append(position)
+    return found
+
+
 def told(game: Game, sample: Sample) -> str:
     return f"after {' '.join(game.format(m) for m in sample.moves) or 'no moves'}:\n{sample.position}"
 

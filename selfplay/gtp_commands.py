@@ -1,77 +1,27 @@
 """The commands of the Go Text Protocol, version 2, for every game: words in, words out; the game itself is on a
-`Table`.
+`Table`. (What the words mean is in `selfplay.gtp_words`, time and settings in `selfplay.gtp_time`.)
 
 Black is the first player. Where a game has a pass and the other colour is told to move, the pass between is put in; in
 games without one it is an error. A command returns its answer, or raises ValueError and has changed nothing. Analysis
 answers as Leela Zero (lz-) and KataGo (kata-) do.
 """
 
-import math
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import replace
 
 import games
-from games.game import FIRST, SECOND, Game
-from selfplay import __version__, gogui, sgf
+from games.game import Game
+from selfplay import __version__, gogui, gtp_time, sgf
 from selfplay.analysis import Show, kata_line, leela_line
-from selfplay.clock import Clock
-from selfplay.engine import RESIGN
+from selfplay.gtp_words import COLOURS, argument, colour, moves, name_of, number, vertex
 from selfplay.table import Table
-from selfplay.time_control import LONGEST, NO_LIMIT, TimeControl
 
-COLOURS = {"b": FIRST, "black": FIRST, "w": SECOND, "white": SECOND}
 # Lizzie and LizzieYzy read the first word as Leela Zero's version, and warn of one before 0.15; 0.17 is the one whose
 # lz-analyze is spoken here, with priors and lower bounds.
 VERSION = f"0.17 (selfplay {__version__})"
 INTERVAL = 1.0  # seconds between two lines of analysis, unless told
 MOST_HANDICAP = 9  # stones that have fixed points
-MOST_PERIODS = 1_000_000  # of overtime, and moves in one
-KGS_SYSTEMS = ("none", "absolute", "byoyomi", "canadian")
-KATA_SYSTEMS = (*KGS_SYSTEMS, "fischer", "fischer-capped")
 Answer = str | Iterator[str]  # text, or lines while they come
-
-
-# What arguments mean
-
-
-def argument(arguments: list[str], index: int, what: str) -> str:
-    if len(arguments) <= index:
-        raise ValueError(f"syntax error: {what} is missing")
-    return arguments[index]
-
-
-def number(arguments: list[str], index: int, what: str, kind: type = int) -> float:
-    word = argument(arguments, index, what)
-    with suppress(ValueError, OverflowError):
-        if math.isfinite(value := kind(word)):
-            return value
-    raise ValueError(f"syntax error: {what} is no number")
-
-
-def colour(arguments: list[str]) -> int:
-    word = argument(arguments, 0, "the colour")
-    if word.lower() not in COLOURS:
-        raise ValueError(f"syntax error: {word[:20]!r} is no colour")
-    return COLOURS[word.lower()]
-
-
-def vertex(game: Game, word: str) -> int:
-    try:
-        return game.parse(word)
-    except ValueError:
-        raise ValueError(f"invalid coordinate {word[:20]!r}") from None
-
-
-def moves(table: Table, arguments: list[str]) -> list[tuple[int, int]]:
-    """[(side, action)] of COLOUR VERTEX COLOUR VERTEX ..."""
-    if len(arguments) % 2:
-        raise ValueError("syntax error: the vertex is missing")
-    return [(colour(arguments[i:]), vertex(table.game, arguments[i + 1])) for i in range(0, len(arguments), 2)]
-
-
-def name_of(game: Game, action: int) -> str:
-    return "resign" if action == RESIGN else game.format(action)
 
 
 # Administration
@@ -210,118 +160,6 @@ def set_up(table: Table, points: list[int]) -> str:
     return " ".join(table.game.format(point) for point in points)
 
 
-# Time
-
-
-def time_settings(table: Table, arguments: list[str]) -> str:
-    """MAIN PERIOD STONES; a period without stones means no limit at all."""
-    main, period = seconds(arguments, 0, "the time"), seconds(arguments, 1, "the time")
-    stones = count(arguments, 2, "the number of stones")
-    is_limited = period == 0 or stones > 0
-    table.clock = Clock(TimeControl.overtime(main, period, max(1, stones), 1) if is_limited else NO_LIMIT)
-    return ""
-
-
-def kgs_time_settings(table: Table, arguments: list[str]) -> str:
-    """none | absolute MAIN | byoyomi MAIN PERIOD PERIODS | canadian MAIN PERIOD STONES"""
-    table.clock = Clock(time_system(arguments, KGS_SYSTEMS))
-    return ""
-
-
-def kata_time_settings(table: Table, arguments: list[str]) -> str:
-    """KataGo's: KGS's systems, fischer MAIN INCREMENT, and fischer-capped MAIN INCREMENT MOST_MAIN MOST_A_MOVE, where a
-    negative number caps nothing."""
-    table.clock = Clock(time_system(arguments, KATA_SYSTEMS))
-    return ""
-
-
-def time_system(arguments: list[str], known: tuple[str, ...]) -> TimeControl:
-    system, numbers = argument(arguments, 0, "the system"), arguments[1:]
-    if system not in known:
-        raise ValueError(f"syntax error: unknown time system {system[:20]!r}")
-    if system == "none":
-        return NO_LIMIT
-    main = seconds(numbers, 0, "main time")
-    if system == "absolute":
-        return TimeControl(main)
-    if system.startswith("fischer"):
-        increment = seconds(numbers, 1, "the increment")
-        caps = [cap(numbers, index) for index in (2, 3)] if system == "fischer-capped" else []
-        return TimeControl(main, increment, **dict(zip(("most_main", "most_a_move"), caps)))
-    period, what = seconds(numbers, 1, "overtime"), "periods" if system == "byoyomi" else "stones"
-    number = count(numbers, 2, f"the number of {what}")
-    if system == "byoyomi":
-        return TimeControl.overtime(main, period, 1, number)
-    return TimeControl.overtime(main, period, max(1, number), min(1, number))
-
-
-def seconds(arguments: list[str], index: int, what: str) -> float:
-    if not 0.0 <= (value := number(arguments, index, what, float)) <= LONGEST:
-        raise ValueError(f"syntax error: {what} is out of range")
-    return value
-
-
-def count(arguments: list[str], index: int, what: str) -> int:
-    if not 0 <= (value := number(arguments, index, what)) <= MOST_PERIODS:
-        raise ValueError(f"syntax error: {what} is out of range")
-    return value
-
-
-def cap(arguments: list[str], index: int) -> float:
-    return value if (value := number(arguments, index, "the limit", float)) >= 0 else math.inf
-
-
-def time_left(table: Table, arguments: list[str]) -> str:
-    """COLOUR TIME STONES. Some controllers tell a little less than nothing when time has just run out."""
-    time, stones = number(arguments, 1, "the time", float), count(arguments, 2, "the number of stones")
-    table.clock.tell(colour(arguments), time, stones)
-    return ""
-
-
-# Settings, as KataGo names them
-
-
-def get_parameter(table: Table, arguments: list[str]) -> str:
-    return PARAMETERS[parameter(arguments)][0](table)
-
-
-def set_parameter(table: Table, arguments: list[str]) -> str:
-    name = parameter(arguments)
-    PARAMETERS[name][1](table, argument(arguments, 1, "the value"))
-    return ""
-
-
-def parameter(arguments: list[str]) -> str:
-    name = argument(arguments, 0, "the parameter")
-    if name not in PARAMETERS:
-        raise ValueError(f"unknown parameter {name[:40]!r}; there are: {', '.join(PARAMETERS)}")
-    return name
-
-
-def set_pondering(table: Table, word: str) -> None:
-    if word.lower() not in ("true", "false"):
-        raise ValueError(f"ponderingEnabled is true or false, not {word[:20]!r}")
-    table.ponders = word.lower() == "true"
-
-
-def set_most_seconds(table: Table, word: str) -> None:
-    if (value := seconds([word], 0, "maxTime")) == 0.0:
-        raise ValueError("maxTime must be above 0")
-    table.most_seconds = value
-
-
-PARAMETERS: dict[str, tuple[Callable[[Table], str], Callable[[Table, str], None]]] = {
-    "maxTime": (lambda table: f"{table.most_seconds or LONGEST:g}", set_most_seconds),
-    "ponderingEnabled": (lambda table: str(table.ponders).lower(), set_pondering),
-}
-
-
-def stop(table: Table, arguments: list[str]) -> str:
-    """No more pondering until the next move. (That a command has come has stopped it already.)"""
-    table.answered = None
-    return ""
-
-
 # The end
 
 
@@ -384,15 +222,15 @@ COMMANDS: dict[str, Callable[[Table, list[str]], Answer]] = {
     "fixed_handicap": fixed_handicap,
     "place_free_handicap": place_free_handicap,
     "set_free_handicap": set_free_handicap,
-    "time_settings": time_settings,
-    "kgs-time_settings": kgs_time_settings,
-    "kata-time_settings": kata_time_settings,
-    "kata-list_time_settings": lambda table, arguments: " ".join(KATA_SYSTEMS),
-    "time_left": time_left,
-    "kata-get-param": get_parameter,
-    "kata-set-param": set_parameter,
-    "kata-list-params": lambda table, arguments: " ".join(PARAMETERS),
-    "stop": stop,
+    "time_settings": gtp_time.time_settings,
+    "kgs-time_settings": gtp_time.kgs_time_settings,
+    "kata-time_settings": gtp_time.kata_time_settings,
+    "kata-list_time_settings": lambda table, arguments: " ".join(gtp_time.KATA_SYSTEMS),
+    "time_left": gtp_time.time_left,
+    "kata-get-param": gtp_time.get_parameter,
+    "kata-set-param": gtp_time.set_parameter,
+    "kata-list-params": lambda table, arguments: " ".join(gtp_time.PARAMETERS),
+    "stop": gtp_time.stop,
     "final_score": final_score,
     "final_status_list": final_status_list,
     "lz-analyze": lambda table, arguments: analyze(table, arguments, leela_line),

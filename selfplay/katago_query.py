@@ -16,7 +16,7 @@ from msgspec import Meta
 import games
 from games.game import FIRST, SECOND, Game, Position
 from selfplay import sgf
-from selfplay.gtp_commands import COLOURS
+from selfplay.gtp_words import COLOURS
 
 OUR_RULES = ("tromp-taylor", "chinese-ogs", "chinese-kgs")
 OUR_RULE = {"scoring": "AREA", "ko": "POSITIONAL", "tax": "NONE", "suicide": False, "hasButton": False}

@@ -2,7 +2,6 @@
 
 import re
 
-import numpy as np
 import pytest
 from hypothesis import settings
 
@@ -31,17 +30,14 @@ def tictactoe():
     return games.load("tictactoe")
 
 
-def random_positions(game, count: int, seed: int = 0) -> list:
-    """Unfinished positions of uniformly random games, at uniformly random plies."""
-    random, found = np.random.default_rng(seed), []
-    while len(found) < count:
-        position = game.start()
-        for _ in range(random.integers(game.max_plies)):
-            if position.outcome is None:
-                position.play(int(random.choice(position.legal)))
-        if position.outcome is None:
-            found.append(position)
-    return found
+@pytest.fixture
+def go5():
+    return games.load("go5")
+
+
+@pytest.fixture
+def go9():
+    return games.load("go9")
 
 
 def played(game, moves: str):

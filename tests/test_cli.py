@@ -283,3 +283,24 @@ def test_options_of_a_game_are_set_by_name(capsys):
     ):
         code, out, err = selfplay("arena", "random", "random", "--game", "go5", "--option", wrong, capsys=capsys)
         assert (code, out, err) == (2, "", f"selfplay: {message}\n")
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        ("gtp random", "say which --game"),
+        ("gtp mcts:x --game go9", "is no number of simulations"),
+        ("gtp random --game go4", "unknown game 'go4'"),
+        ("analysis", "name the player: selfplay analysis CHECKPOINT|RUN|PLAYER"),
+        ("analysis mcts:5", "say which --game"),
+        ("analysis random --game go9", "random does not search"),
+        ("analysis -model net.bin.gz", "unknown player 'net.bin.gz'"),
+    ],
+)
+def test_an_engine_s_wrong_start_is_one_line_and_exit_code_2(command, message, capsys, monkeypatch):
+    reading, writing = os.pipe()
+    os.close(writing)
+    with open(reading) as empty:
+        monkeypatch.setattr(sys, "stdin", empty)
+        code, out, err = selfplay(*command.split(), capsys=capsys)
+    assert code == 2 and message in err and err.count("\n") == 1 and out == ""

@@ -7,14 +7,9 @@ import sys
 import pytest
 
 import games
-from tests.test_gtp import answers, named, talk
+from tests.gtp_talk import answers, named, talk
 
 NINE = ["--game", "go9"]
-
-
-@pytest.fixture
-def go9():
-    return games.load("go9")
 
 
 class Program:

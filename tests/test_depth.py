@@ -4,6 +4,7 @@ by hand. (That all of them equal the slow reference is in tests/test_search.py.)
 import numpy as np
 import pytest
 
+from games.laws import random_positions
 from native import abi
 from native import forest as memory
 from native.alone import search_alone
@@ -16,7 +17,7 @@ from native.settings import GUMBEL, PUCT, Settings
 from native.solver import Solver
 from selfplay.reference import FakeNetwork
 from selfplay.searcher import Searcher
-from tests.conftest import played, random_positions
+from tests.conftest import played
 
 NO_LOSS = {"fpu_reduction": 0.0, "virtual_loss": 0.0}
 

@@ -4,20 +4,15 @@ lines; whose win rates; searches side by side, stopped and reported on."""
 import io
 import json
 import os
-import subprocess
-import sys
 
-import numpy as np
 import pytest
 
 import games
-from games.game import Position
 from selfplay import players
-from selfplay.analyst import Analyst, Task
 from selfplay.config import MatchConfig
 from selfplay.katago import LONGEST, serve
 from selfplay.players import SearchPlayer
-from selfplay.reference import FakeNetwork, Search
+from selfplay.reference import FakeNetwork
 from tests.test_play import Parrot
 
 GO5 = {"rules": "tromp-taylor", "boardXSize": 5, "boardYSize": 5, "moves": []}
@@ -65,11 +60,6 @@ def only(answers: list[dict]) -> dict:
 def hashing(game) -> SearchPlayer:
     """A player whose network's answers are hashes of what it sees."""
     return SearchPlayer.of("hash", game, FakeNetwork(game.actions), MatchConfig(kind="puct"), 30)
-
-
-@pytest.fixture
-def go5():
-    return games.load("go5")
 
 
 # Answers
@@ -386,157 +376,3 @@ def test_a_cleared_cache_asks_the_network_again(go5):
     query, clear = GO5 | {"id": "a", "maxVisits": 2}, {"id": "c", "action": "clear_cache"}
     once = counted(query)
     assert counted(query, clear, query) == 2 * once > 0
-
-
-# Searching side by side
-
-
-def visits_of(analyst: Analyst, task: Task) -> dict[int, int]:
-    return {candidate.action: candidate.visits for candidate in analyst.finding(task).candidates}
-
-
-def finish(analyst: Analyst, *tasks: Task) -> list[dict[int, int]]:
-    for task in tasks:
-        analyst.add(task)
-    found = {}
-    while analyst.is_busy:
-        for task in analyst.step():
-            found[task] = visits_of(analyst, task)
-            analyst.drop(task)
-    return [found[task] for task in tasks]
-
-
-def test_a_tree_is_the_reference_s(go5, monkeypatch):
-    """With one leaf at a time, every tree visits what the slow search of the same position visits."""
-    monkeypatch.setattr("selfplay.analyst.LEAVES", 1)
-    analyst = Analyst(hashing(go5), trees=3)
-    positions = [go5.start(), go5.start().play("C3"), go5.start().play("A1").play("pass"), go5.start().play("B2")]
-    found = finish(analyst, *[Task(position.state, 60) for position in positions])
-    for position, visits in zip(positions, found):
-        twin = Search(Position(go5, position.state.copy()), FakeNetwork(go5.actions), analyst.settings, 60).run()
-        assert visits == {action: edge.visits for action, edge in twin.root.edges.items() if edge.visits}
-
-
-def test_a_search_does_not_depend_on_its_neighbours(go5):
-    position, other = go5.start().play("C3"), go5.start().play("B2")
-    alone = finish(Analyst(players.create("mcts:5", go5, seed=3)), Task(position.state, 200))
-    beside = finish(
-        Analyst(players.create("mcts:5", go5, seed=3)), Task(position.state, 200), *[Task(other.state, 50)] * 1
-    )
-    assert alone[0] == beside[0] and sum(alone[0].values()) == 200
-
-
-def test_a_tree_can_be_used_again_and_holds_no_more_than_it_can(tictactoe, monkeypatch):
-    monkeypatch.setattr("selfplay.analyst.EDGES", 1)  # 1000 simulations
-    analyst, state = Analyst(players.create("mcts:5", tictactoe), trees=1), tictactoe.start().state
-    found = finish(analyst, Task(state, 5000), Task(state, 7), Task(state, 1))
-    assert [sum(visits.values()) for visits in found] == [1000, 7, 1]
-    assert analyst.free == [0] and not np.any(analyst.forest.goal)
-
-
-# As programs do it
-
-
-def katago(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "selfplay.cli", "analysis", *arguments]
-
-
-def test_katrain_s_exchange():
-    """Started with KataGo's options; the query that KaTrain 1.20 writes for a node, its ponder query and what stops it."""
-    query = {
-        "rules": "japanese", "priority": 1, "analyzeTurns": [2], "maxVisits": 25, "komi": 6.5, "boardXSize": 9,
-        "boardYSize": 9, "includeOwnership": True, "includeMovesOwnership": True, "includePolicy": True,
-        "initialStones": [], "initialPlayer": "B", "moves": [["B", "E5"], ["W", "C3"]],
-        "overrideSettings": {"reportAnalysisWinratesAs": "BLACK", "wideRootNoise": 0.04, "maxTime": 8.0},
-        "reportDuringSearchEvery": 0.5, "id": "QUERY:1",
-    }  # fmt: skip
-    ponder = query | {"id": "QUERY:2", "maxVisits": 10_000_000, "reportDuringSearchEvery": 0.25}
-    options = ["-model", "mcts:20", "-config", "analysis_config.cfg", "-override-config", "homeDataDir=/root/.katrain"]
-    process = subprocess.Popen(
-        katago("--game", "go9", *options),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-    def send(request):
-        process.stdin.write(json.dumps(request) + "\n")
-        process.stdin.flush()
-
-    def receive():
-        while "warning" in (said := json.loads(process.stdout.readline())):
-            assert said["id"].startswith("QUERY:")
-        return said
-
-    send(query)
-    said = receive()
-    assert said["id"] == "QUERY:1" and said["turnNumber"] == 2 and len(said["policy"]) == 82
-    assert said["rootInfo"]["visits"] == 25 and {"winrate", "scoreLead"} <= said["rootInfo"].keys()
-    needed = {"move", "visits", "winrate", "scoreLead", "order", "pv", "prior", "lcb"}
-    assert all(needed <= move.keys() for move in said["moveInfos"])
-    send(ponder)
-    assert receive()["isDuringSearch"] is True
-    send({"action": "terminate", "terminateId": "QUERY:2", "id": "QUERY:3"})
-    while (said := receive())["id"] == "QUERY:2" and said["isDuringSearch"]:
-        pass
-    assert said["isDuringSearch"] is False and receive()["terminateId"] == "QUERY:2"
-    process.terminate()  # KaTrain's way to end it
-    out, err = process.communicate(timeout=30)
-    assert (process.returncode, out, err) == (130, "", "selfplay: stopped\n")
-
-
-def test_lizzieyzy_s_review_of_a_game():
-    """One query for all turns, for the side to move; what its AnalysisEngine reads of each answer must be there."""
-    moves = [["B", "E5"], ["W", "C3"], ["B", "pass"], ["W", "pass"]]
-    query = {
-        "id": "mainTrunk", "maxVisits": 11, "includePVVisits": True, "rules": "tromp-taylor", "komi": 7.5, "boardXSize": 9,
-        "boardYSize": 9, "moves": moves, "analyzeTurns": [1, 2, 3, 4],
-        "overrideSettings": {"reportAnalysisWinratesAs": "SIDETOMOVE"},
-    }  # fmt: skip
-    done = subprocess.run(
-        katago("mcts:20", "--game", "go9", "-quit-without-waiting"),
-        input=json.dumps(query).encode(),
-        capture_output=True,
-        timeout=60,
-    )
-    assert (done.returncode, done.stderr) == (0, b"")
-    done = subprocess.run(katago("mcts:20", "--game", "go9"), input=lines(query), capture_output=True, timeout=60)
-    said = [json.loads(line) for line in done.stdout.splitlines()]
-    assert (done.returncode, done.stderr) == (0, b"") and {answer["turnNumber"] for answer in said} == {1, 2, 3, 4}
-    for answer in said:
-        for move in answer["moveInfos"]:
-            assert {
-                "order",
-                "move",
-                "visits",
-                "winrate",
-                "lcb",
-                "prior",
-                "scoreLead",
-                "scoreStdev",
-                "pv",
-            } <= move.keys()
-            assert len(move["pvVisits"]) == len(move["pv"])
-    assert next(answer for answer in said if answer["turnNumber"] == 4)["moveInfos"] == []
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ([], "name the player: selfplay analysis CHECKPOINT|RUN|PLAYER"),
-        (["mcts:5"], "say which --game"),
-        (["random", "--game", "go9"], "random does not search"),
-        (["-model", "net.bin.gz"], "unknown player 'net.bin.gz'"),
-    ],
-)
-def test_a_wrong_start_is_one_line_and_exit_code_2(arguments, message, capsys, monkeypatch):
-    from selfplay import cli
-
-    reading, writing = os.pipe()
-    os.close(writing)
-    with open(reading) as empty:
-        monkeypatch.setattr(sys, "stdin", empty)
-        assert cli.main(["analysis", *arguments]) == 2
-    said = capsys.readouterr()
-    assert message in said.err and said.err.count("\n") == 1 and said.out == ""

@@ -9,10 +9,11 @@ pytest.importorskip("mctx", reason="mctx is not installed: pip install mctx")
 import mctx
 import published
 from mctx._src.seq_halving import get_table_of_considered_visits
-from proof import KINDS, compare, random_positions
+from proof import KINDS, compare
 from published import Table, use_float64
 
 import games
+from games.laws import random_positions
 from native.gumbel import considered_visits
 
 # A board of every family that has one with fewer than 100 actions.

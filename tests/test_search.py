@@ -6,6 +6,7 @@ from functools import partial
 import numpy as np
 import pytest
 
+from games.laws import random_positions
 from native import forest as memory
 from native.cache import new_cache
 from native.choice import choose
@@ -15,7 +16,7 @@ from native.settings import GUMBEL, PUCT, Settings
 from selfplay import reference
 from selfplay.reference import FakeNetwork
 from selfplay.searcher import Searcher
-from tests.conftest import played, random_positions
+from tests.conftest import played
 
 KINDS = {
     "gumbel without noise": Settings(GUMBEL, gumbel_scale=0.0),

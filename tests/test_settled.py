@@ -7,11 +7,11 @@ import pytest
 
 import games
 from games.game import Position
+from games.laws import random_positions
 from native.settings import GUMBEL, PUCT, Settings
 from selfplay.reference import FakeNetwork
 from selfplay.searcher import Searcher
 from selfplay.settled import NEVER, NO_EDGE, overtaken_in
-from tests.conftest import random_positions
 
 # A proof may come with any simulation, so with proofs the same move is likely and not certain.
 PLAIN = Settings(PUCT, solves=False)

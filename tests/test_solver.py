@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
+from games.laws import random_positions
 from native.solver import Solver
 from selfplay import exam
-from tests.conftest import played, random_positions
+from tests.conftest import played
 
 
 def solver(game, **options):

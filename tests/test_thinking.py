@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 
 import games
+from games.laws import random_positions
 from native.settings import GUMBEL, PUCT, Settings
 from selfplay import players, thinking
 from selfplay.config import MatchConfig
 from selfplay.players import SearchPlayer, TimedPlayer
 from selfplay.reference import FakeNetwork
 from selfplay.thinking import PATIENCE, Thinker, least
-from tests.conftest import played, random_positions
+from tests.conftest import played
 
 WHOLE = MatchConfig(stop_settled=False)
 
