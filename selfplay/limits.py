@@ -2,13 +2,11 @@
 
 import time
 
-import numpy as np
 import torch
 
 from selfplay.evaluator import PRECISIONS
 
 SIDE = 2048  # of the matrices: large enough that their product is all arithmetic
-BLOCK = 1 << 26  # bytes copied, more than any cache holds
 
 
 def peak_flops(precision: str, repeats: int = 3) -> float:
@@ -16,12 +14,6 @@ def peak_flops(precision: str, repeats: int = 3) -> float:
     a = torch.rand(SIDE, SIDE).to(PRECISIONS[precision])
     seconds = best_of(lambda: torch.mm(a, a), repeats + 1)
     return 2 * SIDE**3 / seconds
-
-
-def peak_copy(repeats: int = 3) -> float:
-    """Bytes a second that one core reads and writes again."""
-    source, target = np.ones(BLOCK, np.uint8), np.empty(BLOCK, np.uint8)
-    return 2 * BLOCK / best_of(lambda: np.copyto(target, source), repeats + 1)
 
 
 def best_of(work, repeats: int) -> float:

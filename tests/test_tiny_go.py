@@ -34,5 +34,5 @@ def test_where_the_rules_allow_other_moves_than_the_paths_it_is_counted(monkeypa
     board = tiny_go.corner(1, 3)
     wrong = board.successors.copy()
     wrong[1] &= wrong[1] - 1  # one move fewer from there than the rules know
-    monkeypatch.setattr("corner", lambda rows, columns: board._replace(successors=wrong))
+    monkeypatch.setattr(tiny_go, "corner", lambda rows, columns: board._replace(successors=wrong))
     assert tiny_go.count_games(1, 3).disagreements > 0
