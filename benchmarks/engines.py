@@ -1,8 +1,9 @@
 """Whole games against outside engines: `python benchmarks/engines.py GAME PLAYER COMMAND [--games N]`.
 
 Both colours in turn from random openings, one game after the other, because an engine holds one at a time. Any error of protocol or
-rules ends the script. Where the engine counts Go, its `final_score` of every finished game is compared with ours: it has to count by
-area with dead stones played out.
+rules ends the script. Where the engine counts Go, its `final_score` of every finished game is compared with ours, by area and with dead
+stones played out: who is ahead may pass while stones lie there that an engine counts as dead and Tromp and Taylor do not, so
+the engine plays for both sides from before the last two passes, until nobody has anything left to do.
 
     python benchmarks/engines.py go9 runs/go9@64 \\
         "gnugo --mode gtp --level 10 --chinese-rules --positional-superko --capture-all-dead"
@@ -18,19 +19,32 @@ from measure import report
 import games
 from selfplay import players
 from selfplay.arena import match
+from selfplay.engine import RESIGN
 
 OPENING_PLIES = 4
 
 
 def counted(engine, moves: tuple[int, ...]) -> tuple[str, str] | None:
     """(the engine's score of a finished game, ours); None if it was given up before the end."""
-    position = engine.game.start()
-    for move in moves:
-        position.play(move)
-    if position.outcome is None:
+    if (position := played(engine.game, moves)).outcome is None:
         return None
+    if moves[-2:] == (engine.game.actions - 1,) * 2:
+        moves = moves[:-2]
+        position = played(engine.game, moves)
+        while position.outcome is None:
+            if (move := int(engine.choose_after([moves], position.state[None])[0])) == RESIGN:
+                return None
+            moves = (*moves, move)
+            position.play(move)
     score = position.final()[1]
     return engine.score(moves), "0" if score == 0 else f"{'B' if score > 0 else 'W'}+{abs(score):.1f}"
+
+
+def played(game: games.Game, moves: tuple[int, ...]) -> games.Position:
+    position = game.start()
+    for move in moves:
+        position.play(move)
+    return position
 
 
 def main() -> None:
