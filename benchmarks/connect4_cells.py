@@ -84,5 +84,5 @@ GAME = replace(
     connect4.GAME,
     name="connect4-cells",
     dtype=DTYPE,
-    rules=replace(connect4.GAME.rules, start=start, legal=legal, play=play, mover=mover),
+    rules=connect4.GAME.rules._replace(start=start, legal=legal, play=play, mover=mover),
 )

@@ -177,15 +177,21 @@ def observe(state, planes_out, scalars_out):
     for plane in range(PLANES):
         for cell in range(board.AREA):
             planes_out[plane, cell] = 0.0
-    for cell in range(board.AREA):
-        point = np.int64(board.POINT[cell])
-        if s.colour[point] != board.EMPTY:
-            side = 0 if s.colour[point] == s.mover else 4
-            planes_out[side, cell] = 1.0
-            if s.head[point] == point:
-                mark_liberties(s, point, planes_out, side)
-        elif board.has(s.forbidden, point):
-            planes_out[FORBIDDEN_PLANE, cell] = 1.0
+    for colour in range(2):
+        side = 0 if colour == s.mover else 4
+        for word in range(board.WORDS):
+            bits = s.stones[colour, word]
+            while bits:
+                point = 64 * word + trailing_zeros(bits)
+                bits &= bits - board.ONE
+                planes_out[side, board.CELL[point]] = 1.0
+                if s.head[point] == point:
+                    mark_liberties(s, point, planes_out, side)
+    for word in range(board.WORDS):
+        bits = s.forbidden[word]
+        while bits:
+            planes_out[FORBIDDEN_PLANE, board.CELL[64 * word + trailing_zeros(bits)]] = 1.0
+            bits &= bits - board.ONE
     for i in range(board.RECENT):
         if s.recent[i] != board.NOWHERE:
             planes_out[RECENT_PLANE + i, board.CELL[s.recent[i]]] = 1.0

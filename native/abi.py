@@ -13,7 +13,6 @@ Laws, proved for any game by `games.laws`:
 * Playing on after the end changes nothing and returns the outcome again. Rules never raise.
 """
 
-from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from types import ModuleType
@@ -37,6 +36,7 @@ from numba.extending import (
 from numba.np.arrayobj import make_array
 
 from native.compile import kernel
+from native.handle import Handle, unbox_address
 
 GOES_ON = np.nan  # what `play` returns while the game is not over
 
@@ -61,8 +61,7 @@ FUNCTIONS = {
 }
 
 
-@dataclass(frozen=True, eq=False)
-class Rules:
+class Rules(Handle):
     """A game's compiled functions.
 
     start(state, options f64[K])             write the first position; options are numbers such as komi
@@ -74,25 +73,14 @@ class Rules:
     final(state, owner_out i8[C]) -> score   owner of each cell (+1 first player, -1 second, 0 nobody) and the score
     """
 
-    start: object
-    legal: object
-    play: object
-    mover: object
-    observe: object
-    key: object
-    final: object
-    addresses: np.ndarray = field(init=False, repr=False)  # u64[7]
-    address: int = field(init=False, repr=False)  # of `addresses`: all that a kernel is handed
-
-    def __post_init__(self):
-        addresses = np.array([getattr(self, name).address for name in FUNCTIONS], np.uint64)
-        object.__setattr__(self, "addresses", addresses)
-        object.__setattr__(self, "address", addresses.ctypes.data)
+    def __new__(cls, start, legal, play, mover, observe, key, final):
+        functions = dict(zip(FUNCTIONS, (start, legal, play, mover, observe, key, final), strict=True))
+        return cls._to(np.array([function.address for function in functions.values()], np.uint64), functions)
 
 
 # How kernels take `Rules`: as the address of seven addresses, from which `rules.play` becomes a first-class function again.
 # Numba could take a tuple of seven functions, but looks each of them up anew at every call: 125 us, which is as long
-# as 128 small trees need for a wave. This takes 1.3.
+# as 128 small trees need for a wave.
 
 
 class RulesType(types.Type):
@@ -115,10 +103,7 @@ def type_of_rules(value, context):
 
 @unbox(RulesType)
 def unbox_rules(typ, rules, c):
-    address = c.pyapi.object_getattr_string(rules, "address")
-    pointer = c.pyapi.long_as_voidptr(address)
-    c.pyapi.decref(address)
-    return NativeValue(pointer)
+    return NativeValue(unbox_address(rules, c))
 
 
 @infer_getattr

@@ -13,7 +13,7 @@ def search_alone(rules, settings, forest, cache, batch):
         rows = descend(rules, settings, forest, cache, batch)
         if rows == 0:
             return
-        absorb(settings, forest, cache, batch, rows)
+        absorb(rules, settings, forest, cache, batch, rows)
 
 
 @inline

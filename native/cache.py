@@ -10,12 +10,14 @@ from typing import NamedTuple
 import numpy as np
 
 from native.compile import copy, inline
+from native.handle import by_address
 from native.random import mix
 
 MISS = -1
 EMPTY = np.uint64(0)
 
 
+@by_address
 class Cache(NamedTuple):
     key: np.ndarray  # u64[C], C a power of two
     value: np.ndarray  # f32[C], for the mover, as the network said it

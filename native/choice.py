@@ -219,7 +219,7 @@ def read_priors(forest, action_out, value_out, policy_out):
 @kernel
 def read_node(forest, game, node, action_out, visits_out, value_out, prior_out, child_out):
     """A node's edges, by ascending action: actions i32, visits i32, mean values f64 for the first player (NaN unvisited),
-    priors f32 (or logits, where no simulation has chosen at the node), children i32 (-1 untried). Returns their number."""
+    priors f32, children i32 (-1 untried). Returns their number: 0 where no simulation has chosen at the node."""
     n = forest.nodes[game, node]
     for i in range(n.num_edges):
         action, at = np.int32(forest.edge_action[game, n.first_edge + i]), i

@@ -1,22 +1,32 @@
-"""A node's edges: from logits to priors, and which of those untried comes next.
+"""A node's edges: the legal actions and their priors, and which of those untried comes next.
 
-Both are put off until a simulation chooses at the node. Most nodes are leaves that no second simulation reaches, and
-never need either.
+All of it is put off until a simulation chooses at the node. Most nodes are leaves that no second simulation reaches, and
+never have edges.
 """
 
 import numpy as np
 
 from native.compile import inline
-from native.softmax import highest_of, softmax
+from native.softmax import highest_of, places, softmax
 
 
 @inline
-def open_node(forest, game, node):
-    """Turn the logits of the legal actions into priors: the one place that masks and normalises."""
+def open_node(rules, forest, game, node, state):
+    """Give a node its edges, if it has none yet: one for every legal action of `state`, its position, and of the network's
+    logits those actions' priors. The one place that masks and normalises."""
     n = forest.nodes[game, node]
-    if not n.is_open:
-        softmax(forest.edge_prior[game], n.first_edge, n.num_edges)
-        n.is_open = 1
+    if n.is_open:
+        return
+    first, count = forest.num_edges[game], rules.legal(state, forest.actions)
+    action, prior, logits = forest.edge_action[game], forest.edge_prior[game], forest.logits[game, node]
+    for i in places(0, count):
+        action[np.uint64(first) + i] = forest.actions[i]
+        prior[np.uint64(first) + i] = logits[np.uint32(forest.actions[i])]
+    softmax(prior, first, count)
+    n.first_edge, n.num_edges, n.is_open = first, count, 1
+    forest.opened[game, forest.num_opened[game]] = node
+    forest.num_opened[game] += 1
+    forest.num_edges[game] = first + count
 
 
 @inline

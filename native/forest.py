@@ -1,8 +1,9 @@
 """The memory of B searches: trees in flat arrays, all allocated here, once.
 
 Axes: B games, N nodes of a game's tree, E edges of a game's tree, L leaves in flight, D plies of depth, A actions,
-S bytes of a position. Nodes are numbered in order of birth, the root is 0. A node's edges are one contiguous run that
-holds its legal actions alone. Positions are not kept in nodes: a simulation copies the root's bytes and plays the path
+S bytes of a position. Nodes are numbered in order of birth, the root is 0. A node has edges from the second simulation on
+that reaches it (`native.edges`): one contiguous run that holds its legal actions alone. Until then there are the network's
+logits, of all actions. Positions are not kept in nodes: a simulation copies the root's bytes and plays the path
 again, which is cheap and keeps histories (superko) exact. Every value belongs to the first player.
 
 Most edges are never tried, so all that is kept of every edge is its action and its prior: 6 bytes. A simulation that takes
@@ -17,6 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 from native.compile import copy, kernel
+from native.handle import by_address
 from native.softmax import LANES
 
 ROOT = 0
@@ -33,11 +35,11 @@ NODE = np.dtype(
         ("visits", np.int32),  # simulations that went on from here, those in flight included
         ("finished", np.int32),  # the same without those in flight
         ("first_edge", np.int32),
-        ("num_edges", np.int16),  # 0 at the end of a game
+        ("num_edges", np.int16),  # 0 until the node is opened
         ("num_tried", np.int16),
         ("num_proven", np.int16),  # edges to proven nodes
         ("mover", np.int8),
-        ("is_open", np.int8),  # have its edges priors, or still the network's logits? see native.edges
+        ("is_open", np.int8),  # has it its edges? Never so at the end of a game
         ("has_next", np.int8),  # does the edge to be tried next stand at its place?
     ],
     align=True,
@@ -60,6 +62,7 @@ MOST_LEAVES = 127  # of one tree in flight: what `pending` holds
 MOST_ACTIONS = (1 << 15) - 1  # what `action` holds
 
 
+@by_address
 class Forest(NamedTuple):
     # Set by `plant`, fixed during a search.
     root_state: np.ndarray  # u8[B, S]
@@ -70,9 +73,12 @@ class Forest(NamedTuple):
     # Grow while a search runs.
     num_nodes: np.ndarray  # i32[B]
     num_edges: np.ndarray  # i32[B]
+    num_opened: np.ndarray  # i32[B]
     nodes: np.ndarray  # NODE[B, N]
+    logits: np.ndarray  # f32[B, N, A], the network's, of nodes not open yet
+    opened: np.ndarray  # i32[B, N], the nodes that have edges, in the order of their edges
     edge_action: np.ndarray  # i16[B, E]
-    edge_prior: np.ndarray  # f32[B, E], the logit until the node is opened
+    edge_prior: np.ndarray  # f32[B, E]
     tried: np.ndarray  # EDGE[B, E], meaningful for a node's first num_tried edges
 
     # Change with every simulation.
@@ -131,7 +137,10 @@ def new_forest(
         root_score=np.zeros((games, max_actions), f64),
         num_nodes=np.zeros(games, i32),
         num_edges=np.zeros(games, i32),
+        num_opened=np.zeros(games, i32),
         nodes=np.zeros((games, nodes), NODE),
+        logits=np.zeros((games, nodes, max_actions), np.float32),
+        opened=np.zeros((games, nodes), i32),
         edge_action=np.zeros((games, edges), np.int16),
         edge_prior=np.zeros((games, edges), np.float32),
         tried=np.zeros((games, edges), EDGE),
@@ -157,8 +166,8 @@ def forest_bytes(
 ) -> int:
     """The most that a forest can take. (Pages are touched where edges are tried, so large boards come close to it.)"""
     nodes, depth = max_simulations + 1, min(max_plies, max_simulations) + 1
-    edges, path = max_actions * (EDGE.itemsize + 2 + 4), 8 * leaves_per_game * depth
-    return num_games * (nodes * (NODE.itemsize + edges) + path + 2 * state_bytes + 16 * max_actions)
+    edges, path = max_actions * (EDGE.itemsize + 2 + 4 + 4), 8 * leaves_per_game * depth
+    return num_games * (nodes * (NODE.itemsize + 4 + edges) + path + 2 * state_bytes + 16 * max_actions)
 
 
 def refuse_what_cannot_fit(num_games: int, max_simulations: int, *sizes: int) -> None:
@@ -182,6 +191,7 @@ def plant(forest, game, goal):
     forest.goal[game] = min(goal, forest.nodes.shape[1] - 1)
     forest.num_nodes[game] = 0
     forest.num_edges[game] = 0
+    forest.num_opened[game] = 0
     forest.started[game] = 0
     forest.finished[game] = 0
     forest.num_leaves[game] = 0
@@ -198,6 +208,7 @@ def plant_all(forest, states, goal):
             plant(forest, game, 0)
 
 
+@by_address
 class Batch(NamedTuple):
     """One wave's leaves on their way to the network and back. Rows 0..n-1 are in use; R = games * leaves."""
 

@@ -160,4 +160,4 @@ def draw_gumbels(settings, forest, game):
         action = forest.edge_action[game, i]
         noise = settings.gumbel_scale * gumbel(forest.random_state[game]) if settings.gumbel_scale > 0.0 else 0.0
         forest.root_noise[game, action] = noise
-        forest.root_score[game, action] = noise + np.log(forest.edge_prior[game, i] + 1e-37)
+        forest.root_score[game, action] = noise + forest.logits[game, ROOT, action]

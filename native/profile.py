@@ -1,28 +1,31 @@
 """Where a search's time goes: what its rules cost, measured by doing a finished tree's share of them once more.
 
 A clock inside the search would cost as much as what it measures. A tree of n nodes, though, tells exactly what was played:
-each node but the root was made by one simulation that played the path to it, listed its moves and encoded it.
+each node but the root was made by one simulation that played the path to it and encoded it, and those that were opened
+listed their moves.
 """
 
 import numpy as np
 
 from native.compile import copy, inline, kernel
 from native.forest import ROOT
+from native.proven import is_end
 
 PLAY, ENCODE = 0, 1
 
 
 @kernel
 def replay_trees(rules, forest, batch, part, parent, action, path):
-    """Play the way to every node of every tree again; with ENCODE, also list moves, take the key and observe. Returns the
+    """Play the way to every node of every tree again; with ENCODE, also list moves, take the key and observe, as the search did. Returns the
     plies played. parent, action and path i32[N] are working memory; modifies them, the forest's scratch and batch row 0."""
     plies = 0
     for game in range(len(forest.goal)):
         find_parents(forest, game, parent, action)
         for node in range(1, forest.num_nodes[game]):
             plies += play_to(rules, forest, game, node, parent, action, path)
-            if part == ENCODE and forest.nodes[game, node].num_edges > 0:
+            if part == ENCODE and forest.nodes[game, node].is_open:
                 rules.legal(forest.state[game], forest.actions)
+            if part == ENCODE and not is_end(forest.nodes[game, node]):
                 rules.key(forest.state[game])
                 rules.observe(forest.state[game], batch.planes[0], batch.scalars[0])
     return plies

@@ -20,6 +20,12 @@ def is_known(value):
 
 
 @inline
+def is_end(n):
+    """Is this node the end of a game? It is exact from its birth; others are opened before they can be proven."""
+    return is_known(n.exact) and not n.is_open
+
+
+@inline
 def count_exactly(n, e, exact):
     """Let an edge's finished simulations count with the exact value of its child, in the sum of its node too."""
     n.total += e.visits * exact - e.total

@@ -34,13 +34,13 @@ def descend(rules, settings, forest, cache, batch):
 
 
 @kernel
-def absorb(settings, forest, cache, batch, rows):
+def absorb(rules, settings, forest, cache, batch, rows):
     """Take the network's answers: expand the leaves of the last `descend`, back their values up, remember them."""
     for row in range(rows):
         game, slot = batch.game[row], batch.slot[row]
         node = forest.leaf_node[game, slot]
         store(cache, forest.leaf_key[game, slot], batch.value[row], batch.logits[row])
-        expand(settings, forest, game, node, batch.logits[row], batch.value[row])
+        expand(rules, settings, forest, game, node, batch.logits[row], batch.value[row])
         if node != ROOT:
             back_up(settings, forest, game, slot, forest.nodes[game, node].value, False)
         forest.num_leaves[game] = 0
@@ -95,7 +95,7 @@ def simulate(rules, settings, forest, cache, batch, game, rows):
         if np.isnan(n.value):
             take_back(forest, game, slot)
             return BLOCKED
-        edge = select(settings, forest, game, node)
+        edge = select(rules, settings, forest, game, node)
         outcome = rules.play(state, np.int64(forest.edge_action[game, edge]))
         if edge == n.first_edge + n.num_tried:
             child = add_node(rules, forest, game, outcome)
@@ -110,8 +110,9 @@ def simulate(rules, settings, forest, cache, batch, game, rows):
 
 
 @inline
-def select(settings, forest, game, node):
-    open_node(forest, game, node)
+def select(rules, settings, forest, game, node):
+    """The edge to follow from a node, whose position is in forest.state[game]."""
+    open_node(rules, forest, game, node, forest.state[game])
     if settings.kind == PUCT:
         return puct_edge(settings, forest, game, node)
     if node == ROOT:
@@ -162,23 +163,17 @@ def back_up(settings, forest, game, slot, value, is_exact):
 
 @inline
 def add_node(rules, forest, game, outcome):
-    """The node of the position in forest.state[game], with an edge for every legal action; returns its number."""
-    node, first = np.int64(forest.num_nodes[game]), np.int64(forest.num_edges[game])
-    state, n, count = forest.state[game], forest.nodes[game, node], 0
-    if np.isnan(outcome):
-        count = rules.legal(state, forest.actions)
-        n.mover = rules.mover(state)
-        actions = forest.edge_action[game]
-        for i in range(count):
-            actions[first + i] = forest.actions[i]
+    """The node of the position in forest.state[game], without edges as yet; returns its number."""
+    node = np.int64(forest.num_nodes[game])
+    n = forest.nodes[game, node]
+    n.mover = rules.mover(forest.state[game])
     n.value = n.exact = outcome  # GOES_ON is WAITING and UNKNOWN: all are NaN
     n.total = n.squares = n.tried_mass = 0.0
     n.visits = n.finished = 0
-    n.first_edge, n.num_edges = first, count
-    n.num_tried = n.num_proven = 0
+    n.first_edge = 0
+    n.num_edges = n.num_tried = n.num_proven = 0
     n.is_open = n.has_next = 0
     forest.num_nodes[game] = node + 1
-    forest.num_edges[game] = first + count
     return node
 
 
@@ -189,7 +184,7 @@ def reveal(rules, settings, forest, cache, batch, game, node, rows):
     key = rules.key(state)
     entry = find(cache, key)
     if entry != MISS:
-        expand(settings, forest, game, node, cache.logits[entry], cache.value[entry])
+        expand(rules, settings, forest, game, node, cache.logits[entry], cache.value[entry])
         if node != ROOT:
             back_up(settings, forest, game, slot, forest.nodes[game, node].value, False)
         return SETTLED
@@ -203,20 +198,18 @@ def reveal(rules, settings, forest, cache, batch, game, node, rows):
 
 
 @inline
-def expand(settings, forest, game, node, logits, value):
-    """Store the network's answer: the legal actions' logits and the value. A root is opened and gets its noise."""
+def expand(rules, settings, forest, game, node, logits, value):
+    """Store the network's answer. A root is opened at once and gets its noise."""
     n = forest.nodes[game, node]
-    prior, action = forest.edge_prior[game], forest.edge_action[game]
-    for edge in range(n.first_edge, n.first_edge + n.num_edges):
-        prior[edge] = logits[action[edge]]
+    copy(forest.logits[game, node], logits)
     n.value = stored_value(np.float64(value), n.mover)
     if node == ROOT:
-        prepare_root(settings, forest, game)
+        prepare_root(rules, settings, forest, game)
 
 
 @inline
-def prepare_root(settings, forest, game):
-    open_node(forest, game, ROOT)
+def prepare_root(rules, settings, forest, game):
+    open_node(rules, forest, game, ROOT, forest.root_state[game])
     if settings.kind == GUMBEL:
         draw_gumbels(settings, forest, game)
     else:

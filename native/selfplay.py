@@ -14,6 +14,7 @@ import numpy as np
 from native.choice import choose_edge, root_value
 from native.compile import copy, inline, kernel
 from native.forest import ROOT, plant
+from native.handle import by_address
 from native.random import below, uniform
 from native.reuse import keep_below
 from native.search import gather, is_complete
@@ -24,6 +25,7 @@ NO_SLOT = -1
 OPENING, SEARCHED, SETTLED = 0, 1, 2
 
 
+@by_address
 class Plan(NamedTuple):
     """How self-play games are played."""
 
@@ -39,6 +41,7 @@ class Plan(NamedTuple):
     settled_simulations: int = 1  # of a search of a settled game
 
 
+@by_address
 class Records(NamedTuple):
     slot: np.ndarray  # i32[B], the game's slot or NO_SLOT
     free: np.ndarray  # i32[R], a stack
@@ -183,7 +186,7 @@ def advance(rules, settings, plan, forest, records, game):
     outcome = rules.play(forest.root_state[game], action)
     if np.isnan(outcome) and ply + 1 < records.action.shape[1]:
         goal = plan.settled_simulations if is_settled(plan, records, slot) else plan.simulations
-        if plan.keeps_tree and keep_below(settings, forest, game, action):
+        if plan.keeps_tree and keep_below(rules, settings, forest, game, action):
             forest.goal[game] = goal
         else:
             plant(forest, game, goal)

@@ -2,9 +2,12 @@
 
 from typing import NamedTuple
 
+from native.handle import by_address
+
 PUCT, GUMBEL = 0, 1
 
 
+@by_address
 class Settings(NamedTuple):
     kind: int = GUMBEL
     solves: bool = True  # back up proven wins and losses, and choose by them (native.proven)

@@ -131,7 +131,7 @@ class Actor:
         if rows:
             self.evaluator.evaluate(self.batch, rows)
             begin = time.perf_counter()
-            absorb(self.settings, self.forest, self.cache, self.batch, rows)
+            absorb(self.game.rules, self.settings, self.forest, self.cache, self.batch, rows)
             self.absorb_seconds += time.perf_counter() - begin
 
     def _counts(self) -> np.ndarray:

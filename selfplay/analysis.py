@@ -52,9 +52,9 @@ class OpenSearch(Searcher):
         below the action where it can be kept, the network's answers in the cache in any case."""
         forest, state = self.forest, self.forest.root_state[0].copy()
         abi.call_play(self.game.rules, state, action)
-        if not reuse.follow(self.settings, forest, 0, action):
-            return self.begin(state)
         forest.root_state[0] = state
+        if not reuse.follow(self.game.rules, self.settings, forest, 0, action):
+            return self.begin(state)
         forest.goal[0] = max(1, self.visits)
 
     def reach(self, moves: tuple[int, ...], state: np.ndarray) -> None:

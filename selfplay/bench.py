@@ -151,7 +151,7 @@ class Trees:
             self.seconds[0] += middle - begin
             if not rows:
                 return
-            absorb(self.settings, self.forest, self.cache, self.batch, rows)
+            absorb(self.game.rules, self.settings, self.forest, self.cache, self.batch, rows)
             self.seconds[1] += time.perf_counter() - middle
 
     def _search_alone(self) -> None:

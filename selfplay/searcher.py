@@ -82,7 +82,7 @@ class Searcher:
         rows = descend(self.game.rules, self.settings, self.forest, self.cache, self.batch)
         if rows:
             self.evaluator.evaluate(self.batch, rows)
-            absorb(self.settings, self.forest, self.cache, self.batch, rows)
+            absorb(self.game.rules, self.settings, self.forest, self.cache, self.batch, rows)
         return rows
 
     def is_proven(self, index: int = 0) -> bool:

@@ -52,7 +52,7 @@ def self_play(
         rows = play_wave(game.rules, settings, plan, game.option_values(), forest, records, answers, batch)
         sizes.append(rows)
         network.evaluate(batch, rows)
-        absorb(settings, forest, answers, batch, rows)
+        absorb(game.rules, settings, forest, answers, batch, rows)
         if records.counts[DONE]:
             parts.append(take_finished(records, game.option_values(), 7))
     return concatenate(parts), sizes
@@ -153,7 +153,7 @@ def test_no_slot_is_lost_when_nobody_drains(tictactoe):
     def wave():
         rows = play_wave(rules, GUMBEL_PLAY, plan, tictactoe.option_values(), forest, records, answers, batch)
         network.evaluate(batch, rows)
-        absorb(GUMBEL_PLAY, forest, answers, batch, rows)
+        absorb(rules, GUMBEL_PLAY, forest, answers, batch, rows)
         return rows
 
     while wave():

@@ -78,9 +78,9 @@ def test_a_whole_tree_equals_the_references_tree(connect4):
 
     def compare(number, node):
         actions, visits, _, _, children = searcher.node(0, number)
-        assert actions.tolist() == list(node.edges)
+        assert actions.tolist() == (list(node.edges) if searcher.forest.nodes["is_open"][0, number] else [])
         for edge, twin_edge in enumerate(node.edges.values()):
-            assert visits[edge] == twin_edge.visits
+            assert (visits[edge] if len(visits) else 0) == twin_edge.visits
             if twin_edge.child is not None:
                 compare(children[edge], twin_edge.child)
 
@@ -338,7 +338,7 @@ def test_virtual_loss_spreads_the_leaves_of_one_wave(connect4):
         settings = Settings(PUCT, virtual_loss=loss, fpu_reduction=0.0)
         memory.plant_all(forest, connect4.start().state[None], 8)
         network.evaluate(batch, descend(connect4.rules, settings, forest, cache, batch))
-        absorb(settings, forest, cache, batch, 1)
+        absorb(connect4.rules, settings, forest, cache, batch, 1)
         chosen[loss] = descend(connect4.rules, settings, forest, cache, batch)
     assert chosen[0.0] == 1 and chosen[1.0] >= 2
 
