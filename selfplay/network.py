@@ -50,7 +50,8 @@ class Pooling(nn.Module):
     """Mean and maximum over the board: what each channel says of the whole position (KataGo, Wu 2019, section 3.3)."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return torch.cat([x.mean((2, 3)), x.amax((2, 3))], 1)  # [B, C, H, W] -> [B, 2C]
+        highest = F.max_pool2d(x, x.shape[2:]).flatten(1)  # in bf16 up to ten times as fast as x.amax((2, 3))
+        return torch.cat([x.mean((2, 3)), highest], 1)  # [B, C, H, W] -> [B, 2C]
 
 
 class Block(nn.Module):
