@@ -28,6 +28,7 @@ setup(
         "sgfmill>=1.1,<2",
     ],
     extras_require={
+        "openvino": ["openvino>=2025.0"],
         "dev": [
             "pytest>=8",
             "hypothesis>=6",
@@ -35,7 +36,7 @@ setup(
             "setuptools>=69",
             "open_spiel>=2.0.2,<3; platform_system == 'Linux'",
             "mctx>=0.0.6,<0.1",
-        ]
+        ],
     },
     entry_points={"console_scripts": ["selfplay=selfplay.cli:main"]},
 )

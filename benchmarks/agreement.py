@@ -102,7 +102,7 @@ PAIRS = {
     "gomoku15": Pair("gomoku15", "gomoku(size=15)", row_and_column_as_vertex),
     "go5": Pair("go5", "go(board_size=5,komi=0.5)", options={"komi": 0.5}),
     "go9": Pair("go9", "go(board_size=9,komi=7.5)", options={"komi": 7.5}),
-    "go19": Pair("go19", "go(board_size=19,komi=7.5)", options={"komi": 7.5}, share=0.1),
+    "go19": Pair("go19", "go(board_size=19,komi=7.5)", options={"komi": 7.5}),
 }
 
 
@@ -278,7 +278,7 @@ def line(name: str, found: Findings) -> str:
 def options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Our rules against open_spiel's, move by move.")
     parser.add_argument("names", nargs="*", metavar="GAME", help=f"default: all of {' '.join(PAIRS)}")
-    parser.add_argument("--games", type=int, default=10_000, help="random games of each (go19: a tenth of them)")
+    parser.add_argument("--games", type=int, default=10_000, help="random games of each")
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args()

@@ -17,6 +17,7 @@ import torch
 from games.game import Game
 from selfplay.config import LearnerConfig, NetworkConfig, RunConfig
 from selfplay.files import DamagedFile, publish_folder, read_arrays, read_json, write_arrays, write_json
+from selfplay.inference import made_up, measure_ranges
 from selfplay.learner import load_weights
 from selfplay.network import Network, Shape
 
@@ -62,7 +63,11 @@ def shape_for(game: Game, config: NetworkConfig, learner: LearnerConfig | None =
 def new_network(shape: Shape, seed: int) -> Network:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return Network(shape).to(memory_format=torch.channels_last)
+        network = Network(shape).to(memory_format=torch.channels_last)
+    planes, scalars = made_up(shape, 64)
+    boards = torch.from_numpy(planes).view(-1, shape.planes, shape.rows, shape.columns)
+    network.ranges.copy_(measure_ranges(network, boards, torch.from_numpy(scalars)))
+    return network
 
 
 def weights_of(network: Network) -> dict[str, np.ndarray]:

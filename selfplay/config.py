@@ -13,6 +13,7 @@ import msgspec
 import games
 from games.game import Game
 
+PRECISIONS = ("auto", "fp32", "bf16", "openvino-fp32", "openvino-bf16", "openvino-int8")
 PRESETS = Path(__file__).parent / "presets"
 
 
@@ -23,7 +24,9 @@ class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 class NetworkConfig(Section):
     blocks: int = 4  # residual blocks of two convolutions; AlphaZero had 19
     channels: int = 48  # AlphaZero had 256
-    precision: str = "auto"  # of self-play and learning: fp32, bf16, or auto, which measures both
+    precision: str = (
+        "auto"  # of self-play, and of learning as far as it can: see PRECISIONS; auto measures which is fastest
+    )
     device: str = "cpu"  # of self-play and learning, as torch names it: cpu, cuda, cuda:1
 
 
@@ -265,7 +268,7 @@ def dump(config: RunConfig) -> str:
 def check(config: RunConfig, source: str = "configuration") -> None:
     """Refuse values that no run could use, naming the key."""
     choices = {
-        "network.precision": ("auto", "fp32", "bf16"),
+        "network.precision": PRECISIONS,
         "search.kind": ("gumbel", "puct"),
         "match.kind": ("auto", "gumbel", "puct"),
         "actor.symmetry": ("identity", "random"),

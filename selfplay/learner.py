@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from native.rows import Rows
 from selfplay.config import LearnerConfig
-from selfplay.evaluator import choose_precision
+from selfplay.inference import learning_precision, measure_ranges
 from selfplay.network import DRAW, LOSS, WIN, Network, Output, expected_value
 from selfplay.replay import Replay
 
@@ -69,7 +69,7 @@ class Learner:
     def __init__(self, network: Network, config: LearnerConfig, precision: str = "auto", device: str = "cpu"):
         """`precision` of the matrix products: fp32, bf16 (weights and sums stay fp32), or auto, which measures both."""
         self.config, self.device = config, torch.device(device)
-        self.precision = choose_precision(network, config.batch, precision, device)
+        self.precision = learning_precision(network, config.batch, precision, device)
         self.network = network.to(self.device, memory_format=torch.channels_last).train()
         self.averaged = copy.deepcopy(self.network).eval()
         self.optimizer = torch.optim.AdamW(
@@ -91,6 +91,10 @@ class Learner:
             rate = rate_at(self.config, self.step, begin + (end - begin) * i / max(1, steps))
             for name, value in self._step(rows, rate).items():
                 sums[name] = sums.get(name, 0) + value.detach()
+        if steps:
+            ranges = measure_ranges(self.averaged, rows["planes"], rows["scalars"])
+            for network in (self.averaged, self.network):  # both, as one is the other's average
+                network.ranges.copy_(ranges)
         return {name: float(value) / steps for name, value in sums.items()}
 
     def _batches(self, replay: Replay, steps: int, random: np.random.Generator) -> Iterator[dict[str, Tensor]]:
@@ -157,8 +161,10 @@ def strip(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def load_weights(network: Network, tensors: dict[str, Tensor]) -> None:
+    """ValueError if they are another network's. Older ones have no ranges."""
+    unknown = torch.full_like(network.ranges, torch.nan)
     try:
-        network.load_state_dict(tensors)
+        network.load_state_dict({"ranges": unknown} | tensors)
     except RuntimeError as error:
         raise ValueError(f"these are the weights of another network: {str(error).splitlines()[-1].strip()}") from None
 

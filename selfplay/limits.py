@@ -4,15 +4,21 @@ import time
 
 import torch
 
-from selfplay.evaluator import PRECISIONS
+from selfplay import openvino_graph
+from selfplay.inference import PRECISIONS
 
 SIDE = 2048  # of the matrices: large enough that their product is all arithmetic
 
 
 def peak_flops(precision: str, repeats: int = 3) -> float:
-    """Floating-point operations a second of this process's torch threads: the best of some large matrix products."""
-    a = torch.rand(SIDE, SIDE).to(PRECISIONS[precision])
-    seconds = best_of(lambda: torch.mm(a, a), repeats + 1)
+    """Operations a second of this process's torch threads (integers' where the precision is int8): the best of some large
+    matrix products, by torch or OpenVINO as the precision says."""
+    if precision in PRECISIONS:
+        a = torch.rand(SIDE, SIDE).to(PRECISIONS[precision])
+        seconds = best_of(lambda: torch.mm(a, a), repeats + 1)
+    else:
+        product = openvino_graph.matrix_product(SIDE, precision.removeprefix("openvino-"))
+        seconds = best_of(product, repeats + 1)
     return 2 * SIDE**3 / seconds
 
 

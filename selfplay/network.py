@@ -138,6 +138,13 @@ class Network(nn.Module):
         self.blocks = nn.ModuleList(Block(shape.channels, pools=i % 2 == 1) for i in range(shape.blocks))
         self.policy = PolicyHead(shape)
         self.outcome = OutcomeHead(shape)
+        self.register_buffer("ranges", torch.full((len(self.kernels()), 2), torch.nan))
+
+    def kernels(self) -> list[nn.Conv2d]:
+        """The convolutions of `forward`, in the order in which it asks them; `ranges` f32[kernels, 2] is what the input of each
+        spans, lowest and highest, which 8-bit inference must know. NaN until it was measured (`selfplay.inference`)."""
+        trunk = [layer for block in self.blocks for layer in (block.first, block.second)]
+        return [layer[0] for layer in (self.stem, *trunk, self.policy.mix, self.outcome.mix)]
 
     def forward(self, planes: Tensor, scalars: Tensor) -> Output:
         """planes [B, P, H, W], scalars [B, K] -> logits of policy and outcome: what the search asks."""

@@ -14,6 +14,7 @@ from selfplay.checkpoint import Checkpoint, new_network, shape_for, weights_of
 from selfplay.config import ActorConfig, RunConfig
 from selfplay.evaluator import usable_device
 from selfplay.files import DamagedFile, read_json, write_json
+from selfplay.inference import check_precision, offered
 from selfplay.network import Shape
 from selfplay.run import Run, stored_config
 from selfplay.screen import Screen
@@ -35,6 +36,7 @@ def train(
     settings, folder = plan(preset, out, resume, changes)
     limit = parse_time(time) or 60 * settings.minutes or None
     usable_device(settings.network.device)
+    check_precision(settings.network.precision, offered(settings.network.device))
     shape = shape_for(config.game_of(settings), settings.network, settings.learner)
     settings = tuned(settings, folder, shape)
     actors = number_of_actors(actors, address, settings.actor.threads)

@@ -14,7 +14,7 @@ LAYERS = [
     ["selfplay.loop", "selfplay.screen", "selfplay.ledger", "selfplay.arena", "selfplay.rating", "selfplay.cluster"],
     ["selfplay.run", "selfplay.pool", "selfplay.actor", "selfplay.learner", "selfplay.replay", "selfplay.records",
      "selfplay.players", "selfplay.engine", "selfplay.sgf", "selfplay.analysis", "selfplay.analyst", "selfplay.clock", "selfplay.time_control", "selfplay.thinking", "selfplay.settled", "selfplay.searcher", "selfplay.exam", "selfplay.checkpoint", "selfplay.reference", "selfplay.files", "selfplay.config"],
-    ["selfplay.tuning", "selfplay.limits", "selfplay.evaluator", "selfplay.network"],
+    ["selfplay.tuning", "selfplay.limits", "selfplay.evaluator", "selfplay.inference", "selfplay.openvino_graph", "selfplay.network"],
     ["games.laws", "games", "games.game", "games.tictactoe", "games.connect4", "games.go", "games.othello", "games.gomoku",
      "games.hex", "games.breakthrough", "games.go_board", "games.go_life", "games.go_ladders", "games.go_face",
      "games.scratch"],

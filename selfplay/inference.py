@@ -1,0 +1,127 @@
+"""A network made ready to be asked: normalisation folded into the convolutions, in the precision that is fastest here.
+
+A precision also names who computes: "fp32" and "bf16" torch, "openvino-fp32", "openvino-bf16" and "openvino-int8" OpenVINO
+(`selfplay.openvino_graph`), where it is installed. All answer alike: a callable that takes planes f32[n, P, C] and scalars
+f32[n, K] and gives policy logits f32[n, A] and values f32[n] for the mover.
+"""
+
+import copy
+import time
+from collections.abc import Callable
+from statistics import median
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from selfplay import openvino_graph
+from selfplay.network import Network, Shape, expected_value
+
+PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}  # torch's
+INTEGERS = "openvino-int8"
+WORTHWHILE = 1.1  # another precision must be this much faster than fp32, so that noise does not decide
+
+Answers = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
+
+
+class TorchAnswers:
+    """The folded network in torch; the outcome's last layers stay in fp32."""
+
+    def __init__(self, folded: Network, precision: str):
+        self.shape = folded.shape
+        self.device = next(folded.parameters()).device
+        model = copy.deepcopy(folded).to(PRECISIONS[precision])
+        model.outcome.decide.float()
+        self.model = model.to(memory_format=torch.channels_last)
+
+    @torch.inference_mode()
+    def __call__(self, planes: np.ndarray, scalars: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        shape, dtype = self.shape, self.model.stem[0].weight.dtype
+        x = torch.from_numpy(planes).view(-1, shape.planes, shape.rows, shape.columns).to(self.device, dtype)
+        x = x.contiguous(memory_format=torch.channels_last)
+        output = self.model(x, torch.from_numpy(scalars).to(self.device, dtype))
+        return output.policy.float().cpu().numpy(), expected_value(output.outcome).cpu().numpy()
+
+
+def answers(folded: Network, precision: str) -> Answers:
+    """`folded` in a precision that `usable` names."""
+    if precision in PRECISIONS:
+        return TorchAnswers(folded, precision)
+    return openvino_graph.OpenVINOAnswers(folded, precision.removeprefix("openvino-"))
+
+
+def offered(device: str = "cpu") -> list[str]:
+    """The precisions that this machine has, fp32 first."""
+    there = openvino_graph.precisions() if torch.device(device).type == "cpu" else ()
+    return [*PRECISIONS, *(f"openvino-{name}" for name in there)]
+
+
+def usable(network: Network, device: str = "cpu") -> list[str]:
+    """Those that this network can be asked in: one that is older than 8-bit integers here does not know its ranges."""
+    known = network.ranges.isfinite().all()
+    return [name for name in offered(device) if known or name != INTEGERS]
+
+
+def check_precision(asked: str, names: list[str]) -> None:
+    """ValueError if a precision cannot be had."""
+    if asked != "auto" and asked not in names:
+        raise ValueError(
+            f"network.precision {asked!r} cannot be had here, {', '.join(names)} can. {openvino_graph.HINT}"
+        )
+
+
+def fold_normalisation(network: Network) -> Network:
+    """A copy for inference in which every convolution has taken over its normalisation's scale and shift."""
+    network = copy.deepcopy(network).eval()
+    for module in network.modules():
+        if isinstance(module, nn.Sequential) and len(module) == 2 and isinstance(module[1], nn.BatchNorm2d):
+            module[0] = fuse_conv_bn_eval(module[0], module[1])
+            module[1] = nn.Identity()
+    return network
+
+
+@torch.inference_mode()
+def measure_ranges(network: Network, planes: Tensor, scalars: Tensor) -> Tensor:
+    """What each kernel's input spans over these positions, f32[kernels, 2]: planes [B, P, H, W], scalars [B, K]."""
+    folded, spans = fold_normalisation(network), []
+    for kernel in folded.kernels():
+        kernel.register_forward_pre_hook(lambda _, inputs: spans.append(torch.stack(torch.aminmax(inputs[0].float()))))
+    folded(planes, scalars)
+    return torch.stack(spans)
+
+
+def choose_precision(network: Network, rows: int, asked: str, device: str = "cpu") -> str:
+    """As asked, or, for "auto", the fastest one here for batches of `rows` rows. ValueError if it cannot be had."""
+    names = usable(network, device)
+    check_precision(asked, names)
+    return fastest_precision(fold_normalisation(network).to(device), rows, names) if asked == "auto" else asked
+
+
+def learning_precision(network: Network, rows: int, asked: str, device: str = "cpu") -> str:
+    """What learning computes in, "fp32" or "bf16": the one in the name of what is asked, or the faster one here."""
+    for name in PRECISIONS:
+        if asked.endswith(name):
+            return name
+    return fastest_precision(fold_normalisation(network).to(device), rows, list(PRECISIONS))
+
+
+def fastest_precision(folded: Network, rows: int, names: list[str], repeats: int = 7) -> str:
+    """Measure batches of `rows` rows in each precision on this machine: one must be clearly faster than fp32 to be taken."""
+    ask = {name: answers(folded, name) for name in names}
+    planes, scalars = made_up(folded.shape, max(rows, 1))
+    seconds = {name: [] for name in names}
+    for _ in range(repeats + 1):  # the first one plans the convolutions; in turn, so that other work meets all
+        for name in names:
+            begin = time.perf_counter()
+            ask[name](planes, scalars)
+            seconds[name].append(time.perf_counter() - begin)
+    typical = {name: median(times[1:]) for name, times in seconds.items()}
+    best = min(typical, key=typical.get)
+    return best if typical[best] * WORTHWHILE < typical["fp32"] else "fp32"
+
+
+def made_up(shape: Shape, rows: int) -> tuple[np.ndarray, np.ndarray]:
+    """Inputs like a game's, planes f32[rows, P, C] and scalars f32[rows, K], where there is no game: three cells of ten set."""
+    planes = np.random.default_rng(0).random((rows, shape.planes, shape.rows * shape.columns)) < 0.3
+    return planes.astype(np.float32), np.zeros((rows, shape.scalars), np.float32)
