@@ -3,7 +3,8 @@
 Both colours in turn from random openings, one game after the other, because an engine holds one at a time. Any error of protocol or
 rules ends the script. Where the engine counts Go, its `final_score` of every finished game is compared with ours, by area and with dead
 stones played out: who is ahead may pass while stones lie there that an engine counts as dead and Tromp and Taylor do not, so
-the engine plays for both sides from before the last two passes, until nobody has anything left to do.
+the engine plays for both sides from before the last two passes, until nobody has anything left to do. GNU Go knows a command for
+that, which does not pass while dead stones are left.
 
     python benchmarks/engines.py go9 runs/go9@64 \\
         "gnugo --mode gtp --level 10 --chinese-rules --positional-superko --capture-all-dead"
@@ -22,6 +23,7 @@ from selfplay.arena import match
 from selfplay.engine import RESIGN
 
 OPENING_PLIES = 4
+CLEAN_UP = "kgs-genmove_cleanup"
 
 
 def counted(engine, moves: tuple[int, ...]) -> tuple[str, str] | None:
@@ -31,11 +33,14 @@ def counted(engine, moves: tuple[int, ...]) -> tuple[str, str] | None:
     if moves[-2:] == (engine.game.actions - 1,) * 2:
         moves = moves[:-2]
         position = played(engine.game, moves)
+        engine.word = CLEAN_UP if engine.knows(CLEAN_UP) else "genmove"
         while position.outcome is None:
             if (move := int(engine.choose_after([moves], position.state[None])[0])) == RESIGN:
+                engine.word = "genmove"
                 return None
             moves = (*moves, move)
             position.play(move)
+        engine.word = "genmove"
     score = position.final()[1]
     return engine.score(moves), "0" if score == 0 else f"{'B' if score > 0 else 'W'}+{abs(score):.1f}"
 

@@ -13,7 +13,7 @@ import msgspec
 import games
 from games.game import Game
 
-PRECISIONS = ("auto", "fp32", "bf16", "openvino-fp32", "openvino-bf16", "openvino-int8")
+PRECISIONS = ("auto", "fp32", "bf16", "openvino-fp32", "openvino-int8")
 PRESETS = Path(__file__).parent / "presets"
 
 

@@ -130,6 +130,7 @@ class EnginePlayer:
     def __init__(self, name: str, game: Game, timeout: float = TIMEOUT):
         """`name` is gtp:COMMAND. ValueError if the program does not start or play on this board."""
         self.name, self.game = name, game
+        self.word = "genmove"  # what it is asked for moves by
         try:
             command = shlex.split(name.removeprefix("gtp:"))
         except ValueError as error:
@@ -152,6 +153,9 @@ class EnginePlayer:
         self._reach(moves)
         return self._demand("final_score")
 
+    def knows(self, command: str) -> bool:
+        return self._demand(f"known_command {command}").lower() == "true"
+
     def analyse(self, state: np.ndarray) -> None:
         return None
 
@@ -159,7 +163,7 @@ class EnginePlayer:
         position = self._reach(moves)
         if position.key != abi.call_key(self.game.rules, state):
             raise ValueError(f"{self.name} can only be told games that begin as {self.game.name} always does")
-        answer = self._demand(f"genmove {'bw'[position.mover]}")
+        answer = self._demand(f"{self.word} {'bw'[position.mover]}")
         if answer.lower() == "resign":
             self.held = None
             return RESIGN
@@ -170,7 +174,7 @@ class EnginePlayer:
         try:
             action = self.game.parse(answer)
         except ValueError:
-            raise self.program.failure(f"answered genmove with {answer[:80]!r}") from None
+            raise self.program.failure(f"answered {self.word} with {answer[:80]!r}") from None
         if action not in position.legal:
             raise self.program.failure(f"chose {answer}, which is not legal after {position.plies} moves")
         return action

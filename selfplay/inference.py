@@ -1,6 +1,6 @@
 """A network made ready to be asked: normalisation folded into the convolutions, in the precision that is fastest here.
 
-A precision also names who computes: "fp32" and "bf16" torch, "openvino-fp32", "openvino-bf16" and "openvino-int8" OpenVINO
+A precision also names who computes: "fp32" and "bf16" torch, "openvino-fp32" and "openvino-int8" OpenVINO
 (`selfplay.openvino_graph`), where it is installed. All answer alike: a callable that takes planes f32[n, P, C] and scalars
 f32[n, K] and gives policy logits f32[n, A] and values f32[n] for the mover.
 """

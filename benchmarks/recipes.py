@@ -1,0 +1,101 @@
+"""What do the features of self-play teach? `python benchmarks/recipes.py [--minutes 5] [--games 200] [--out DIR] [RECIPE ...]`
+
+Runs of equal time on one core each, by PUCT, that differ in one setting: the network of each then meets that of both plain runs,
+searching with 64 simulations as matches do, in paired games, and sits the exam without search. The two plain runs differ in
+their seed alone: what lies between them is what chance does. Finished runs are not trained again.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from measure import commit
+
+from selfplay import checkpoint
+from selfplay.report import machine
+
+PLAIN = {
+    "search.kind": "puct",
+    "search.simulations": "[32]",
+    "replay.rows_per_generation": 12000,
+    "learner.threads": 1,
+    "generations": 1000,
+    "ledger.games": 0,
+    "ledger.positions": 0,
+}
+ALL = {
+    "shaped": {"search.dirichlet_shaped": 0.5},
+    "forced": {"search.forced_playouts": 2},
+    "warm": {"search.root_temperature": 1.1},
+    "symmetry": {"actor.symmetry": "random"},
+    "kept": {"search.keeps_tree": "true"},
+    "settled": {"search.settled_value": 0.9},
+}
+RECIPES = {
+    "plain-1": {"seed": 1},
+    "plain-2": {"seed": 2},
+    **ALL,
+    "all": {key: value for changes in ALL.values() for key, value in changes.items()},
+    "gumbel": {"search.kind": "gumbel"},
+}
+
+
+def selfplay(*arguments: str) -> str:
+    """One command on one core."""
+    command = [str(Path(sys.executable).with_name("selfplay")), *arguments]
+    alone = os.environ | {"OMP_NUM_THREADS": "1"}
+    return subprocess.run(command, check=True, capture_output=True, text=True, env=alone).stdout
+
+
+def train(name: str, options: argparse.Namespace) -> None:
+    if (options.out / name / "result.json").exists():
+        return
+    settings = PLAIN | RECIPES[name] | {"minutes": options.minutes}
+    words = [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
+    selfplay("train", options.preset, "--actors", "0", "--out", str(options.out / name), *words)
+    print(f"  {name} is trained", file=sys.stderr, flush=True)
+
+
+def row(name: str, options: argparse.Namespace) -> str:
+    reached = checkpoint.find(str(options.out / name))
+    cells = [f"`{name}`", f"{reached.generation}", f"{reached.progress['rows']:,}", alone(options.out / name)]
+    for plain in ("plain-1", "plain-2"):
+        cells.append("-" if name == plain else against(options.out / name, options.out / plain, options))
+    return f"| {' | '.join(cells)} |"
+
+
+def alone(run: Path) -> str:
+    taken = json.loads(selfplay("exam", f"{run}@0", "--json"))
+    return f"{taken['network']:.1%}"
+
+
+def against(run: Path, other: Path, options: argparse.Namespace) -> str:
+    words = ["arena", f"{run}@64", f"{other}@64", "--games", str(options.games), "--json"]
+    (met,) = json.loads(selfplay(*words))["matches"]
+    return f"{met['score']:.1%} ({met['wins']}-{met['draws']}-{met['losses']})"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("recipes", nargs="*", default=list(RECIPES), choices=list(RECIPES), metavar="RECIPE")
+    parser.add_argument("--preset", default="connect4-quick")
+    parser.add_argument("--minutes", type=float, default=5.0)
+    parser.add_argument("--games", type=int, default=200)
+    parser.add_argument("--out", type=Path, default=Path("runs/recipes"))
+    options = parser.parse_args()
+    print(f"{machine()}, commit {commit()}: {options.minutes:g} minutes each, {os.cpu_count()} at once", flush=True)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        list(pool.map(lambda name: train(name, options), options.recipes))
+        print(
+            "| recipe | generations | positions | exam, alone | against plain-1 | against plain-2 |\n|---|---|---|---|---|---|"
+        )
+        for line in pool.map(lambda name: row(name, options), options.recipes):
+            print(line, flush=True)
+
+
+if __name__ == "__main__":
+    main()
