@@ -8,6 +8,7 @@ All between the convolutions stays in fp32, and so does all that follows them in
 
 import functools
 import importlib.util
+import threading
 
 import numpy as np
 import torch
@@ -32,22 +33,24 @@ def precisions() -> tuple[str, ...]:
 
 
 class OpenVINOAnswers:
-    """The folded network, compiled by OpenVINO for as many threads as torch has now. One thread may ask it at a time."""
+    """The folded network, compiled by OpenVINO for as many threads as torch has now. Questions of several threads are answered
+    one after the other."""
 
     def __init__(self, folded: Network, precision: str):
         """precision: one of `precisions()`; "int8" needs the network's `ranges`."""
         self.shape = folded.shape
         with torch.inference_mode():
             graph = Graph(folded.ranges.tolist() if precision == "int8" else None).of(folded)
-        self.request = compiled(graph).create_infer_request()
+        self.request, self.asking = compiled(graph).create_infer_request(), threading.Lock()
 
     def __call__(self, planes: np.ndarray, scalars: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        shape = self.shape
-        self.request.set_input_tensor(0, tensor(planes.reshape(-1, shape.planes, shape.rows, shape.columns)))
-        if shape.scalars:
-            self.request.set_input_tensor(1, tensor(scalars))
-        self.request.infer()
-        return tuple(self.request.get_output_tensor(index).data for index in range(2))
+        shape, request = self.shape, self.request
+        with self.asking:
+            request.set_input_tensor(0, tensor(planes.reshape(-1, shape.planes, shape.rows, shape.columns)))
+            if shape.scalars:
+                request.set_input_tensor(1, tensor(scalars))
+            request.infer()
+            return request.get_output_tensor(0).data.copy(), request.get_output_tensor(1).data.copy()
 
 
 def tensor(values: np.ndarray):

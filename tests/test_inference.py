@@ -1,5 +1,7 @@
 """The network as it is asked: the same answers in every precision, and integers that are the ones meant."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 import torch
@@ -107,11 +109,23 @@ def test_a_row_does_not_depend_on_its_neighbours(precision):
     network = lively("go7")
     ask = answers(fold_normalisation(network), precision)
     planes, scalars = made_up(network.shape, 9)
-    together = [part.copy() for part in ask(planes, scalars)]
+    together = ask(planes, scalars)
     for row in range(9):
         alone = ask(planes[row : row + 1], scalars[row : row + 1])
         for all_rows, one in zip(together, alone):
             np.testing.assert_allclose(all_rows[row], one[0], rtol=2e-2 if precision == "bf16" else 1e-4, atol=5e-4)
+
+
+@pytest.mark.parametrize("precision", offered())
+def test_threads_may_ask_one_network(precision):
+    network = lively("tictactoe")
+    ask = answers(fold_normalisation(network), precision)
+    questions = [tuple(part[i : i + 8] for part in made_up(network.shape, 40)) for i in range(0, 40, 8)]
+    alone = [ask(*question)[0] for question in questions]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(lambda question: [ask(*question)[0] for _ in range(50)], questions))
+    for right, said in zip(alone, together):
+        assert all(np.array_equal(right, each) for each in said)
 
 
 def test_ranges_are_what_the_kernels_are_given():
