@@ -1,19 +1,20 @@
 """Whole searches in one compiled call, with answers that need no network: the trees alone, to be measured."""
 
 from native.compile import inline, kernel
-from native.search import absorb, descend
+from native.search import absorb, gather
 
 
 @kernel
 def search_alone(rules, settings, forest, cache, batch):
-    """Waves until every search is complete; each answer is equal logits and the value 0. Modifies all but `rules` and
+    """Complete one game's search after the other; each answer is equal logits and the value 0. Modifies all but `rules` and
     `settings`."""
     clear(batch)
-    while True:
-        rows = descend(rules, settings, forest, cache, batch)
-        if rows == 0:
-            return
-        absorb(rules, settings, forest, cache, batch, rows)
+    for game in range(len(forest.goal)):
+        while True:
+            rows = gather(rules, settings, forest, cache, batch, game, 0)
+            if rows == 0:
+                break
+            absorb(rules, settings, forest, cache, batch, rows)
 
 
 @inline
