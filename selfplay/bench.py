@@ -26,6 +26,7 @@ from selfplay.actor import Actor
 from selfplay.checkpoint import new_network, shape_for, weights_of
 from selfplay.config import ActorConfig, NetworkConfig, RunConfig, SearchConfig
 from selfplay.evaluator import Evaluator
+from selfplay.inference import usable
 from selfplay.network import operations
 from selfplay.proof import random_play
 from selfplay.report import machine
@@ -190,11 +191,16 @@ def net(game: Game, options) -> Bench:
     network = new_network(shape_for(game, NetworkConfig(blocks=options.blocks, channels=options.channels)), 1)
     evaluator = Evaluator(network, options.games)
     peak = limits.peak_flops(evaluator.precision)
+    others = {name: Evaluator(network, options.games, name) for name in usable(network) if name != evaluator.precision}
 
     def measure(seconds: float) -> Figures:
-        rate = tuning.rate(evaluator, options.games, seconds / tuning.ROUNDS)
+        part = seconds / tuning.ROUNDS / (1 + len(others))
+        rate = tuning.rate(evaluator, options.games, part)
         flops = rate * operations(network.shape)
-        return {"evaluations/s": rate, "GFLOP/s": flops / 1e9, "share of peak": flops / peak}
+        figures = {"evaluations/s": rate, "GFLOP/s": flops / 1e9, "share of peak": flops / peak}
+        return figures | {
+            f"evaluations/s, {name}": tuning.rate(other, options.games, part) for name, other in others.items()
+        }
 
     def bound(figures: Figures) -> str:
         return bound_of_network(figures["share of peak"], peak, evaluator.precision)

@@ -288,3 +288,20 @@ def test_real_engines_meet_in_an_arena_by_name(capsys):
     code = cli.main(["arena", *players_of, "--game", "othello8", "--games", "2", "--json"])
     result = json.loads(capsys.readouterr().out)
     assert code == 0 and result["ratings"][0]["player"] == players_of[0]
+
+
+def test_gnu_go_cleans_up_before_it_counts():
+    """Asked by the command for it, it takes a dead stone that lies on the board, so that its score is Tromp and Taylor's."""
+    game, program = games.load("go5"), installed("gnugo", "gnugo")
+    engine, position, moves = EnginePlayer(f"gtp:{program} {GNUGO}", game), game.start(), []
+    assert engine.knows("kgs-genmove_cleanup") and not engine.knows("kgs-genmove_sideways")
+    for word in "a3 c1 b3 pass c3 pass d3 pass e3 pass c4".split():
+        moves.append(game.parse(word))
+        position.play(word)
+    assert engine.score(tuple(moves)) == f"B+{25 - game.options['komi']:g}"  # it counts the stone as dead
+    engine.word = "kgs-genmove_cleanup"
+    while position.outcome is None:
+        moves.append(int(engine.choose_after([moves], position.state[None])[0]))
+        position.play(moves[-1])
+    assert engine.score(tuple(moves)) == f"B+{25 - game.options['komi']:g}"
+    assert position.final()[1] == 25 - game.options["komi"]
