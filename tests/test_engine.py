@@ -295,7 +295,7 @@ def test_gnu_go_cleans_up_before_it_counts():
     game, program = games.load("go5"), installed("gnugo", "gnugo")
     engine, position, moves = EnginePlayer(f"gtp:{program} {GNUGO}", game), game.start(), []
     assert engine.knows("kgs-genmove_cleanup") and not engine.knows("kgs-genmove_sideways")
-    for word in "a3 c1 b3 pass c3 pass d3 pass e3 pass c4".split():
+    for word in ["a3", "c1", "b3", "pass", "c3", "pass", "d3", "pass", "e3", "pass", "c4"]:
         moves.append(game.parse(word))
         position.play(word)
     assert engine.score(tuple(moves)) == f"B+{25 - game.options['komi']:g}"  # it counts the stone as dead
