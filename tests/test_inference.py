@@ -117,6 +117,15 @@ def test_a_row_does_not_depend_on_its_neighbours(precision):
 
 
 @pytest.mark.parametrize("precision", offered())
+def test_positions_may_lie_apart_in_memory(precision):
+    network = lively("go7")
+    ask = answers(fold_normalisation(network), precision)
+    planes, scalars = made_up(network.shape, 60)
+    apart, together = ask(planes[::3], scalars[::3]), ask(planes[::3].copy(), scalars[::3].copy())
+    assert all(np.array_equal(a, b) for a, b in zip(apart, together))
+
+
+@pytest.mark.parametrize("precision", offered())
 def test_threads_may_ask_one_network(precision):
     network = lively("tictactoe")
     ask = answers(fold_normalisation(network), precision)
@@ -197,3 +206,12 @@ def test_every_precision_has_a_measured_limit():
 def needs_openvino():
     if "openvino-int8" not in offered():
         pytest.skip("needs openvino on a processor with 8-bit integers: pip install openvino")
+
+
+def test_integers_are_offered_where_their_sums_are_right(monkeypatch):
+    needs_openvino()
+    assert openvino_graph.adds_whole_numbers()
+    openvino_graph.precisions.cache_clear()
+    monkeypatch.setattr(openvino_graph, "matrix_product", lambda side, precision: lambda: np.full((side, side), 32.4))
+    assert openvino_graph.precisions() == ("fp32",)
+    openvino_graph.precisions.cache_clear()
