@@ -27,10 +27,11 @@ CLEAN_UP = "kgs-genmove_cleanup"
 
 
 def counted(engine, moves: tuple[int, ...]) -> tuple[str, str] | None:
-    """(the engine's score of a finished game, ours); None if it was given up before the end."""
-    if (position := played(engine.game, moves)).outcome is None:
-        return None
-    if moves[-2:] == (engine.game.actions - 1,) * 2:
+    """(the engine's score of a finished game, ours); None if it was given up, or cut off by the limit of plies, before both had
+    passed with nothing left to do."""
+    passes = (engine.game.actions - 1,) * 2
+    position = played(engine.game, moves)
+    if moves[-2:] == passes:
         moves = moves[:-2]
         position = played(engine.game, moves)
         engine.word = CLEAN_UP if engine.knows(CLEAN_UP) else "genmove"
@@ -41,6 +42,8 @@ def counted(engine, moves: tuple[int, ...]) -> tuple[str, str] | None:
             moves = (*moves, move)
             position.play(move)
         engine.word = "genmove"
+    if moves[-2:] != passes:
+        return None
     score = position.final()[1]
     return engine.score(moves), "0" if score == 0 else f"{'B' if score > 0 else 'W'}+{abs(score):.1f}"
 
@@ -74,16 +77,18 @@ def main() -> None:
             f"  {len(outcomes)} games, {time.monotonic() - begin:.0f} s, {sum(o > 0 for o in outcomes)} won", flush=True
         )
     outcome = np.array(outcomes)
-    report(
-        f"{options.player} against {options.command}, {game.name}",
-        {
-            "games, protocol errors": f"{len(outcome)}, 0",
-            "won, drawn, lost": f"{(outcome > 0).sum()}, {(outcome == 0).sum()}, {(outcome < 0).sum()}",
-            "mean length": f"{np.mean(lengths):.1f}",
+    lines = {
+        "games, protocol errors": f"{len(outcome)}, 0",
+        "won, drawn, lost": f"{(outcome > 0).sum()}, {(outcome == 0).sum()}, {(outcome < 0).sum()}",
+        "mean length": f"{np.mean(lengths):.1f}",
+    }
+    if "komi" in game.options:
+        lines |= {
             "finished games whose scores agree": str(agreed),
             "whose scores differ (theirs, ours)": str(differing or "none"),
-        },
-    )
+            "given up, or cut off by the limit": str(len(outcome) - agreed - len(differing)),
+        }
+    report(f"{options.player} against {options.command}, {game.name}", lines)
 
 
 if __name__ == "__main__":
