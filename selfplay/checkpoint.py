@@ -64,9 +64,7 @@ def new_network(shape: Shape, seed: int) -> Network:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = Network(shape).to(memory_format=torch.channels_last)
-    planes, scalars = made_up(shape, 64)
-    boards = torch.from_numpy(planes).view(-1, shape.planes, shape.rows, shape.columns)
-    network.ranges.copy_(measure_ranges(network, boards, torch.from_numpy(scalars)))
+    network.ranges.copy_(measure_ranges(network, *map(torch.from_numpy, made_up(shape, 64))))
     return network
 
 

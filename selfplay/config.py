@@ -24,9 +24,7 @@ class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 class NetworkConfig(Section):
     blocks: int = 4  # residual blocks of two convolutions; AlphaZero had 19
     channels: int = 48  # AlphaZero had 256
-    precision: str = (
-        "auto"  # of self-play, and of learning as far as it can: see PRECISIONS; auto measures which is fastest
-    )
+    precision: str = "auto"  # of self-play, and of learning where torch has it: PRECISIONS; auto: the fastest here
     device: str = "cpu"  # of self-play and learning, as torch names it: cpu, cuda, cuda:1
 
 

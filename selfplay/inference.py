@@ -18,7 +18,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from selfplay import openvino_graph
 from selfplay.network import Network, Shape, expected_value
 
-PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}  # torch's
+TORCH = {"fp32": torch.float32, "bf16": torch.bfloat16}  # what torch computes in
 INTEGERS = "openvino-int8"
 WORTHWHILE = 1.1  # another precision must be this much faster than fp32, so that noise does not decide
 
@@ -31,7 +31,7 @@ class TorchAnswers:
     def __init__(self, folded: Network, precision: str):
         self.shape = folded.shape
         self.device = next(folded.parameters()).device
-        model = copy.deepcopy(folded).to(PRECISIONS[precision])
+        model = copy.deepcopy(folded).to(TORCH[precision])
         model.outcome.decide.float()
         self.model = model.to(memory_format=torch.channels_last)
 
@@ -46,7 +46,7 @@ class TorchAnswers:
 
 def answers(folded: Network, precision: str) -> Answers:
     """`folded` in a precision that `usable` names."""
-    if precision in PRECISIONS:
+    if precision in TORCH:
         return TorchAnswers(folded, precision)
     return openvino_graph.OpenVINOAnswers(folded, precision.removeprefix("openvino-"))
 
@@ -54,7 +54,7 @@ def answers(folded: Network, precision: str) -> Answers:
 def offered(device: str = "cpu") -> list[str]:
     """The precisions that this machine has, fp32 first."""
     there = openvino_graph.precisions() if torch.device(device).type == "cpu" else ()
-    return [*PRECISIONS, *(f"openvino-{name}" for name in there)]
+    return [*TORCH, *(f"openvino-{name}" for name in there)]
 
 
 def usable(network: Network, device: str = "cpu") -> list[str]:
@@ -83,11 +83,11 @@ def fold_normalisation(network: Network) -> Network:
 
 @torch.inference_mode()
 def measure_ranges(network: Network, planes: Tensor, scalars: Tensor) -> Tensor:
-    """What each kernel's input spans over these positions, f32[kernels, 2]: planes [B, P, H, W], scalars [B, K]."""
-    folded, spans = fold_normalisation(network), []
+    """What each kernel's input spans over these positions, f32[kernels, 2]: planes [B, P, C] or [B, P, H, W], scalars [B, K]."""
+    folded, spans, shape = fold_normalisation(network), [], network.shape
     for kernel in folded.kernels():
         kernel.register_forward_pre_hook(lambda _, inputs: spans.append(torch.stack(torch.aminmax(inputs[0].float()))))
-    folded(planes, scalars)
+    folded(planes.view(-1, shape.planes, shape.rows, shape.columns), scalars)
     return torch.stack(spans)
 
 
@@ -100,10 +100,10 @@ def choose_precision(network: Network, rows: int, asked: str, device: str = "cpu
 
 def learning_precision(network: Network, rows: int, asked: str, device: str = "cpu") -> str:
     """What learning computes in, "fp32" or "bf16": the one in the name of what is asked, or the faster one here."""
-    for name in PRECISIONS:
+    for name in TORCH:
         if asked.endswith(name):
             return name
-    return fastest_precision(fold_normalisation(network).to(device), rows, list(PRECISIONS))
+    return fastest_precision(fold_normalisation(network).to(device), rows, list(TORCH))
 
 
 def fastest_precision(folded: Network, rows: int, names: list[str], repeats: int = 7) -> str:

@@ -5,7 +5,7 @@ import time
 import torch
 
 from selfplay import openvino_graph
-from selfplay.inference import PRECISIONS
+from selfplay.inference import TORCH
 
 SIDE = 2048  # of the matrices: large enough that their product is all arithmetic
 
@@ -13,8 +13,8 @@ SIDE = 2048  # of the matrices: large enough that their product is all arithmeti
 def peak_flops(precision: str, repeats: int = 3) -> float:
     """Operations a second of this process's torch threads (integers' where the precision is int8): the best of some large
     matrix products, by torch or OpenVINO as the precision says."""
-    if precision in PRECISIONS:
-        a = torch.rand(SIDE, SIDE).to(PRECISIONS[precision])
+    if precision in TORCH:
+        a = torch.rand(SIDE, SIDE).to(TORCH[precision])
         seconds = best_of(lambda: torch.mm(a, a), repeats + 1)
     else:
         product = openvino_graph.matrix_product(SIDE, precision.removeprefix("openvino-"))

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from selfplay.network import LOSS, WIN, Block, Network, PolicyHead
 
-HINT = "(OpenVINO's need its package: pip install openvino)"
+HINT = "(OpenVINO's need a CPU and its package: pip install openvino)"
 STEPS = 256  # of 8 bits
 
 

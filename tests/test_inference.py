@@ -39,8 +39,7 @@ def lively(name: str, blocks: int = 2):
                 module.bias.uniform_(-0.2, 0.2)
                 module.running_mean.uniform_(-0.2, 0.2)
                 module.running_var.uniform_(0.5, 2.0)
-    planes, scalars = tensors(network, 64)
-    network.ranges.copy_(measure_ranges(network, planes, scalars))
+    network.ranges.copy_(measure_ranges(network, *tensors(network, 64)))
     return network
 
 
