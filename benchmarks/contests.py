@@ -115,7 +115,9 @@ def selfplay(name: str, asked: Namespace) -> Iterator[Contest]:
 
     def measure(seconds: float) -> float:
         if not made:
-            made["measure"] = bench.selfplay(games.load(name), Namespace(game=name, tune=False, **sizes)).measure
+            made["measure"] = bench.selfplay(
+                games.load(name), Namespace(game=name, tune=False, device="cpu", **sizes)
+            ).measure
         return made["measure"](seconds)["positions/s"]
 
     request = {"what": "selfplay", "game": name, "planes": games.load(name).planes, **sizes}

@@ -1,4 +1,4 @@
-"""Whole games against outside engines: `python benchmarks/engines.py GAME PLAYER COMMAND [--games N]`.
+"""Whole games against outside engines: `python benchmarks/engines.py GAME PLAYER COMMAND [--games N] [--first PAIR]`.
 
 Both colours in turn from random openings, one game after the other, because an engine holds one at a time. Any error of protocol or
 rules ends the script. Where the engine counts Go, its `final_score` of every finished game is compared with ours, by area and with dead
@@ -61,11 +61,14 @@ def main() -> None:
     parser.add_argument("player")
     parser.add_argument("command")
     parser.add_argument("--games", type=int, default=100)
+    parser.add_argument(
+        "--first", type=int, default=0, metavar="PAIR", help="so that runs side by side share the openings"
+    )
     options = parser.parse_args()
     game = games.load(options.game)
     us, engine = players.create(options.player, game), players.create(f"gtp:{options.command}", game)
     outcomes, lengths, agreed, differing, begin = [], [], 0, [], time.monotonic()
-    for pair in range(options.games // 2):
+    for pair in range(options.first, options.first + options.games // 2):
         met = match(game, us, engine, 2, OPENING_PLIES, seed=pair)
         outcomes += met.outcomes.tolist()
         lengths += [len(moves) for moves in met.sequences]

@@ -1,7 +1,8 @@
 """Speed, measured and explained: `rules`, `search` (trees with a free evaluator), `net` (the bare network), `selfplay`
 (all together).
 
-Each figure is the median, lowest and highest of several repeats, after a warm-up that compiles. One core, one thread.
+Each figure is the median, lowest and highest of several repeats, after a warm-up that compiles. One core, one thread; the
+network on a GPU where that is asked for.
 Beside the speed stands where the time goes, in shares, and what bounds it.
 """
 
@@ -25,7 +26,7 @@ from selfplay import limits, tuning
 from selfplay.actor import Actor
 from selfplay.checkpoint import new_network, shape_for, weights_of
 from selfplay.config import ActorConfig, NetworkConfig, RunConfig, SearchConfig
-from selfplay.evaluator import Evaluator
+from selfplay.evaluator import Evaluator, usable_device
 from selfplay.inference import usable
 from selfplay.network import operations
 from selfplay.proof import random_play
@@ -50,6 +51,7 @@ def run(options) -> dict:
             raise ValueError(f"--{name} must be at least 1")
     if not (math.isfinite(options.seconds) and options.seconds > 0):
         raise ValueError("--seconds must be above 0")
+    usable_device(options.device)
     game = games.load(options.game)
     torch.set_num_threads(1)
     bench = {"rules": rules, "search": search, "net": net, "selfplay": selfplay}[options.what](game, options)
@@ -189,9 +191,11 @@ def bound_of_trees(figures: Figures) -> str:
 
 def net(game: Game, options) -> Bench:
     network = new_network(shape_for(game, NetworkConfig(blocks=options.blocks, channels=options.channels)), 1)
-    evaluator = Evaluator(network, options.games)
-    peak = limits.peak_flops(evaluator.precision)
-    others = {name: Evaluator(network, options.games, name) for name in usable(network) if name != evaluator.precision}
+    device = options.device
+    evaluator = Evaluator(network, options.games, "auto", device)
+    peak = limits.peak_flops(evaluator.precision, device=device)
+    others = [name for name in usable(network, device) if name != evaluator.precision]
+    others = {name: Evaluator(network, options.games, name, device) for name in others}
 
     def measure(seconds: float) -> Figures:
         part = seconds / tuning.ROUNDS / (1 + len(others))
@@ -203,24 +207,27 @@ def net(game: Game, options) -> Bench:
         }
 
     def bound(figures: Figures) -> str:
-        return bound_of_network(figures["share of peak"], peak, evaluator.precision)
+        return bound_of_network(figures["share of peak"], peak, evaluator.precision, device)
 
-    setting = f"{options.blocks}x{options.channels} network, batch {options.games}, {evaluator.precision}"
+    where = "" if device == "cpu" else f" on {device}"
+    setting = f"{options.blocks}x{options.channels} network, batch {options.games}, {evaluator.precision}{where}"
     return Bench(setting, measure, bound)
 
 
-def bound_of_network(share: float, peak: float, precision: str) -> str:
+def bound_of_network(share: float, peak: float, precision: str, device: str) -> str:
     what = "arithmetic" if share > 0.5 else "memory and the steps between layers, more than arithmetic"
-    return f"{what}: convolutions at {share:.0%} of this core's {peak / 1e9:,.0f} GFLOP/s (large {precision} matrices)"
+    whose = "this core's" if device == "cpu" else "the GPU's"
+    return f"{what}: convolutions at {share:.0%} of {whose} {peak / 1e9:,.0f} GFLOP/s (large {precision} matrices)"
 
 
 # All together
 
 
 def selfplay(game: Game, options) -> Bench:
-    network = NetworkConfig(blocks=options.blocks, channels=options.channels)
+    device = options.device
+    network = NetworkConfig(blocks=options.blocks, channels=options.channels, device=device)
     shape = shape_for(game, network)
-    tuned = tuning.by_batch(new_network(shape, 1), "auto") if options.tune else {}
+    tuned = tuning.by_batch(new_network(shape, 1), "auto", device=device) if options.tune else {}
     num_games = tuning.smallest_good(tuned) if tuned else options.games
     config = RunConfig(
         game=options.game,
@@ -230,8 +237,8 @@ def selfplay(game: Game, options) -> Bench:
     )
     actor = Actor(config, shape, seed=1)
     precision = actor.load(weights_of(new_network(shape, 1)), 0, options.simulations, "auto")
-    bare = Evaluator(new_network(shape, 1), num_games, precision)
-    peak = limits.peak_flops(precision)
+    bare = Evaluator(new_network(shape, 1), num_games, precision, device)
+    peak = limits.peak_flops(precision, device=device)
 
     def measure(seconds: float) -> Figures:
         rate = tuning.rate(bare, num_games, seconds / 2 / tuning.ROUNDS)
@@ -247,10 +254,11 @@ def selfplay(game: Game, options) -> Bench:
         if figures["share network"] < 0.5:
             return bound_of_trees(figures)
         inside = figures["share of peak"] / figures["share network"]
-        where = bound_of_network(inside, peak, precision)
+        where = bound_of_network(inside, peak, precision, device)
         return f"the network, {figures['share network']:.0%} of the time; in it, {where}"
 
     said = f"{options.blocks}x{options.channels} network in {precision}, {options.simulations} simulations, {num_games} games"
+    said += "" if device == "cpu" else f", on {device}"
     by_batch = ", ".join(f"{rows}: {rate:,.0f}" for rows, rate in tuned.items())
     return Bench(said + (f" (evaluations/s by batch: {by_batch})" if tuned else ""), measure, bound)
 

@@ -169,6 +169,7 @@ def parser() -> Parser:
     command.add_argument("--tune", action="store_true", help="`selfplay` with as many games as are fastest here")
     command.add_argument("--blocks", type=int, default=4, help="of the network")
     command.add_argument("--channels", type=int, default=48, help="of the network")
+    command.add_argument("--device", default="cpu", help="of the network: cpu or cuda")
     command.add_argument("--repeats", type=int, default=5, metavar="N")
     command.add_argument("--seconds", type=float, default=2.0, help="of each repeat")
     command.add_argument("--json", action="store_true")

@@ -97,13 +97,13 @@ def padded_rows(rows: int, capacity: int) -> int:
 
 
 def usable_device(name: str) -> torch.device:
-    """The device that `network.device` names. ValueError, with what there is, if torch cannot use it."""
+    """The device of that name. ValueError, with what there is, if torch cannot use it."""
     try:
         device = torch.device(name)
     except RuntimeError:
-        raise ValueError(f"network.device {name!r} is no device that torch knows; cpu and cuda are") from None
+        raise ValueError(f"device {name!r} is no device that torch knows; cpu and cuda are") from None
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if device.type not in ("cpu", "cuda") or (device.type == "cuda" and (device.index or 0) >= count):
         there = "cpu" if not count else f"cpu and {', '.join(f'cuda:{i}' for i in range(count))}"
-        raise ValueError(f"network.device {name!r} is not there: torch {torch.__version__} can use {there}")
+        raise ValueError(f"device {name!r} is not there: torch {torch.__version__} can use {there}")
     return device

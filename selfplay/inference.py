@@ -9,6 +9,7 @@ import copy
 import time
 from collections.abc import Callable
 from statistics import median
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -37,17 +38,76 @@ class TorchAnswers:
 
     @torch.inference_mode()
     def __call__(self, planes: np.ndarray, scalars: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        policy, value = self.compute(torch.from_numpy(planes), torch.from_numpy(scalars))
+        return policy.numpy(), value.numpy()
+
+    def compute(self, planes: Tensor, scalars: Tensor) -> tuple[Tensor, Tensor]:
+        """planes f32[n, P, C] and scalars f32[n, K] -> logits f32[n, A] and values f32[n], all on the network's device."""
         shape, dtype = self.shape, self.model.stem[0].weight.dtype
-        x = torch.from_numpy(planes).view(-1, shape.planes, shape.rows, shape.columns).to(self.device, dtype)
-        x = x.contiguous(memory_format=torch.channels_last)
-        output = self.model(x, torch.from_numpy(scalars).to(self.device, dtype))
-        return output.policy.float().cpu().numpy(), expected_value(output.outcome).cpu().numpy()
+        x = planes.view(-1, shape.planes, shape.rows, shape.columns).to(dtype)
+        output = self.model(x.contiguous(memory_format=torch.channels_last), scalars.to(dtype))
+        return output.policy.float(), expected_value(output.outcome)
+
+
+class Recording(NamedTuple):
+    """A network's work on a batch of one size, and where its numbers lie: in pinned memory, then on the GPU, and back."""
+
+    graph: torch.cuda.CUDAGraph
+    asked: tuple[Tensor, Tensor]  # planes and scalars, pinned
+    inputs: tuple[Tensor, Tensor]  # the same on the GPU, where the graph reads
+    outputs: tuple[Tensor, Tensor]  # logits and values on the GPU, where the graph writes
+    answered: tuple[Tensor, Tensor]  # the same, pinned
+
+
+class GraphAnswers(TorchAnswers):
+    """The same on a GPU, by CUDA graphs: the some forty kernels of a small network take longer to launch than to run, so they are
+    recorded once for each size of batch and launched as one."""
+
+    def __init__(self, folded: Network, precision: str):
+        super().__init__(folded, precision)
+        self.recordings: dict[int, Recording] = {}
+
+    @torch.inference_mode()
+    def __call__(self, planes: np.ndarray, scalars: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        with torch.cuda.device(self.device):
+            if len(planes) not in self.recordings:
+                self.recordings[len(planes)] = self.record(torch.from_numpy(planes), torch.from_numpy(scalars))
+            recording = self.recordings[len(planes)]
+            for host, array in zip(recording.asked, (planes, scalars)):
+                host.copy_(torch.from_numpy(array))
+            carry(recording.asked, recording.inputs)
+            recording.graph.replay()
+            carry(recording.outputs, recording.answered)
+            torch.cuda.current_stream().synchronize()
+        policy, value = recording.answered
+        return policy.numpy().copy(), value.numpy().copy()  # the next answer overwrites this one's memory
+
+    def record(self, planes: Tensor, scalars: Tensor) -> Recording:
+        asked = planes.pin_memory(), scalars.pin_memory()
+        inputs = planes.to(self.device), scalars.to(self.device)
+        stream = torch.cuda.Stream()
+        stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(stream):
+            for _ in range(3):  # plans its convolutions, which must not be part of what is recorded
+                self.compute(*inputs)
+        torch.cuda.current_stream().wait_stream(stream)
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph, capture_error_mode="thread_local"):
+            outputs = self.compute(*inputs)
+        return Recording(graph, asked, inputs, outputs, tuple(output.cpu().pin_memory() for output in outputs))
+
+
+def carry(sources: tuple[Tensor, ...], targets: tuple[Tensor, ...]) -> None:
+    """Copies between pinned memory and the GPU are put in line behind its other work, and not waited for."""
+    for source, target in zip(sources, targets):
+        target.copy_(source, non_blocking=True)
 
 
 def answers(folded: Network, precision: str) -> Answers:
     """`folded` in a precision that `usable` names."""
     if precision in TORCH:
-        return TorchAnswers(folded, precision)
+        on_gpu = next(folded.parameters()).device.type == "cuda"
+        return (GraphAnswers if on_gpu else TorchAnswers)(folded, precision)
     return openvino_graph.OpenVINOAnswers(folded, precision.removeprefix("openvino-"))
 
 

@@ -14,7 +14,7 @@ from native.forest import new_batch
 from selfplay.evaluator import Evaluator
 from selfplay.network import Network
 
-BATCHES = (16, 32, 64, 128, 256, 512)
+BATCHES = {"cpu": (16, 32, 64, 128, 256, 512), "cuda": (256, 512, 1024, 2048)}
 ENOUGH = 0.97  # of the fastest rate
 SECONDS = 0.15  # of one measurement, after a warm-up
 ROUNDS = 3
@@ -37,9 +37,10 @@ def rate(evaluator: Evaluator, rows: int, seconds: float = SECONDS) -> float:
 
 
 def by_batch(
-    network: Network, precision: str, batches: tuple[int, ...] = BATCHES, device: str = "cpu"
+    network: Network, precision: str, batches: tuple[int, ...] | None = None, device: str = "cpu"
 ) -> dict[int, float]:
-    """{rows: evaluations a second} with torch's present number of threads."""
+    """{rows: evaluations a second} with torch's present number of threads; without `batches`, of those worth a try there."""
+    batches = batches or BATCHES[torch.device(device).type]
     evaluator = Evaluator(network, max(batches), precision, device)
     return {rows: rate(evaluator, rows) for rows in batches}
 

@@ -96,7 +96,7 @@ def test_a_configuration_cannot_be_changed_in_place():
 
 def test_a_device_that_is_not_there_is_named_with_what_is():
     for name in ("cuda:99", "meta"):
-        with pytest.raises(ValueError, match=f"network.device '{name}' is not there: torch .* can use cpu"):
+        with pytest.raises(ValueError, match=f"device '{name}' is not there: torch .* can use cpu"):
             usable_device(name)
     with pytest.raises(ValueError, match="no device that torch knows"):
         usable_device("tpu9")
