@@ -245,7 +245,7 @@ GAME = Game(
     actions=board.AREA + 1,
     max_plies=board.CAP,
     layout=Layout("cells", extra=1),
-    rules=Rules(start, legal, play, mover, observe, key, final),
+    rules=Rules(start, legal, play, mover, observe, key, final, log=board.DTYPE.fields["history"][1]),
     format=face.format_action,
     parse=face.parse,
     draw=face.draw,

@@ -41,8 +41,7 @@ DTYPE = np.dtype(
         ("komi", np.float64),
         ("outcome", np.float64),
         ("hash", np.uint64),  # of the stones alone: what superko compares
-        ("history", np.uint64, CAP + 1),  # of every arrangement so far, the present one included
-        ("filter", np.uint64, FILTER // 64),  # a bit for each of them, so that most questions need no search
+        ("filter", np.uint64, FILTER // 64),  # a bit for each arrangement so far, so that most questions need no search
         ("empty", np.uint64, WORDS),
         ("stones", np.uint64, (2, WORDS)),
         ("atari", np.uint64, (2, WORDS)),  # stones whose chain has one liberty
@@ -64,6 +63,7 @@ DTYPE = np.dtype(
         ("mover", np.int32),
         ("over", np.int32),
         ("found", np.int32),  # are `open` and `forbidden` those of this position?
+        ("history", np.uint64, CAP + 1),  # of every arrangement so far, the present one included: the log
     ],
     align=True,
 )

@@ -140,6 +140,19 @@ def copies_are_independent(game: Game, samples: list[Sample]) -> Iterator[str]:
             yield f"playing on a copy changed the original {told(game, s)}"
 
 
+def logs_are_only_appended_to(game: Game, samples: list[Sample]) -> Iterator[str]:
+    """Whoever plays on from a position and puts back what lies before the log has that position again."""
+    for s in samples if game.rules.log < game.state_bytes else ():
+        twin = s.position.copy()
+        for _ in range(3):
+            if len(legal := twin.legal):
+                twin.play(int(legal[len(s.moves) % len(legal)]))
+        twin.state[: game.rules.log] = s.position.state[: game.rules.log]
+        twin = Position(game, twin.state, s.position.outcome)
+        if twin.key != s.position.key or twin.legal.tolist() != s.position.legal.tolist():
+            yield f"playing on rewrote the log from byte {game.rules.log} on {told(game, s)}"
+
+
 def observation_is_total(game: Game, samples: list[Sample]) -> Iterator[str]:
     for s in samples:
         planes = np.full((game.planes, game.cells), np.nan, np.float32)
@@ -242,6 +255,7 @@ LAWS = {
     "a game ends within max_plies": games_end,
     "notation is read as it is written": notation_goes_round,
     "copies are independent": copies_are_independent,
+    "a log is only appended to": logs_are_only_appended_to,
     "an observation writes every element": observation_is_total,
     "equal keys mean equal observations": equal_keys_look_equal,
     "equal observations mean equal keys": different_looks_have_different_keys,

@@ -39,6 +39,7 @@ from native.compile import kernel
 from native.handle import Handle, unbox_address
 
 GOES_ON = np.nan  # what `play` returns while the game is not over
+NO_LOG = np.iinfo(np.int64).max  # a position has none: it begins behind all positions
 
 STATE = types.Array(types.uint8, 1, "C")
 START = types.void(STATE, types.Array(types.float64, 1, "C"))
@@ -71,14 +72,20 @@ class Rules(Handle):
     observe(state, planes_out f32[P, C], scalars_out f32[K])   the network's input, from the mover's side
     key(state) -> u64                        hash of all that the network sees
     final(state, owner_out i8[C]) -> score   owner of each cell (+1 first player, -1 second, 0 nobody) and the score
+
+    A long game may keep a log, such as the history that superko asks for, at the end of its position: from the byte `log` on,
+    `play` only appends, and how much is part of the log is written before it. A simulation then puts back what lies before
+    the log alone, and what earlier ones had appended lies there unread.
     """
 
-    def __new__(cls, start, legal, play, mover, observe, key, final):
+    def __new__(cls, start, legal, play, mover, observe, key, final, log=NO_LOG):
         functions = dict(zip(FUNCTIONS, (start, legal, play, mover, observe, key, final), strict=True))
-        return cls._to(np.array([function.address for function in functions.values()], np.uint64), functions)
+        words = [*(function.address for function in functions.values()), log]
+        return cls._to(np.array(words, np.uint64), functions | {"log": log})
 
 
-# How kernels take `Rules`: as the address of seven addresses, from which `rules.play` becomes a first-class function again.
+# How kernels take `Rules`: as the address of seven addresses, from which `rules.play` becomes a first-class function again, and
+# a number.
 # Numba could take a tuple of seven functions, but looks each of them up anew at every call: 125 us, which is as long
 # as 128 small trees need for a wave.
 
@@ -111,11 +118,14 @@ class RulesAttributes(AttributeTemplate):
     key = RulesType
 
     def generic_resolve(self, rules, name):
-        return FunctionType(FUNCTIONS[name]) if name in FUNCTIONS else None
+        return FunctionType(FUNCTIONS[name]) if name in FUNCTIONS else types.int64 if name == "log" else None
 
 
 @lower_getattr_generic(RulesType)
 def function_of_rules(context, builder, typ, rules, name):
+    if name == "log":
+        words = builder.bitcast(rules, context.get_value_type(types.int64).as_pointer())
+        return builder.load(builder.gep(words, [context.get_constant(types.intp, len(FUNCTIONS))]))
     addresses = builder.bitcast(rules, context.get_value_type(types.voidptr).as_pointer())
     index = context.get_constant(types.intp, list(FUNCTIONS).index(name))
     function = create_struct_proxy(FunctionType(FUNCTIONS[name]))(context, builder)  # its other fields are null

@@ -11,6 +11,7 @@ import numpy as np
 
 from native.compile import copy, inline
 from native.handle import by_address
+from native.prefetch import prefetch_at
 from native.random import mix
 
 MISS = -1
@@ -42,11 +43,26 @@ def clear(cache: Cache) -> None:
 
 
 @inline
+def index_of(cache, key):
+    return np.int64(mix(key) & np.uint64(len(cache.key) - 1))
+
+
+@inline
+def prefetch_entry(cache, key):
+    """Begin to load all that may be wanted of it; returns its index. Entries lie all over memory."""
+    index = index_of(cache, key)
+    prefetch_at(cache.key, index)
+    prefetch_at(cache.value, index)
+    prefetch_at(cache.logits[index], 0)
+    return index
+
+
+@inline
 def find(cache, key):
     """Index of the entry of `key`, or MISS."""
     if len(cache.key) == 0 or key == EMPTY:
         return MISS
-    index = np.int64(mix(key) & np.uint64(len(cache.key) - 1))
+    index = prefetch_entry(cache, key)
     cache.counts[0] += 1
     if cache.key[index] != key:
         return MISS
@@ -58,7 +74,7 @@ def find(cache, key):
 def store(cache, key, value, logits):
     if len(cache.key) == 0 or key == EMPTY:
         return
-    index = np.int64(mix(key) & np.uint64(len(cache.key) - 1))
+    index = index_of(cache, key)
     cache.key[index] = key
     cache.value[index] = value
     copy(cache.logits[index], logits)

@@ -46,5 +46,10 @@ def inline(function):
 @inline
 def copy(target, source):
     """target[:] = source for one-dimensional arrays, without the temporary that Numba would allocate."""
-    for i in range(len(source)):
+    copy_first(target, source, len(source))
+
+
+@inline
+def copy_first(target, source, count):
+    for i in range(count):
         target[i] = source[i]

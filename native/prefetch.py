@@ -4,10 +4,18 @@ cache's far levels while this one's are read."""
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
+from numba.np.arrayobj import make_array
 
 from native.compile import inline
 
 READ, KEEP, DATA = 0, 3, 1  # for reading, in all levels, data: the arguments of LLVM's prefetch
+
+
+def call_prefetch(builder, address):
+    pointer, i32 = ir.IntType(8).as_pointer(), ir.IntType(32)
+    kind = ir.FunctionType(ir.VoidType(), [pointer, i32, i32, i32])
+    function = builder.module.declare_intrinsic("llvm.prefetch", [pointer], kind)
+    builder.call(function, [builder.bitcast(address, pointer), i32(READ), i32(KEEP), i32(DATA)])
 
 
 @intrinsic
@@ -15,20 +23,39 @@ def prefetch(typingctx, record):
     """Begin to load the cache line at which a record lies."""
 
     def codegen(context, builder, signature, arguments):
-        pointer, i32 = ir.IntType(8).as_pointer(), ir.IntType(32)
-        kind = ir.FunctionType(ir.VoidType(), [pointer, i32, i32, i32])
-        function = builder.module.declare_intrinsic("llvm.prefetch", [pointer], kind)
-        address = builder.bitcast(arguments[0], pointer)
-        builder.call(function, [address, i32(READ), i32(KEEP), i32(DATA)])
+        call_prefetch(builder, arguments[0])
         return context.get_dummy_value()
 
     return types.void(record), codegen
 
 
+@intrinsic
+def prefetch_at(typingctx, array, index):
+    """Begin to load the cache line of array[index]; the array has one axis."""
+
+    def codegen(context, builder, signature, arguments):
+        data = make_array(signature.args[0])(context, builder, arguments[0]).data
+        call_prefetch(builder, builder.gep(data, [arguments[1]]))
+        return context.get_dummy_value()
+
+    return types.void(array, types.int64), codegen
+
+
 @inline
-def prefetch_last_path(forest, game):
-    """The nodes and edges of a game's last simulation: the next one begins, most often, in the same way."""
+def prefetch_path(forest, game, slot):
+    """The nodes and edges of a simulation, and the position that it began from."""
+    for depth in range(forest.path_length[game, slot]):
+        prefetch(forest.nodes[game, forest.path_node[game, slot, depth]])
+        prefetch(forest.tried[game, forest.path_edge[game, slot, depth]])
+
+
+@inline
+def prefetch_game(forest, game):
+    """What the next simulation of `game` will read, if it begins as the last one did; and where that is told, for the game
+    after it."""
     if game < len(forest.goal):
-        for depth in range(forest.path_length[game, 0]):
-            prefetch(forest.nodes[game, forest.path_node[game, 0, depth]])
-            prefetch(forest.tried[game, forest.path_edge[game, 0, depth]])
+        prefetch_at(forest.root_state[game], 0)
+        prefetch_path(forest, game, 0)
+    if game + 1 < len(forest.goal):
+        prefetch_at(forest.path_node[game + 1, 0], 0)
+        prefetch_at(forest.path_edge[game + 1, 0], 0)

@@ -32,6 +32,7 @@ def keep_below(rules, settings, forest, game, action):
     if is_end(forest.nodes[game, child]) or not is_known(forest.nodes[game, child].value):
         return False
     compact(forest, game, child)
+    copy(forest.state[game], forest.root_state[game])
     forest.started[game] = forest.finished[game] = forest.nodes[game, ROOT].finished
     prepare_root(rules, settings, forest, game)
     take_new_priors(forest, game)

@@ -15,6 +15,7 @@ from native.choice import choose_edge, root_value
 from native.compile import copy, inline, kernel
 from native.forest import ROOT, plant
 from native.handle import by_address
+from native.prefetch import prefetch_game
 from native.random import below, uniform
 from native.reuse import keep_below
 from native.search import gather, is_complete
@@ -95,6 +96,7 @@ def play_wave(rules, settings, plan, options, forest, records, cache, batch):
     """Bring every game to its next leaf; returns the number of rows. `absorb` completes the wave."""
     rows = 0
     for game in range(len(forest.goal)):
+        prefetch_game(forest, game + 1)
         before = rows
         while rows == before:
             if records.slot[game] == NO_SLOT and not begin_game(rules, plan, options, forest, records, game):

@@ -138,6 +138,26 @@ def test_the_tree_that_is_kept_is_what_was_below_the_move(name):
         )
 
 
+def test_a_log_that_is_not_put_back_changes_no_search(go5):
+    """Where boards repeat: late positions of Go, searched and searched on after a move, with and without a log."""
+    import dataclasses
+
+    bare = dataclasses.replace(go5, rules=go5.rules._replace(log=abi.NO_LOG))
+    late = [position for position in random_positions(go5, 500, seed=2) if position.plies > 25]
+    repeating = [position for position in late if position.planes()[13].any()]  # superko forbids a move here
+    assert repeating
+    for position in repeating + late[:5]:
+        trees = []
+        for game in (go5, bare):
+            searcher, found = searched(game, position, FakeNetwork(game.actions), Settings(PUCT), 300)
+            kept = follow(searcher, found.action[0])
+            trees.append((kept, edges_of(searcher, ROOT)))
+            if kept:
+                go_on(searcher, game, searcher.settings, 300)
+                trees[-1] += (edges_of(searcher, ROOT),)
+        assert trees[0] == trees[1]
+
+
 def go_on(searcher, game, settings, goal):
     """Search the tree that is there up to `goal` simulations."""
     searcher.forest.goal[0] = goal

@@ -69,7 +69,7 @@ def test_every_game_keeps_the_law(game, law):
     assert [violation for violation in violations(game) if violation.law == law] == []
 
 
-def test_the_laws_catch_a_broken_game(connect4, tictactoe):
+def test_the_laws_catch_a_broken_game(connect4, tictactoe, go5):
     swapped = dataclasses.replace(connect4, action_maps=connect4.action_maps[:, ::-1].copy())
     assert {v.law for v in check(swapped, 5)} >= {"symmetries are permutations, the identity first"}
     unmirrored = dataclasses.replace(connect4, action_maps=np.stack([connect4.action_maps[0]] * 2))
@@ -80,6 +80,8 @@ def test_the_laws_catch_a_broken_game(connect4, tictactoe):
     assert {v.law for v in check(short, 5)} >= {"a game ends within max_plies"}
     foreign = dataclasses.replace(tictactoe, rules=tictactoe.rules._replace(key=connect4.rules.mover))
     assert check(foreign, 5) != []
+    early = dataclasses.replace(go5, rules=go5.rules._replace(log=go5.rules.log - 64))  # so that counters belong to it
+    assert {v.law for v in check(early, 5)} >= {"a log is only appended to"}
 
 
 def test_a_violation_tells_the_moves_and_the_position(connect4):
