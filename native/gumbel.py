@@ -17,7 +17,7 @@ from native.forest import ROOT
 from native.frame import mover_score
 from native.proven import is_lost
 from native.random import gumbel
-from native.softmax import exp_in_place
+from native.softmax import exp_in_place, places
 
 
 @inline
@@ -48,11 +48,12 @@ def complete_q(settings, forest, game, node):
     sigma(q) = (c_visit + max visits) * c_scale * q, q in [0, 1], or stretched to fill [0, 1] if `min_max`.
     Returns (v_mix, which is qhat of every untried edge; the highest qhat; the factor of sigma), qhat for the mover.
     """
-    n, score = forest.nodes[game, node], forest.score
+    n, score, tried = forest.nodes[game, node], forest.score, forest.tried[game]
     mover, visits, most, mass, weighted, waiting = n.mover, 0, 0, 0.0, 0.0, 0
+    first, count = np.uint64(n.first_edge), np.int64(n.num_tried)
     low, high = np.inf, -np.inf
-    for i in range(n.num_tried):
-        e = forest.tried[game, n.first_edge + i]
+    for i in places(0, count):
+        e = tried[first + i]
         if e.visits == 0:  # in flight alone
             waiting += 1
             continue
@@ -66,7 +67,7 @@ def complete_q(settings, forest, game, node):
     mixed = mover_score(n.value, mover) * 0.5 + 0.5
     if visits > 0 and mass > 0.0:
         mixed = (mixed * mass + visits * weighted) / ((1.0 + visits) * mass)
-    if waiting > 0 or n.num_tried < n.num_edges:
+    if waiting > 0 or count < n.num_edges:
         low, high = min(low, mixed), max(high, mixed)
     if waiting > 0:
         complete_waiting(forest, game, n, mixed)
@@ -85,14 +86,15 @@ def complete_waiting(forest, game, n, mixed):
 def weigh(settings, forest, game, node):
     """Write P(a) * exp(sigma(qhat(a)) - the highest sigma), the improved policy but for its scale, of the tried edges to
     forest.policy; returns (the same factor of every untried edge, the sum over all edges) (equation 11)."""
-    n, score, weight = forest.nodes[game, node], forest.score, forest.policy
+    n, score, weight, prior = forest.nodes[game, node], forest.score, forest.policy, forest.edge_prior[game]
     mixed, high, scale = complete_q(settings, forest, game, node)
-    score[n.num_tried] = mixed
-    exp_in_place(score, n.num_tried + 1, high, scale)
-    factor = score[n.num_tried] if n.num_tried < n.num_edges else 0.0
+    first, count = np.uint64(n.first_edge), np.int64(n.num_tried)
+    score[count] = mixed
+    exp_in_place(score, count + 1, high, scale)
+    factor = score[count] if count < n.num_edges else 0.0
     total = factor * max(0.0, 1.0 - n.tried_mass)
-    for i in range(n.num_tried):
-        weight[i] = forest.tried[game, n.first_edge + i].prior * score[i]
+    for i in places(0, count):
+        weight[i] = prior[first + i] * score[i]
         total += weight[i]
     return factor, total
 
@@ -103,25 +105,26 @@ def gumbel_inner_edge(settings, forest, game, node):
     total that is argmax of w(a) * (1 + sum N) - N(a) * total, without a division."""
     bring_next(forest, game, node, False)
     n = forest.nodes[game, node]
-    if n.num_tried == 0:
-        return np.int64(n.first_edge)  # every completed Q is the same: the likeliest
+    first, count = np.uint64(n.first_edge), np.int64(n.num_tried)
+    if count == 0:
+        return np.int64(first)  # every completed Q is the same: the likeliest
     factor, total = weigh(settings, forest, game, node)
     if total <= 0.0:
         total = 1.0  # all priors that count are zero: the fewest visits
-    whole = 1.0 + n.visits
+    whole, mover, weight, tried = 1.0 + n.visits, n.mover, forest.policy, forest.tried[game]
     best, best_score, best_action = -1, -np.inf, -1
-    if n.num_tried < n.num_edges:
-        best = n.first_edge + n.num_tried
+    if count < n.num_edges:
+        best = np.int64(first) + count
         best_score = forest.edge_prior[game, best] * factor * whole
         best_action = np.int64(forest.edge_action[game, best])
-    for i in range(n.num_tried):
-        e = forest.tried[game, n.first_edge + i]
-        if is_lost(e, n.mover):
+    for i in places(0, count):
+        e = tried[first + i]
+        if is_lost(e, mover):
             continue
-        score = forest.policy[i] * whole - (e.visits + e.pending) * total
+        score = weight[i] * whole - (e.visits + e.pending) * total
         if is_better(score, e.action, best_score, best_action):
-            best, best_score, best_action = n.first_edge + i, score, np.int64(e.action)
-    return best if best >= 0 else np.int64(n.first_edge)
+            best, best_score, best_action = np.int64(first + i), score, np.int64(e.action)
+    return best if best >= 0 else np.int64(first)
 
 
 @inline

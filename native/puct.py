@@ -15,6 +15,7 @@ from native.forest import ROOT
 from native.frame import mover_score
 from native.proven import is_lost
 from native.random import gamma
+from native.softmax import places
 
 SPREAD_PRIOR, SPREAD_PRIOR_WEIGHT = (
     0.40,
@@ -60,15 +61,15 @@ def first_play_value(settings, n, node):
 def puct_edge(settings, forest, game, node):
     """The edge of `node` with the highest score."""
     bring_next(forest, game, node, False)
-    n = forest.nodes[game, node]
-    first, end, mover = n.first_edge, n.first_edge + n.num_tried, n.mover
+    n, tried = forest.nodes[game, node], forest.tried[game]
+    first, count, mover = np.int64(n.first_edge), np.int64(n.num_tried), n.mover
     scale = exploration(settings, n) * np.sqrt(1.0 + n.visits)
     best, best_score, best_action = -1, -np.inf, -1
-    if n.num_tried < n.num_edges:
-        best, best_action = end, np.int64(forest.edge_action[game, end])
-        best_score = first_play_value(settings, n, node) + forest.edge_prior[game, end] * scale
-    for edge in range(first, end):
-        e = forest.tried[game, edge]
+    if count < n.num_edges:
+        best, best_action = first + count, np.int64(forest.edge_action[game, first + count])
+        best_score = first_play_value(settings, n, node) + forest.edge_prior[game, first + count] * scale
+    for edge in places(first, count):
+        e = tried[edge]
         if is_lost(e, mover):
             continue
         visits = e.visits + e.pending
@@ -77,7 +78,7 @@ def puct_edge(settings, forest, game, node):
         if node == ROOT and visits < forced_visits(settings, n, e):
             score = np.inf
         if is_better(score, e.action, best_score, best_action):
-            best, best_score, best_action = edge, score, np.int64(e.action)
+            best, best_score, best_action = np.int64(edge), score, np.int64(e.action)
     return best if best >= 0 else first
 
 

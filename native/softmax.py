@@ -1,13 +1,14 @@
-"""exp and softmax that the compiler can vectorise.
+"""exp and softmax, eight numbers at a time.
 
-A search takes the exponential of every legal move's logit. The C library's `exp` is a call for each number; this one is
-a dozen multiplications that LLVM does eight at a time, and is off by at most 4e-16 of the result (tests/test_softmax.py).
+A search takes the exponential of every legal move's logit, and of every tried move's value. The C library's `exp` is a call for
+each number; this one is a dozen multiplications, and is off by at most 4e-16 of the result (tests/test_softmax.py).
 """
 
 import numpy as np
 from llvmlite import ir
 from numba import njit, types
 from numba.extending import intrinsic
+from numba.np.arrayobj import make_array
 
 from native.compile import OPTIONS, inline
 
@@ -15,10 +16,74 @@ LOG2_E = 1.4426950408889634
 LN2_HIGH, LN2_LOW = 0.693147180369123816490, 1.90821492927058770002e-10  # ln 2 in two parts: k * LN2_HIGH is exact
 ROUND = 6755399441055744.0  # 1.5 * 2^52: adding it leaves an integer in the low bits of the sum
 LOWEST = -700.0  # e^-700 = 1e-304; below it would not be a normal number
+LANES = 8  # doubles that a processor takes at once, or a multiple of it
+VECTOR, BITS = ir.VectorType(ir.DoubleType(), LANES), ir.VectorType(ir.IntType(64), LANES)
 
 # Sums and maxima of floats may be taken in any order, or they would be taken one by one: 121 additions of 4 cycles each
 # on a Hex board. Results then depend on the processor's width in their last bit, never on a row's neighbours.
 any_order = njit(forceinline=True, fastmath={"reassoc", "nnan", "nsz"}, **OPTIONS)
+
+
+class Lanes:
+    """LANES doubles while a kernel is compiled: what is done to them is written for LLVM. A loop over eight numbers it turns into
+    vectors as it sees fit, and on a Cascade Lake it did half of them one by one: 110 ns instead of 30."""
+
+    def __init__(self, builder, value):
+        self.builder, self.value = builder, value
+
+    def _other(self, other):
+        return (
+            other.value
+            if isinstance(other, Lanes)
+            else ir.Constant(VECTOR, [ir.Constant(VECTOR.element, other)] * LANES)
+        )
+
+    def __add__(self, other):
+        return Lanes(self.builder, self.builder.fadd(self.value, self._other(other)))
+
+    def __sub__(self, other):
+        return Lanes(self.builder, self.builder.fsub(self.value, self._other(other)))
+
+    def __mul__(self, other):
+        return Lanes(self.builder, self.builder.fmul(self.value, self._other(other)))
+
+    __radd__, __rmul__ = __add__, __mul__
+
+    def at_least(self, least):
+        least = self._other(least)
+        is_below = self.builder.fcmp_ordered("<", self.value, least)
+        return Lanes(self.builder, self.builder.select(is_below, least, self.value))
+
+    def times_power_of_two(self, shifted):
+        number, power = (self.builder.bitcast(v.value, BITS) for v in (self, shifted))
+        power = self.builder.shl(power, ir.Constant(BITS, [ir.Constant(BITS.element, 52)] * LANES))
+        return Lanes(self.builder, self.builder.bitcast(self.builder.add(number, power), VECTOR))
+
+
+@intrinsic
+def exp_lanes(typingctx, values, first, shift, scale):
+    """values f64[first .. first + LANES - 1] = e^((value - shift) * scale) for what is <= 0 then, and a little above: 2^k e^r with
+    |r| <= ln 2 / 2, and e^r by its series to r^12, summed in pairs."""
+
+    def codegen(context, builder, signature, arguments):
+        data = make_array(signature.args[0])(context, builder, arguments[0]).data
+        place = builder.bitcast(builder.gep(data, [arguments[1]]), VECTOR.as_pointer())
+        shift, scale = (Lanes(builder, splat(builder, number)) for number in arguments[2:])
+        x = (Lanes(builder, builder.load(place, align=8)) - shift) * scale
+        shifted, r = reduce.py_func(x.at_least(LOWEST))
+        r2 = r * r
+        r4 = r2 * r2
+        high = (1 / 40320 + r * (1 / 362880)) + r2 * (1 / 3628800 + r * (1 / 39916800)) + r4 * (1 / 479001600)
+        builder.store(series.py_func(r, r2, r4, r4 * high).times_power_of_two(shifted).value, place, align=8)
+        return context.get_dummy_value()
+
+    return types.void(values, types.int64, types.float64, types.float64), codegen
+
+
+def splat(builder, number):
+    first = builder.insert_element(ir.Constant(VECTOR, ir.Undefined), number, ir.Constant(ir.IntType(32), 0))
+    everywhere = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [ir.Constant(ir.IntType(32), 0)] * LANES)
+    return builder.shuffle_vector(first, ir.Constant(VECTOR, ir.Undefined), everywhere)
 
 
 @intrinsic
@@ -54,29 +119,19 @@ LOWEST_RANK = np.int32(-(1 << 31))
 
 
 @inline
-def exp(x):
-    """e^x for x <= 0 (and a little above): 2^k e^r with |r| <= ln 2 / 2, and e^r by its series to r^12, summed in pairs."""
-    shifted, r = reduce(x)
-    r2 = r * r
-    r4 = r2 * r2
-    high = (1 / 40320 + r * (1 / 362880)) + r2 * (1 / 3628800 + r * (1 / 39916800)) + r4 * (1 / 479001600)
-    return times_power_of_two(series(r, r2, r4, r4 * high), shifted)
-
-
-@inline
 def exp_to_single(x):
-    """The same to r^7: off by 6e-9 of the result at most, a tenth of what a f32 can tell."""
-    shifted, r = reduce(x)
+    """e^x in the same way, but the series to r^7: off by 6e-9 of the result at most, a tenth of what a f32 can tell."""
+    shifted, r = reduce(max(x, LOWEST))
     r2 = r * r
     return times_power_of_two(series(r, r2, r2 * r2, 0.0), shifted)
 
 
 @inline
 def reduce(x):
-    """(k, as the low bits of a double; r) with x = k ln 2 + r."""
-    shifted = max(x, LOWEST) * LOG2_E + ROUND
+    """(k, as the low bits of a double; r) with x = k ln 2 + r, for x >= LOWEST."""
+    shifted = x * LOG2_E + ROUND
     k = shifted - ROUND
-    return shifted, (max(x, LOWEST) - k * LN2_HIGH) - k * LN2_LOW
+    return shifted, (x - k * LN2_HIGH) - k * LN2_LOW
 
 
 @inline
@@ -92,17 +147,12 @@ def times_power_of_two(number, shifted):
     return double_of(bits_of(number) + (bits_of(shifted) << 52))
 
 
-LANES = 8  # doubles that a processor takes at once, or a multiple of it
-
-
 @inline
 def exp_in_place(values, count, shift, scale):
     """values f64[0 .. count - 1] = e^((value - shift) * scale), LANES at a time: what stands behind them, up to a multiple of LANES, is
-    overwritten. (The inner loop's fixed length is what lets LLVM do it as one.)"""
+    overwritten."""
     for block in range((count + LANES - 1) // LANES):
-        for lane in range(LANES):
-            i = block * LANES + lane
-            values[i] = exp((values[i] - shift) * scale)
+        exp_lanes(values, block * LANES, shift, scale)
 
 
 @inline

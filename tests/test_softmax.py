@@ -5,13 +5,20 @@ import math
 import numpy as np
 
 from native.compile import kernel
-from native.softmax import exp, softmax
+from native.softmax import LANES, exp_in_place, softmax
 
 
 @kernel
+def exp_part(values, count, shift, scale):
+    exp_in_place(values, count, shift, scale)
+
+
 def exp_each(values, out):
-    for i in range(len(values)):
-        out[i] = exp(values[i])
+    """Padded to whole blocks, of which what stands behind the last value is lost."""
+    padded = np.zeros(len(values) + LANES)
+    padded[: len(values)] = values
+    exp_part(padded, len(values), 0.0, 1.0)
+    out[:] = padded[: len(values)]
 
 
 @kernel
@@ -32,6 +39,16 @@ def test_exp_of_what_is_too_small_is_as_good_as_zero():
     out = np.empty(3)
     exp_each(np.array([-701.0, -1e9, -np.inf]), out)
     assert (out >= 0).all() and (out < 1e-300).all()
+
+
+def test_exp_is_of_the_shifted_and_scaled_and_overwrites_no_more_than_a_block():
+    for count in (1, 7, 8, 9):
+        values = np.linspace(0.0, 1.0, 24)
+        given = values.copy()
+        exp_part(given, count, 0.75, 3.0)
+        np.testing.assert_allclose(given[:count], np.exp((values[:count] - 0.75) * 3.0), rtol=1e-15)
+        end = (count + LANES - 1) // LANES * LANES
+        assert given[end:].tolist() == values[end:].tolist()
 
 
 def test_softmax_writes_its_part_alone():
