@@ -25,6 +25,8 @@ import numpy as np
 
 from games.game import Game, Position
 from native import abi
+from selfplay.clock import Clock, Left
+from selfplay.time_control import NO_LIMIT, TimeControl
 
 RESIGN = -1  # among a player's answers: no action, the game is given up
 TIMEOUT = 60.0  # seconds for one answer
@@ -139,6 +141,7 @@ class EnginePlayer:
             raise ValueError(f"player {name!r}: no command after gtp:")
         self.program = Program(name, command, timeout)
         self.held: tuple[int, ...] | None = None  # the game it holds
+        self.control = NO_LIMIT  # what it was told of time
         self._demand("protocol_version")
         if game.rows == game.columns:
             self._demand(f"boardsize {game.rows}")
@@ -154,10 +157,21 @@ class EnginePlayer:
         return self._demand("final_score")
 
     def knows(self, command: str) -> bool:
-        return self._demand(f"known_command {command}").lower() == "true"
+        success, text = self.program.ask(f"known_command {command}")[0]
+        return success and text.lower() == "true"
 
     def analyse(self, state: np.ndarray) -> None:
         return None
+
+    def tell_time(self, clock: Clock) -> None:
+        """What both sides have left, as well as the program understands time; it may take all of it to answer."""
+        if clock.control != self.control:
+            self.control = clock.control
+            *faithful, plain = time_settings(clock.control)
+            self.program.ask(next((words for words in faithful if self.knows(words.split()[0])), plain))
+        self.program.ask(*(f"time_left {colour} {time_left(left)}" for colour, left in zip("bw", clock.sides)))
+        most = max(left.main + left.period + left.control.period * left.periods for left in clock.sides)
+        self.program.timeout = max(self.program.timeout, most + TIMEOUT)
 
     def _choose(self, moves: tuple[int, ...], state: np.ndarray) -> int:
         position = self._reach(moves)
@@ -210,3 +224,24 @@ class EnginePlayer:
         if not success:
             raise self.program.failure(f"refuses `{command}`: {text[:80]}")
         return text
+
+
+def time_settings(control: TimeControl) -> list[str]:
+    """The commands that tell a program of a time control, the most faithful first, the protocol's own last: that knows whole
+    seconds, and neither increments nor periods for one move."""
+    main, period = round(control.main), max(1, round(control.period))
+    if control.increment:
+        return [f"kata-time_settings fischer {control.main:g} {control.increment:g}", f"time_settings {main} 0 0"]
+    if not control.periods:
+        return [f"time_settings {main} 0 0"]
+    plain = f"time_settings {main} {period} {control.moves}"
+    if control.moves > 1:
+        return [plain]
+    return [f"kgs-time_settings byoyomi {main} {period} {control.periods}", plain]
+
+
+def time_left(left: Left) -> str:
+    """SECONDS STONES, as `Left.told` reads it."""
+    if left.main > 0 or not left.periods:
+        return f"{int(left.main)} 0"
+    return f"{int(left.period)} {left.periods if left.control.moves == 1 else left.moves}"

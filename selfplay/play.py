@@ -20,7 +20,7 @@ from selfplay import sgf
 from selfplay.clock import Clock
 from selfplay.engine import RESIGN
 from selfplay.files import DamagedFile, read_json, write_json
-from selfplay.players import Analysis, Player, moves_of
+from selfplay.players import Analysis, Player
 from selfplay.sgf import Record, Setup
 from selfplay.sitting import Sitting
 from selfplay.time_control import NO_LIMIT, TimeControl
@@ -152,7 +152,7 @@ def answer(sitting: Sitting, position: Position, player: Player, console: Consol
     begun = sitting.now()
     with console.status(f"{escape(player.name)} is thinking"):
         analysis = sitting.analyse(position)
-        action = analysis.choice if analysis else int(moves_of(player, [sitting.moves], position.state[None])[0])
+        action = analysis.choice if analysis else sitting.choose(position)
     wait(sitting, side, sitting.now() - begun, console)
     if action == RESIGN:
         sitting.resigned = side

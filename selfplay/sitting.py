@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 
 from games.game import Game, Position
 from selfplay.clock import Clock
-from selfplay.players import Analysis, Player, SearchPlayer
+from selfplay.engine import EnginePlayer
+from selfplay.players import Analysis, Player, SearchPlayer, moves_of
 from selfplay.sgf import Setup
 from selfplay.table import moves_to_come
 from selfplay.thinking import Thinker
@@ -48,6 +49,13 @@ class Sitting:
 
     def name(self, side: int) -> str:
         return self.seats[side].name if self.seats[side] else "you"
+
+    def choose(self, position: Position) -> int:
+        """The move, or RESIGN, of a player that says no more."""
+        player = self.seat(position)
+        if isinstance(player, EnginePlayer) and self.clock.is_limited:
+            player.tell_time(self.clock)
+        return int(moves_of(player, [self.moves], position.state[None])[0])
 
     def analyse(self, position: Position) -> Analysis | None:
         """The mover's search, within its time, if it searches; what it says otherwise, if anything."""

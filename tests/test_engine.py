@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 import games
-from selfplay import arena, cli, players
+from selfplay import arena, cli, players, time_control
+from selfplay.clock import Clock
 from selfplay.engine import RESIGN, EnginePlayer
 from selfplay.sgf import stones
 from tests.test_arena import Lowest
@@ -58,6 +59,8 @@ for line in sys.stdin:
             sys.stderr.write("thinking " * 20000)
         moves.append(word)
         answer += word
+    elif words[0] == "known_command" and fault.startswith("knows"):
+        answer += str(words[1] == fault.split()[1]).lower()
     elif words[0] == "quit":
         if fault == "stays": time.sleep(1000)
         print("= \\n"); break
@@ -126,6 +129,34 @@ def test_go_engines_are_told_size_and_komi(tmp_path):
     assert player.choose_after([[40]], game.start().play("E5").state[None]).tolist() == [81]
     told = log.read_text().splitlines()
     assert told == ["protocol_version", "boardsize 9", "clear_board", "komi 5.5", "play b E5", "genmove w"]
+
+
+@pytest.mark.parametrize(
+    "control, fault, settings, black, white",
+    [
+        ("1m", "none", "time_settings 60 0 0", "60 0", "60 0"),
+        ("1m+5x30s", "none", "time_settings 60 30 1", "60 0", "60 0"),
+        ("1m+5x30s", "knows kgs-time_settings", "kgs-time_settings byoyomi 60 30 5", "60 0", "60 0"),
+        ("0+5x30s", "none", "time_settings 0 30 1", "30 5", "30 5"),
+        ("0+25/5m", "knows kgs-time_settings", "time_settings 0 300 25", "300 24", "300 25"),
+        ("0.2s/move", "none", "time_settings 0 1 1", "0 1", "0 1"),
+        ("5m+3s", "none", "time_settings 300 0 0", "303 0", "300 0"),
+        ("5m+0.5s", "knows kata-time_settings", "kata-time_settings fischer 300 0.5", "300 0", "300 0"),
+    ],
+)
+def test_engines_are_told_the_time(engine, connect4, control, fault, settings, black, white):
+    """Where a person, who is Black, has moved once."""
+    player = engine(fault)
+    sit(connect4, ["4"], second=player, control=time_control.parse(control), now=lambda: 0.0)
+    told = [line for line in engine.log.read_text().splitlines() if not line.startswith("known_command")]
+    times = [f"time_left b {black}", f"time_left w {white}"]
+    assert told == ["protocol_version", settings, *times, "clear_board", "play b 4", "genmove w"]
+
+
+def test_an_engine_may_take_the_time_it_has(engine, connect4):
+    player = engine(timeout=2.0)
+    player.tell_time(Clock(time_control.parse("10m+5x30s")))
+    assert player.program.timeout > 600 + 5 * 30
 
 
 def test_go_engines_are_told_the_handicap():
