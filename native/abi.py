@@ -85,9 +85,8 @@ class Rules(Handle):
 
 
 # How kernels take `Rules`: as the address of seven addresses, from which `rules.play` becomes a first-class function again, and
-# a number.
-# Numba could take a tuple of seven functions, but looks each of them up anew at every call: 125 us, which is as long
-# as 128 small trees need for a wave.
+# a number. Numba could take a tuple of seven functions, but looks each of them up anew at every call: 125 us, which is as
+# long as 128 small trees need for a wave.
 
 
 class RulesType(types.Type):

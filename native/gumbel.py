@@ -143,16 +143,16 @@ def gumbel_root_edge(settings, forest, game):
 @inline
 def best_root_edge(settings, forest, game, wanted_visits, must_not_lose):
     """argmax of g + logit + sigma(qhat) over the tried root edges with `wanted_visits` visits, those in flight included."""
-    n = forest.nodes[game, ROOT]
+    n, tried, root_score = forest.nodes[game, ROOT], forest.tried[game], forest.root_score[game]
     _, high, scale = complete_q(settings, forest, game, ROOT)
     best, best_score, best_action = 0, -np.inf, -1
-    for i in range(n.num_tried):
-        e = forest.tried[game, i]
+    for i in places(0, np.int64(n.num_tried)):
+        e = tried[i]
         if e.visits + e.pending != wanted_visits or (must_not_lose and is_lost(e, n.mover)):
             continue
-        score = forest.root_score[game, e.action] + (forest.score[i] - high) * scale
+        score = root_score[e.action] + (forest.score[i] - high) * scale
         if is_better(score, e.action, best_score, best_action):
-            best, best_score, best_action = i, score, np.int64(e.action)
+            best, best_score, best_action = np.int64(i), score, np.int64(e.action)
     return best
 
 

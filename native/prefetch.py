@@ -43,7 +43,7 @@ def prefetch_at(typingctx, array, index):
 
 @inline
 def prefetch_path(forest, game, slot):
-    """The nodes and edges of a simulation, and the position that it began from."""
+    """The nodes and edges of a simulation."""
     for depth in range(forest.path_length[game, slot]):
         prefetch(forest.nodes[game, forest.path_node[game, slot, depth]])
         prefetch(forest.tried[game, forest.path_edge[game, slot, depth]])
