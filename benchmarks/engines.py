@@ -26,9 +26,9 @@ OPENING_PLIES = 4
 CLEAN_UP = "kgs-genmove_cleanup"
 
 
-def counted(engine, moves: tuple[int, ...]) -> tuple[str, str] | None:
-    """(the engine's score of a finished game, ours); None if it was given up, or cut off by the limit of plies, before both had
-    passed with nothing left to do."""
+def counted(engine, moves: tuple[int, ...]) -> tuple[str, str, str] | None:
+    """(the engine's score of a finished game, ours, its last board as it was counted); None if it was given up, or cut off by
+    the limit of plies, before both had passed with nothing left to do."""
     passes = (engine.game.actions - 1,) * 2
     position = played(engine.game, moves)
     if moves[-2:] == passes:
@@ -45,7 +45,7 @@ def counted(engine, moves: tuple[int, ...]) -> tuple[str, str] | None:
     if moves[-2:] != passes:
         return None
     score = position.final()[1]
-    return engine.score(moves), "0" if score == 0 else f"{'B' if score > 0 else 'W'}+{abs(score):.1f}"
+    return engine.score(moves), "0" if score == 0 else f"{'B' if score > 0 else 'W'}+{abs(score):.1f}", str(position)
 
 
 def played(game: games.Game, moves: tuple[int, ...]) -> games.Position:
@@ -75,7 +75,9 @@ def main() -> None:
         for moves in met.sequences if "komi" in game.options else []:
             if (scores := counted(engine, moves)) is not None:
                 agreed += scores[0] == scores[1]
-                differing += [scores] if scores[0] != scores[1] else []
+                if scores[0] != scores[1]:
+                    differing.append(scores[:2])
+                    print(f"theirs {scores[0]}, ours {scores[1]}:\n{scores[2]}", flush=True)
         print(
             f"  {len(outcomes)} games, {time.monotonic() - begin:.0f} s, {sum(o > 0 for o in outcomes)} won", flush=True
         )
