@@ -81,13 +81,16 @@ def against(run: Path, other: Path, options: argparse.Namespace) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("recipes", nargs="*", default=list(RECIPES), choices=list(RECIPES), metavar="RECIPE")
+    parser.add_argument("recipes", nargs="*", metavar="RECIPE", help=f"of {', '.join(RECIPES)}; all of them")
     parser.add_argument("--preset", default="connect4-quick")
     parser.add_argument("--processes", type=int, default=os.cpu_count(), help="runs side by side, a core each")
     parser.add_argument("--minutes", type=float, default=5.0)
     parser.add_argument("--games", type=int, default=200)
     parser.add_argument("--out", type=Path, default=Path("runs/recipes"))
     options = parser.parse_args()
+    options.recipes = options.recipes or list(RECIPES)
+    if unknown := set(options.recipes) - set(RECIPES):
+        parser.error(f"unknown recipes: {', '.join(sorted(unknown))}")
     print(f"{machine()}, commit {commit()}: {options.minutes:g} minutes each, {options.processes} at once", flush=True)
     with ThreadPoolExecutor(options.processes) as pool:
         list(pool.map(lambda name: train(name, options), options.recipes))
