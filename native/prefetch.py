@@ -42,20 +42,14 @@ def prefetch_at(typingctx, array, index):
 
 
 @inline
-def prefetch_path(forest, game, slot):
-    """The nodes and edges of a simulation."""
-    for depth in range(forest.path_length[game, slot]):
-        prefetch(forest.nodes[game, forest.path_node[game, slot, depth]])
-        prefetch(forest.tried[game, forest.path_edge[game, slot, depth]])
-
-
-@inline
 def prefetch_game(forest, game):
     """What the next simulation of `game` will read, if it begins as the last one did; and where that is told, for the game
     after it."""
     if game < len(forest.goal):
         prefetch_at(forest.root_state[game], 0)
-        prefetch_path(forest, game, 0)
+        for depth in range(forest.path_length[game, 0]):
+            prefetch(forest.nodes[game, forest.path_node[game, 0, depth]])
+            prefetch(forest.tried[game, forest.path_edge[game, 0, depth]])
     if game + 1 < len(forest.goal):
         prefetch_at(forest.path_node[game + 1, 0], 0)
         prefetch_at(forest.path_edge[game + 1, 0], 0)

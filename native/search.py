@@ -9,13 +9,13 @@ All sums in a tree are of first-player values, so backing up adds the same numbe
 
 import numpy as np
 
-from native.cache import MISS, find, prefetch_entry, store
+from native.cache import MISS, find, store
 from native.compile import copy, copy_first, inline, kernel
 from native.edges import open_node, try_edge
 from native.forest import ROOT
 from native.frame import stored_value
 from native.gumbel import draw_gumbels, gumbel_inner_edge, gumbel_root_edge
-from native.prefetch import prefetch, prefetch_at, prefetch_game, prefetch_path
+from native.prefetch import prefetch_game
 from native.proven import count_exactly, is_known, prove
 from native.puct import add_dirichlet, puct_edge, warm_root
 from native.settings import GUMBEL, PUCT
@@ -37,7 +37,6 @@ def descend(rules, settings, forest, cache, batch):
 def absorb(rules, settings, forest, cache, batch, rows):
     """Take the network's answers: expand the leaves of the last `descend`, back their values up, remember them."""
     for row in range(rows):
-        prefetch_leaf(forest, cache, batch, row + 1, rows)
         game, slot = batch.game[row], batch.slot[row]
         node = forest.leaf_node[game, slot]
         store(cache, forest.leaf_key[game, slot], batch.value[row], batch.logits[row])
@@ -45,19 +44,6 @@ def absorb(rules, settings, forest, cache, batch, rows):
         if node != ROOT:
             back_up(settings, forest, game, slot, forest.nodes[game, node].value, False)
         forest.num_leaves[game] = 0
-
-
-@inline
-def prefetch_leaf(forest, cache, batch, row, rows):
-    """What the next answer will be written to."""
-    if row < rows:
-        game, slot = np.int64(batch.game[row]), np.int64(batch.slot[row])
-        prefetch_path(forest, game, slot)
-        node = np.int64(forest.leaf_node[game, slot])
-        prefetch(forest.nodes[game, node])
-        prefetch_at(forest.logits[game, node], 0)
-        if len(cache.key) > 0:
-            prefetch_entry(cache, forest.leaf_key[game, slot])
 
 
 @inline
