@@ -2,8 +2,7 @@
 (all together).
 
 Each figure is the median, lowest and highest of several repeats, after a warm-up that compiles. One core, one thread; the
-network on a GPU where that is asked for.
-Beside the speed stands where the time goes, in shares, and what bounds it.
+network on a GPU where that is asked for. Beside the speed stands where the time goes, in shares, and what bounds it.
 """
 
 import math
@@ -209,9 +208,12 @@ def net(game: Game, options) -> Bench:
     def bound(figures: Figures) -> str:
         return bound_of_network(figures["share of peak"], peak, evaluator.precision, device)
 
-    where = "" if device == "cpu" else f" on {device}"
-    setting = f"{options.blocks}x{options.channels} network, batch {options.games}, {evaluator.precision}{where}"
+    setting = f"{options.blocks}x{options.channels} network, batch {options.games}, {evaluator.precision}{on(device)}"
     return Bench(setting, measure, bound)
+
+
+def on(device: str) -> str:
+    return "" if device == "cpu" else f" on {device}"
 
 
 def bound_of_network(share: float, peak: float, precision: str, device: str) -> str:
@@ -258,7 +260,7 @@ def selfplay(game: Game, options) -> Bench:
         return f"the network, {figures['share network']:.0%} of the time; in it, {where}"
 
     said = f"{options.blocks}x{options.channels} network in {precision}, {options.simulations} simulations, {num_games} games"
-    said += "" if device == "cpu" else f", on {device}"
+    said += on(device)
     by_batch = ", ".join(f"{rows}: {rate:,.0f}" for rows, rate in tuned.items())
     return Bench(said + (f" (evaluations/s by batch: {by_batch})" if tuned else ""), measure, bound)
 
