@@ -23,6 +23,7 @@ PLAIN = {
     "search.simulations": "[32]",
     "replay.rows_per_generation": 12000,
     "learner.threads": 1,
+    "actor.in_process": 1,
     "generations": 1000,
     "ledger.games": 0,
     "ledger.positions": 0,

@@ -1,6 +1,7 @@
 """An actor: games that play themselves, for ever, with the newest weights. A plain class; it knows nothing of processes."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,10 @@ from selfplay.network import Shape
 from selfplay.records import Games, concatenate, take_finished
 
 NEVER = 2.0  # no value is beyond it
+
+
+class Stopped(Exception):
+    """An actor was told to play no more."""
 
 
 @dataclass(frozen=True)
@@ -111,11 +116,14 @@ class Actor:
         is_random = self.config.actor.symmetry == "random"
         return Views(self.game.cell_maps, self.game.action_maps) if is_random else None
 
-    def play(self, min_rows: int) -> tuple[Games, Work]:
-        """Play until finished games hold at least `min_rows` training rows; return those games."""
+    def play(self, min_rows: int, is_stopped: Callable[[], bool] = lambda: False) -> tuple[Games, Work]:
+        """Play until finished games hold at least `min_rows` training rows; return those games. Stopped if `is_stopped` says so
+        between two waves."""
         begin, counts = time.perf_counter(), self._counts()
         parts, rows = [], 0
         while rows < min_rows:
+            if is_stopped():
+                raise Stopped
             self._wave()
             if self.records.counts[DONE]:
                 parts.append(take_finished(self.records, self.options, self.generation))

@@ -1,14 +1,18 @@
 """Speed, measured and explained: `rules`, `search` (trees with a free evaluator), `net` (the bare network), `selfplay`
 (all together).
 
-Each figure is the median, lowest and highest of several repeats, after a warm-up that compiles. One core, one thread; the
-network on a GPU where that is asked for. Beside the speed stands where the time goes, in shares, and what bounds it.
+Each figure is the median, lowest and highest of several repeats, after a warm-up that compiles. One core, one thread, unless
+several actors play; the network on a GPU where that is asked for. Beside the speed stands where the time goes, in shares, and
+what bounds it.
 """
 
 import math
+import os
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -22,13 +26,15 @@ from native.profile import ENCODE, PLAY, replay_trees
 from native.search import absorb, descend
 from native.settings import GUMBEL, PUCT, Settings
 from selfplay import limits, tuning
-from selfplay.actor import Actor
+from selfplay.actor import Actor, Work
 from selfplay.checkpoint import new_network, shape_for, weights_of
 from selfplay.config import ActorConfig, NetworkConfig, RunConfig, SearchConfig
 from selfplay.evaluator import Evaluator, usable_device
 from selfplay.inference import usable
 from selfplay.network import operations
+from selfplay.pool import LocalPool, actors_here
 from selfplay.proof import random_play
+from selfplay.records import Games
 from selfplay.report import machine
 
 Figures = dict[str, float]
@@ -41,12 +47,13 @@ class Bench:
     setting: str
     measure: Callable[[float], Figures]
     bound: Callable[[Figures], str]
+    cores: int = 1
 
 
 def run(options) -> dict:
     """The figures of one `selfplay bench` command. ValueError for sizes that cannot be."""
-    for name in ("games", "simulations", "blocks", "channels", "repeats"):
-        if getattr(options, name) < 1:
+    for name in ("games", "simulations", "blocks", "channels", "repeats", "actors"):
+        if getattr(options, name) is not None and getattr(options, name) < 1:
             raise ValueError(f"--{name} must be at least 1")
     if not (math.isfinite(options.seconds) and options.seconds > 0):
         raise ValueError("--seconds must be above 0")
@@ -62,7 +69,7 @@ def run(options) -> dict:
         "game": game.name,
         "setting": bench.setting,
         "machine": machine(),
-        "cores_used": 1,
+        "cores_used": bench.cores,
         "repeats": options.repeats,
         "figures": figures,
         "bound": bench.bound({name: figure["median"] for name, figure in figures.items()}),
@@ -226,7 +233,8 @@ def bound_of_network(share: float, peak: float, precision: str, device: str) -> 
 
 
 def selfplay(game: Game, options) -> Bench:
-    device = options.device
+    device, simulations = options.device, options.simulations
+    count = options.actors or (1 if device == "cpu" else actors_here(0, device, 1))
     network = NetworkConfig(blocks=options.blocks, channels=options.channels, device=device)
     shape = shape_for(game, network)
     tuned = tuning.by_batch(new_network(shape, 1), "auto", device=device) if options.tune else {}
@@ -234,42 +242,56 @@ def selfplay(game: Game, options) -> Bench:
     config = RunConfig(
         game=options.game,
         network=network,
-        search=SearchConfig(simulations=[options.simulations]),
-        actor=ActorConfig(games=num_games),
+        search=SearchConfig(simulations=[simulations]),
+        actor=ActorConfig(games=num_games, in_process=count),
     )
-    actor = Actor(config, shape, seed=1)
-    precision = actor.load(weights_of(new_network(shape, 1)), 0, options.simulations, "auto")
-    bare = Evaluator(new_network(shape, 1), num_games, precision, device)
-    peak = limits.peak_flops(precision, device=device)
+    pool = LocalPool(config, shape, seed=1)
+    precision = pool.load(weights_of(new_network(shape, 1)), 0, simulations)
+    bare = [Evaluator(new_network(shape, 1), num_games, precision, device) for _ in pool.actors]
+    peak = limits.peak_flops(precision, device=device) * (count if device == "cpu" else 1)
 
     def measure(seconds: float) -> Figures:
-        rate = tuning.rate(bare, num_games, seconds / 2 / tuning.ROUNDS)
-        begin, played = time.perf_counter(), []
-        while time.perf_counter() - begin < seconds:
-            played.append(actor.play(1))
+        part = seconds / 2 / tuning.ROUNDS
+        rate = sum(in_threads([partial(tuning.rate, evaluator, num_games, part) for evaluator in bare]))
+        begin = time.perf_counter()
+        played = sum(in_threads([partial(play_for, actor, seconds) for actor in pool.actors]), [])
         spent = time.perf_counter() - begin
-        return figures_of(played, spent, rate) | {
-            "share of peak": sum(w.evaluations for _, w in played) / spent * operations(shape) / peak
-        }
+        figures = figures_of(played, spent, rate, count)
+        return figures | {"share of peak": figures["evaluations/s"] * operations(shape) / peak}
 
     def bound(figures: Figures) -> str:
-        if figures["share network"] < 0.5:
+        reached = figures["evaluations / bare network's"]
+        if reached < 0.5:
             return bound_of_trees(figures)
-        inside = figures["share of peak"] / figures["share network"]
-        where = bound_of_network(inside, peak, precision, device)
-        return f"the network, {figures['share network']:.0%} of the time; in it, {where}"
+        where = bound_of_network(figures["share of peak"] / reached, peak, precision, device)
+        return f"the network, at {reached:.0%} of its own speed; in it, {where}"
 
-    said = f"{options.blocks}x{options.channels} network in {precision}, {options.simulations} simulations, {num_games} games"
+    said = f"{options.blocks}x{options.channels} network in {precision}, {simulations} simulations, {num_games} games"
+    said += f" in each of {count} threads" if count > 1 else ""
     said += on(device)
     by_batch = ", ".join(f"{rows}: {rate:,.0f}" for rows, rate in tuned.items())
-    return Bench(said + (f" (evaluations/s by batch: {by_batch})" if tuned else ""), measure, bound)
+    said += f" (evaluations/s by batch: {by_batch})" if tuned else ""
+    return Bench(said, measure, bound, min(count, os.cpu_count() or 1))
 
 
-def figures_of(played: list, spent: float, bare_rate: float) -> Figures:
-    """Rates and shares of some calls of an actor that took `spent` seconds."""
+def in_threads(tasks: list[Callable]) -> list:
+    """What the tasks return, each in a thread of its own."""
+    with ThreadPoolExecutor(len(tasks)) as threads:
+        return [done.result() for done in [threads.submit(task) for task in tasks]]
+
+
+def play_for(actor: Actor, seconds: float) -> list[tuple[Games, Work]]:
+    begin, played = time.perf_counter(), []
+    while time.perf_counter() - begin < seconds:
+        played.append(actor.play(1))
+    return played
+
+
+def figures_of(played: list[tuple[Games, Work]], spent: float, bare_rate: float, actors: int) -> Figures:
+    """Rates, and shares of the actors' time, of what they played side by side in `spent` seconds."""
     total = {name: sum(getattr(work, name) for _, work in played) for name in FIELDS}
     compiled = {"network": "network_seconds", "descending": "descend_seconds", "absorbing": "absorb_seconds"}
-    shares = {f"share {name}": total[field] / spent for name, field in compiled.items()}
+    shares = {f"share {name}": total[field] / spent / actors for name, field in compiled.items()}
     return {
         "positions/s": total["moves"] / spent,
         "simulations/s": total["simulations"] / spent,

@@ -104,7 +104,7 @@ def parser() -> Parser:
     command.add_argument("--out", metavar="DIR", help="the run's folder (default: runs/PRESET)")
     command.add_argument("--resume", action="store_true", help="go on with the run in --out, with its own settings")
     command.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="such as learner.rate=0.001")
-    command.add_argument("--actors", type=int, metavar="N", help="processes that play; 0: in this process")
+    command.add_argument("--actors", type=int, metavar="N", help="processes that play; 0: threads of this one do")
     command.add_argument("--address", metavar="HOST:PORT", help="of a Ray cluster to play on")
     command.add_argument("--time", metavar="30m", help="stop after so long (s, m, h); the learning rate falls in time")
 
@@ -170,6 +170,7 @@ def parser() -> Parser:
     command.add_argument("--blocks", type=int, default=4, help="of the network")
     command.add_argument("--channels", type=int, default=48, help="of the network")
     command.add_argument("--device", default="cpu", help="of the network: cpu or cuda")
+    command.add_argument("--actors", type=int, metavar="N", help="threads, for `selfplay`: 1; on cuda two a core")
     command.add_argument("--repeats", type=int, default=5, metavar="N")
     command.add_argument("--seconds", type=float, default=2.0, help="of each repeat")
     command.add_argument("--json", action="store_true")

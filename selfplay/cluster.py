@@ -5,10 +5,12 @@ object store is bounded by the number of actors. An actor that dies is replaced;
 """
 
 import logging
+import math
 import os
 import signal
 from collections.abc import Callable, Iterator
 
+import msgspec
 import numpy as np
 import ray
 from ray.exceptions import ActorDiedError, ActorUnavailableError, ObjectLostError, OutOfMemoryError, RayTaskError
@@ -16,7 +18,7 @@ from ray.exceptions import ActorDiedError, ActorUnavailableError, ObjectLostErro
 from selfplay.actor import Actor, Work
 from selfplay.config import RunConfig
 from selfplay.network import Shape
-from selfplay.pool import CHUNKS
+from selfplay.pool import CHUNKS, seed_of
 from selfplay.records import Games
 
 LOST = (ActorDiedError, ActorUnavailableError, ObjectLostError, OutOfMemoryError)
@@ -57,6 +59,11 @@ class RayPool:
     ):
         self.config, self.shape, self.seed, self.precision, self.report = config, shape, seed, precision, report
         start_ray(address, num_actors, config.actor.threads)
+        self.gpus = 0.0
+        if config.network.device != "cpu":  # Ray shows a worker its part of the GPUs alone
+            self.gpus = share_of_gpus(int(ray.cluster_resources().get("GPU", 0)), num_actors)
+            network = msgspec.structs.replace(config.network, device="cuda")
+            self.config = msgspec.structs.replace(config, network=network)
         self.spawned = 0
         self.workers = [self._spawn() for _ in range(num_actors)]
         self.loaded: tuple | None = None
@@ -64,10 +71,10 @@ class RayPool:
 
     def _spawn(self):
         """A new worker with a random stream of its own."""
-        seed = int(np.random.SeedSequence([self.seed, self.spawned]).generate_state(1)[0])
+        seed = seed_of(self.seed, self.spawned)
         self.spawned += 1
         threads = self.config.actor.threads
-        remote = ray.remote(num_cpus=threads)(Worker)
+        remote = ray.remote(num_cpus=threads, num_gpus=self.gpus)(Worker)
         environment = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), str(threads))
         options = remote.options(runtime_env={"env_vars": environment}, name=None)
         return options.remote(self.config, self.shape, seed, threads)
@@ -133,6 +140,13 @@ class RayPool:
         for worker in self.workers:
             ray.kill(worker)
         ray.shutdown()
+
+
+def share_of_gpus(gpus: int, actors: int) -> float:
+    """Of one GPU, for each actor, so that all of them find room. ValueError if there is no GPU."""
+    if gpus < 1:
+        raise ValueError("Ray knows of no GPU for its actors; --actors 0 plays in this process")
+    return 1 / math.ceil(actors / gpus)
 
 
 def failure(index: int, error: RayTaskError) -> Exception:

@@ -60,6 +60,7 @@ class ActorConfig(Section):
         128  # in flight an actor; each supplies a leaf to every batch; 0: measured at the run's start, and kept
     )
     threads: int = 1  # of torch, an actor; set with `games` where that is measured
+    in_process: int = 0  # actors where no other process plays, in a thread each; 0: one a core, on a GPU two
     leaves: int = 1  # of one tree in one batch
     opening_fraction: float = 0.5  # share of games that begin with random plies
     opening_plies: int = 10  # at most so many of them, uniform from 0
@@ -164,6 +165,7 @@ LIMITS = {
     "search.temperature_halflife": (SMALL, MANY),
     "actor.games": (0, MANY),
     "actor.threads": (1, 1024),
+    "actor.in_process": (0, 1024),
     "actor.leaves": (1, 127),
     "actor.opening_fraction": (0, 1),
     "actor.opening_plies": (0, MANY),

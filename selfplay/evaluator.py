@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from native.forest import Batch
-from selfplay.inference import answers, choose_precision, fold_normalisation
+from selfplay.inference import Answers, answers, choose_precision, fold_normalisation
 from selfplay.network import Network, Shape
 
 
@@ -39,11 +39,16 @@ class Evaluator:
         self.precision = choose_precision(network, rows, precision, device)
         self.seconds = 0.0  # spent in the network since the start
         self.rows = 0  # evaluated since the start
+        self.answer: Answers | None = None
         self.load(network)
 
     def load(self, network: Network) -> None:
         """Take new weights."""
-        self.answer = answers(fold_normalisation(network).to(self.device), self.precision)
+        folded = fold_normalisation(network).to(self.device)
+        if self.answer is None:
+            self.answer = answers(folded, self.precision)
+        else:
+            self.answer.load(folded)
 
     def evaluate(self, batch: Batch, rows: int) -> None:
         """Modifies batch.logits and batch.value up to `rows` (values for the mover)."""

@@ -1,15 +1,14 @@
 """A network made ready to be asked: normalisation folded into the convolutions, in the precision that is fastest here.
 
 A precision also names who computes: "fp32" and "bf16" torch, "openvino-fp32" and "openvino-int8" OpenVINO
-(`selfplay.openvino_graph`), where it is installed. All answer alike: a callable that takes planes f32[n, P, C] and scalars
-f32[n, K] and gives policy logits f32[n, A] and values f32[n] for the mover.
+(`selfplay.openvino_graph`), where it is installed. All answer alike (`Answers`).
 """
 
 import copy
+import threading
 import time
-from collections.abc import Callable
 from statistics import median
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -23,7 +22,15 @@ TORCH = {"fp32": torch.float32, "bf16": torch.bfloat16}  # what torch computes i
 INTEGERS = "openvino-int8"
 WORTHWHILE = 1.1  # another precision must be this much faster than fp32, so that noise does not decide
 
-Answers = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
+RECORDING = threading.Lock()  # of a GPU's work: what else happens to the whole device meanwhile would spoil it
+
+
+class Answers(Protocol):
+    def __call__(self, planes: np.ndarray, scalars: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """planes f32[n, P, C], scalars f32[n, K] -> policy logits f32[n, A] and values f32[n] for the mover."""
+
+    def load(self, folded: Network) -> None:
+        """Answer by the weights of `folded`, which has the same shape, from now on."""
 
 
 class TorchAnswers:
@@ -33,8 +40,11 @@ class TorchAnswers:
         self.shape = folded.shape
         self.device = next(folded.parameters()).device
         model = copy.deepcopy(folded).to(TORCH[precision])
-        model.outcome.decide.float()
+        model.outcome.decide = copy.deepcopy(folded.outcome.decide)  # not rounded on the way
         self.model = model.to(memory_format=torch.channels_last)
+
+    def load(self, folded: Network) -> None:
+        self.model.load_state_dict(folded.state_dict())
 
     @torch.inference_mode()
     def __call__(self, planes: np.ndarray, scalars: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -61,15 +71,27 @@ class Recording(NamedTuple):
 
 class GraphAnswers(TorchAnswers):
     """The same on a GPU, by CUDA graphs: the some forty kernels of a small network take longer to launch than to run, so they are
-    recorded once for each size of batch and launched as one."""
+    recorded once for each size of batch and launched as one.
+
+    Each has a stream of its own, so that the GPU copies for one thread while it computes for another; and a thread sleeps until
+    its answer is there, because its processor is wanted for trees. New weights are written to where the recordings read.
+    """
 
     def __init__(self, folded: Network, precision: str):
         super().__init__(folded, precision)
         self.recordings: dict[int, Recording] = {}
+        self.stream = torch.cuda.Stream(self.device)
+        self.stream.wait_stream(torch.cuda.current_stream(self.device))  # in which the model was made
+        self.done = torch.cuda.Event(blocking=True)
+
+    def load(self, folded: Network) -> None:
+        self.stream.wait_stream(torch.cuda.current_stream(self.device))
+        with torch.cuda.stream(self.stream):
+            super().load(folded)
 
     @torch.inference_mode()
     def __call__(self, planes: np.ndarray, scalars: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        with torch.cuda.device(self.device):
+        with torch.cuda.stream(self.stream):
             if len(planes) not in self.recordings:
                 self.recordings[len(planes)] = self.record(torch.from_numpy(planes), torch.from_numpy(scalars))
             recording = self.recordings[len(planes)]
@@ -78,23 +100,21 @@ class GraphAnswers(TorchAnswers):
             carry(recording.asked, recording.inputs)
             recording.graph.replay()
             carry(recording.outputs, recording.answered)
-            torch.cuda.current_stream().synchronize()
+            self.done.record()
+        self.done.synchronize()
         policy, value = recording.answered
         return policy.numpy().copy(), value.numpy().copy()  # the next answer overwrites this one's memory
 
     def record(self, planes: Tensor, scalars: Tensor) -> Recording:
-        asked = planes.pin_memory(), scalars.pin_memory()
-        inputs = planes.to(self.device), scalars.to(self.device)
-        stream = torch.cuda.Stream()
-        stream.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(stream):
+        with RECORDING:
+            asked = planes.pin_memory(), scalars.pin_memory()
+            inputs = planes.to(self.device), scalars.to(self.device)
             for _ in range(3):  # plans its convolutions, which must not be part of what is recorded
                 self.compute(*inputs)
-        torch.cuda.current_stream().wait_stream(stream)
-        graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, capture_error_mode="thread_local"):
-            outputs = self.compute(*inputs)
-        return Recording(graph, asked, inputs, outputs, tuple(output.cpu().pin_memory() for output in outputs))
+            graph = torch.cuda.CUDAGraph()
+            with torch.cuda.graph(graph, stream=self.stream, capture_error_mode="thread_local"):
+                outputs = self.compute(*inputs)
+            return Recording(graph, asked, inputs, outputs, tuple(output.cpu().pin_memory() for output in outputs))
 
 
 def carry(sources: tuple[Tensor, ...], targets: tuple[Tensor, ...]) -> None:

@@ -67,7 +67,7 @@ class Ledger:
 
     def _players(self, network: Network, name: str, simulations: int) -> tuple[SearchPlayer, SearchPlayer]:
         """(with search, alone)."""
-        evaluator = Evaluator(network, MANY, self.precision)
+        evaluator = Evaluator(network, MANY, self.precision, self.config.network.device)
         self.precision = evaluator.precision
         match = self.config.match
         return tuple(SearchPlayer.of(f"{name}@{n}", self.game, evaluator, match, n) for n in (simulations, 0))

@@ -37,10 +37,13 @@ class OpenVINOAnswers:
 
     def __init__(self, folded: Network, precision: str):
         """precision: one of `precisions()`; "int8" needs the network's `ranges`."""
-        self.shape = folded.shape
+        self.shape, self.precision, self.asking = folded.shape, precision, threading.Lock()
+        self.load(folded)
+
+    def load(self, folded: Network) -> None:
         with torch.inference_mode():
-            graph = Graph(folded.ranges.tolist() if precision == "int8" else None).of(folded)
-        self.request, self.asking = compiled(graph).create_infer_request(), threading.Lock()
+            graph = Graph(folded.ranges.tolist() if self.precision == "int8" else None).of(folded)
+        self.request = compiled(graph).create_infer_request()
 
     def __call__(self, planes: np.ndarray, scalars: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         shape, request = self.shape, self.request

@@ -1,16 +1,22 @@
 """Where actors live. A pool sends weights and takes finished games; the loop knows no more of it than this.
 
-`LocalPool` keeps one actor in this process: for one GPU, for debugging, where ray is not installed, and for runs that
-must repeat exactly. `selfplay.cluster.RayPool` has the same three methods.
+`LocalPool` keeps its actors in this process, a thread each: for one GPU, for debugging, where ray is not installed, and for
+runs that must repeat exactly. `selfplay.cluster.RayPool` has the same three methods.
 """
 
-from collections.abc import Iterator
+import os
+from collections import deque
+from collections.abc import Callable, Iterator
+from queue import SimpleQueue
+from threading import Event, Thread
 from typing import Protocol
 
 import numpy as np
+import torch
 
-from selfplay.actor import Actor, Work
-from selfplay.config import RunConfig
+from native.forest import refuse_what_cannot_fit
+from selfplay.actor import Actor, Stopped, Work
+from selfplay.config import RunConfig, game_of
 from selfplay.network import Shape
 from selfplay.records import Games
 
@@ -27,21 +33,90 @@ class Pool(Protocol):
     def close(self) -> None: ...
 
 
+def seed_of(seed: int, number: int) -> int:
+    """Names the random stream of an actor of a pool."""
+    return int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
+
+
+def actors_here(asked: int, device: str, threads: int) -> int:
+    """As asked, or for 0 one for each `threads` processors. On a GPU two: it answers one while the other's trees grow."""
+    cores = max(1, (os.cpu_count() or 1) // threads)
+    return asked or (cores if torch.device(device).type == "cpu" else 2 * cores)
+
+
 class LocalPool:
+    """`config.actor.in_process` actors. Each plays its share of the rows, and their deliveries are handed on in turn, so that the
+    same seed gives the same games in the same order, whichever thread is faster."""
+
     def __init__(self, config: RunConfig, shape: Shape, seed: int, precision: str = "auto"):
-        self.actor = Actor(config, shape, seed)
-        self.precision = precision
+        game, most, actor = game_of(config), max(config.search.simulations), config.actor
+        count = actors_here(actor.in_process, config.network.device, actor.threads)
+        refuse_what_cannot_fit(
+            count * actor.games, most, game.state_bytes, game.actions, game.max_plies, actor.leaves
+        )
+        self.actors = [Actor(config, shape, seed_of(seed, number)) for number in range(count)]
+        self.precision, self.threads = precision, actor.threads
 
     def load(self, weights: dict[str, np.ndarray], generation: int, simulations: int) -> str:
-        self.precision = self.actor.load(weights, generation, simulations, self.precision)
+        before = torch.get_num_threads()
+        torch.set_num_threads(self.threads)
+        try:
+            # The first actor measures precisions alone, then all use the same: every game of a run is played in one.
+            for actor in self.actors:
+                self.precision = actor.load(weights, generation, simulations, self.precision)
+        finally:
+            torch.set_num_threads(before)
         return self.precision
 
     def play(self, rows: int) -> Iterator[tuple[Games, Work]]:
+        before, stop, said = torch.get_num_threads(), Event(), SimpleQueue()
+        threads = [
+            Thread(target=self._deliver, args=(number, share, said, stop.is_set), name=f"actor {number}")
+            for number, share in enumerate(self._shares(rows))
+        ]
+        for thread in threads:
+            thread.start()
+        try:
+            yield from in_turn(said, len(threads))
+        finally:
+            stop.set()
+            for thread in threads:
+                thread.join()
+            torch.set_num_threads(before)
+
+    def _shares(self, rows: int) -> list[int]:
+        count = len(self.actors)
+        return [rows // count + (number < rows % count) for number in range(count)]
+
+    def _deliver(self, number: int, rows: int, said: SimpleQueue, is_stopped: Callable[[], bool]) -> None:
+        """In a thread: say what an actor played, again and again; when its share is done None; or what went wrong."""
+        torch.set_num_threads(self.threads)
         chunk = max(1, rows // CHUNKS)
-        while rows > 0:
-            games, work = self.actor.play(min(chunk, rows))
-            rows -= games.rows
-            yield games, work
+        try:
+            while rows > 0:
+                games, work = self.actors[number].play(min(chunk, rows), is_stopped)
+                rows -= games.rows
+                said.put((number, (games, work)))
+            said.put((number, None))
+        except Stopped:
+            pass  # nobody waits for it
+        except BaseException as error:
+            said.put((number, error))
 
     def close(self) -> None:
         pass
+
+
+def in_turn(said: SimpleQueue, count: int) -> Iterator:
+    """What `count` speakers say, (number, what), one from each in turn until it says None; an exception is raised at once."""
+    kept, waited_for = [deque() for _ in range(count)], deque(range(count))
+    while waited_for:
+        while not kept[waited_for[0]]:
+            number, what = said.get()
+            if isinstance(what, BaseException):
+                raise what
+            kept[number].append(what)
+        number = waited_for.popleft()
+        if (what := kept[number].popleft()) is not None:
+            waited_for.append(number)
+            yield what

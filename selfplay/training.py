@@ -39,7 +39,7 @@ def train(
     check_precision(settings.network.precision, offered(settings.network.device))
     shape = shape_for(config.game_of(settings), settings.network, settings.learner)
     settings = tuned(settings, folder, shape)
-    actors = number_of_actors(actors, address, settings.actor.threads)
+    actors = number_of_actors(actors, address, settings.actor.threads, settings.network.device)
     run = Run(folder, settings)
     screen = Screen(folder, settings.generations, limit)
     pool = None
@@ -99,8 +99,9 @@ def compile_core(settings: RunConfig, shape: Shape, screen: Screen) -> None:
         screen.line(f"the search core is compiled ({seconds:.0f} s; from now on it is found on disk)")
 
 
-def number_of_actors(asked: int | None, address: str | None, threads: int = 1) -> int:
-    """As asked, else as many as have `threads` cores each where ray can start them, else 0: play in this process."""
+def number_of_actors(asked: int | None, address: str | None, threads: int = 1, device: str = "cpu") -> int:
+    """As asked, else as many as have `threads` cores each where ray can start them, else 0: play in this process, as where
+    all share a GPU."""
     if asked is not None and asked < 0:
         raise ValueError(f"--actors must be 0 or more, not {asked}")
     if address and asked is None:
@@ -111,12 +112,12 @@ def number_of_actors(asked: int | None, address: str | None, threads: int = 1) -
         raise ValueError("--actors needs ray, which is not installed; --actors 0 plays in this process")
     cores = os.cpu_count() or 1
     if asked is None:
-        return max(1, cores // threads) if cores > 1 and ray_is_there() else 0
+        return max(1, cores // threads) if cores > 1 and device == "cpu" and ray_is_there() else 0
     return asked
 
 
 def open_pool(run: Run, shape: Shape, actors: int, address: str | None, screen: Screen):
-    """Ray actors, or for 0 one actor in this process."""
+    """Actors in processes of their own, by Ray, or for 0 in threads of this one."""
     settings, seed = run.config, run.play_seed()
     if actors == 0:
         from selfplay.pool import LocalPool

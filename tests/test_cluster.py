@@ -92,6 +92,14 @@ def test_a_cluster_of_our_own_has_a_processor_for_every_thread_of_every_actor(mo
     assert asked["num_cpus"] == 150
 
 
+def test_all_actors_find_room_on_the_gpus():
+    for gpus, actors in ((1, 1), (1, 7), (2, 3), (4, 2), (8, 100)):
+        share = cluster.share_of_gpus(gpus, actors)
+        assert 0 < share <= 1 and gpus * int(1 / share + 1e-9) >= actors
+    with pytest.raises(ValueError, match="no GPU"):
+        cluster.share_of_gpus(0, 2)
+
+
 def test_a_dead_actor_is_replaced_and_only_its_unfinished_games_are_lost(pool):
     pool.load(pool.weights, 0, 4)
     before = pool.processes()

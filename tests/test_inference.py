@@ -136,6 +136,22 @@ def test_threads_may_ask_one_network(precision):
         assert all(np.array_equal(right, each) for each in said)
 
 
+@pytest.mark.parametrize("precision", offered())
+@pytest.mark.parametrize("name", ("connect4", "go7"))
+def test_new_weights_answer_as_a_new_network_would(name, precision):
+    before, after = lively(name), lively(name)
+    with torch.no_grad():
+        after.stem[0].weight.mul_(-1.5)
+    after.ranges.copy_(measure_ranges(after, *tensors(after, 64)))
+    inputs = made_up(before.shape, 24)
+    ask = answers(fold_normalisation(before), precision)
+    old = ask(*inputs)
+    ask.load(fold_normalisation(after))
+    new, right = ask(*inputs), answers(fold_normalisation(after), precision)(*inputs)
+    assert all(np.array_equal(mine, theirs) for mine, theirs in zip(new, right))
+    assert np.abs(new[0] - old[0]).max() > 0.1 * old[0].std()
+
+
 def test_ranges_are_what_the_kernels_are_given():
     network = lively("connect4", blocks=1)
     boards, scalars = tensors(network, 64)
