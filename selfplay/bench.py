@@ -38,6 +38,7 @@ from selfplay.records import Games
 from selfplay.report import machine
 
 Figures = dict[str, float]
+SLICES = 8  # of a measurement in which two things are compared
 
 
 @dataclass
@@ -248,14 +249,19 @@ def selfplay(game: Game, options) -> Bench:
     pool = LocalPool(config, shape, seed=1)
     precision = pool.load(weights_of(new_network(shape, 1)), 0, simulations)
     bare = [Evaluator(new_network(shape, 1), num_games, precision, device) for _ in pool.actors]
+    batches = [tuning.made_up_batch(shape, num_games) for _ in bare]
     peak = limits.peak_flops(precision, device=device) * (count if device == "cpu" else 1)
 
     def measure(seconds: float) -> Figures:
-        part = seconds / 2 / tuning.ROUNDS
-        rate = sum(in_threads([partial(tuning.rate, evaluator, num_games, part) for evaluator in bare]))
-        begin = time.perf_counter()
-        played = sum(in_threads([partial(play_for, actor, seconds) for actor in pool.actors]), [])
-        spent = time.perf_counter() - begin
+        """The bare network and all of it in turn, so that a slow spell of the machine meets both."""
+        part, rates, played, spent = seconds / SLICES, [], [], 0.0
+        for _ in range(SLICES):
+            asking = [partial(tuning.ask_for, *pair, part / 2) for pair in zip(bare, batches)]
+            rates.append(sum(in_threads(asking)))
+            for work, own in in_threads([partial(play_for, actor, part) for actor in pool.actors]):
+                played += work
+                spent += own / count
+        rate = float(np.mean(rates))
         figures = figures_of(played, spent, rate, count)
         return figures | {"share of peak": figures["evaluations/s"] * operations(shape) / peak}
 
@@ -280,11 +286,12 @@ def in_threads(tasks: list[Callable]) -> list:
         return [done.result() for done in [threads.submit(task) for task in tasks]]
 
 
-def play_for(actor: Actor, seconds: float) -> list[tuple[Games, Work]]:
+def play_for(actor: Actor, seconds: float) -> tuple[list[tuple[Games, Work]], float]:
+    """What it played, and in how many seconds."""
     begin, played = time.perf_counter(), []
-    while time.perf_counter() - begin < seconds:
-        played.append(actor.play(1))
-    return played
+    while (spent := time.perf_counter() - begin) < seconds:
+        played.append(actor.play(len(actor.batch.planes)))
+    return played, spent
 
 
 def figures_of(played: list[tuple[Games, Work]], spent: float, bare_rate: float, actors: int) -> Figures:

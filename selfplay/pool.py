@@ -51,9 +51,7 @@ class LocalPool:
     def __init__(self, config: RunConfig, shape: Shape, seed: int, precision: str = "auto"):
         game, most, actor = game_of(config), max(config.search.simulations), config.actor
         count = actors_here(actor.in_process, config.network.device, actor.threads)
-        refuse_what_cannot_fit(
-            count * actor.games, most, game.state_bytes, game.actions, game.max_plies, actor.leaves
-        )
+        refuse_what_cannot_fit(count * actor.games, most, game.state_bytes, game.actions, game.max_plies, actor.leaves)
         self.actors = [Actor(config, shape, seed_of(seed, number)) for number in range(count)]
         self.precision, self.threads = precision, actor.threads
 
