@@ -1,25 +1,35 @@
-"""Games a second of one and of two Ray actors: `python benchmarks/scaling.py [PRESET] [SECONDS]`, each in turn.
+"""Games a second of one actor and of two: `python benchmarks/scaling.py [PRESET] [SECONDS]`, as threads of this process and as
+processes of Ray, each in turn.
 
 The same weights, search and games in flight; starting up and the first games are left out.
 """
 
 import sys
 import time
+from itertools import product
 
+import msgspec
 from measure import in_turn, report, spread
 
 import games
 from selfplay import config
 from selfplay.checkpoint import new_network, shape_for, weights_of
 from selfplay.cluster import RayPool, start_ray
+from selfplay.pool import LocalPool
+
+ROWS = 8000  # an actor, that are played together; when they are played all wait for the last
 
 
 class Players:
     """A pool that is kept playing between measurements."""
 
-    def __init__(self, settings, num_actors: int):
+    def __init__(self, settings: config.RunConfig, kind: str, num_actors: int):
         shape = shape_for(games.load(settings.game), settings.network, settings.learner)
-        self.pool = RayPool(settings, shape, 1, num_actors)
+        if kind == "threads":
+            actor = msgspec.structs.replace(settings.actor, in_process=num_actors)
+            self.pool = LocalPool(msgspec.structs.replace(settings, actor=actor), shape, 1)
+        else:
+            self.pool = RayPool(settings, shape, 1, num_actors)
         self.pool.load(weights_of(new_network(shape, 1)), 0, settings.search.simulations[-1])
         self.num_actors = num_actors
         self.rate(10.0)  # games in flight get out of step, so that they end at a steady rate
@@ -28,7 +38,7 @@ class Players:
         """Games a second, from one delivery to the last."""
         begin, played = time.perf_counter(), 0
         while time.perf_counter() - begin < seconds:
-            for part, _ in self.pool.play(2000 * self.num_actors):
+            for part, _ in self.pool.play(ROWS * self.num_actors):
                 played += part.count
         return played / (time.perf_counter() - begin)
 
@@ -36,12 +46,17 @@ class Players:
 def main() -> None:
     settings = config.load(sys.argv[1] if len(sys.argv) > 1 else "connect4-quick")
     seconds = float(sys.argv[2]) if len(sys.argv) > 2 else 15.0
-    start_ray(None, 3)  # room for both pools; one is idle while the other is measured
-    one, two = Players(settings, 1), Players(settings, 2)
-    samples = in_turn({"one actor": lambda: one.rate(seconds), "two actors": lambda: two.rate(seconds)})
-    ratios = [b / a for a, b in zip(samples["one actor"], samples["two actors"])]
+    start_ray(None, 3)  # room for both pools; what is not measured is idle
+    players = {
+        (kind, count): Players(settings, kind, count) for kind, count in product(("threads", "processes"), (1, 2))
+    }
+    samples = in_turn({f"{count} {kind}": lambda p=p: p.rate(seconds) for (kind, count), p in players.items()})
     lines = {f"{name}, games/s": spread(values) for name, values in samples.items()}
-    report(f"Ray actors, {settings.game}", lines | {"two / one": spread(ratios)})
+    for kind in ("threads", "processes"):
+        ratios = [two / one for one, two in zip(samples[f"1 {kind}"], samples[f"2 {kind}"])]
+        lines[f"two / one, {kind}"] = spread(ratios)
+    lines["threads / processes, two"] = spread([a / b for a, b in zip(samples["2 threads"], samples["2 processes"])])
+    report(f"actors, {settings.game}", lines)
 
 
 if __name__ == "__main__":

@@ -20,10 +20,6 @@ from selfplay.records import Games, concatenate, take_finished
 NEVER = 2.0  # no value is beyond it
 
 
-class Stopped(Exception):
-    """An actor was told to play no more."""
-
-
 @dataclass(frozen=True)
 class Work:
     """What an actor did in one call."""
@@ -117,17 +113,17 @@ class Actor:
         return Views(self.game.cell_maps, self.game.action_maps) if is_random else None
 
     def play(self, min_rows: int, is_stopped: Callable[[], bool] = lambda: False) -> tuple[Games, Work]:
-        """Play until finished games hold at least `min_rows` training rows; return those games. Stopped if `is_stopped` says so
-        between two waves."""
+        """Play until finished games hold at least `min_rows` training rows, or until `is_stopped` says so between two waves;
+        return those games."""
         begin, counts = time.perf_counter(), self._counts()
         parts, rows = [], 0
-        while rows < min_rows:
-            if is_stopped():
-                raise Stopped
+        while rows < min_rows and not is_stopped():
             self._wave()
             if self._should_take(min_rows - rows):
                 parts.append(take_finished(self.records, self.options, self.generation))
                 rows += parts[-1].rows
+        if rows < min_rows:
+            parts.append(take_finished(self.records, self.options, self.generation))
         return concatenate(parts), self._work(counts, begin)
 
     def _should_take(self, wanted: int) -> bool:

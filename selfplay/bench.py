@@ -69,7 +69,7 @@ def run(options) -> dict:
         "what": options.what,
         "game": game.name,
         "setting": bench.setting,
-        "machine": machine(),
+        "machine": machine() + gpu_name(options.device),
         "cores_used": bench.cores,
         "repeats": options.repeats,
         "figures": figures,
@@ -220,6 +220,10 @@ def net(game: Game, options) -> Bench:
     return Bench(setting, measure, bound)
 
 
+def gpu_name(device: str) -> str:
+    return "" if device == "cpu" else f" and {torch.cuda.get_device_name(device)}"
+
+
 def on(device: str) -> str:
     return "" if device == "cpu" else f" on {device}"
 
@@ -251,6 +255,7 @@ def selfplay(game: Game, options) -> Bench:
     bare = [Evaluator(new_network(shape, 1), num_games, precision, device) for _ in pool.actors]
     batches = [tuning.made_up_batch(shape, num_games) for _ in bare]
     peak = limits.peak_flops(precision, device=device) * (count if device == "cpu" else 1)
+    in_threads([partial(actor.play, 1) for actor in pool.actors])  # until games end, and are no longer in step
 
     def measure(seconds: float) -> Figures:
         """The bare network and all of it in turn, so that a slow spell of the machine meets both."""
@@ -258,9 +263,9 @@ def selfplay(game: Game, options) -> Bench:
         for _ in range(SLICES):
             asking = [partial(tuning.ask_for, *pair, part / 2) for pair in zip(bare, batches)]
             rates.append(sum(in_threads(asking)))
-            for work, own in in_threads([partial(play_for, actor, part) for actor in pool.actors]):
-                played += work
-                spent += own / count
+            begin = time.perf_counter()
+            played += in_threads([partial(play_until, actor, begin + part) for actor in pool.actors])
+            spent += time.perf_counter() - begin
         rate = float(np.mean(rates))
         figures = figures_of(played, spent, rate, count)
         return figures | {"share of peak": figures["evaluations/s"] * operations(shape) / peak}
@@ -286,12 +291,8 @@ def in_threads(tasks: list[Callable]) -> list:
         return [done.result() for done in [threads.submit(task) for task in tasks]]
 
 
-def play_for(actor: Actor, seconds: float) -> tuple[list[tuple[Games, Work]], float]:
-    """What it played, and in how many seconds."""
-    begin, played = time.perf_counter(), []
-    while (spent := time.perf_counter() - begin) < seconds:
-        played.append(actor.play(len(actor.batch.planes)))
-    return played, spent
+def play_until(actor: Actor, end: float) -> tuple[Games, Work]:
+    return actor.play(10**9, lambda: time.perf_counter() >= end)
 
 
 def figures_of(played: list[tuple[Games, Work]], spent: float, bare_rate: float, actors: int) -> Figures:

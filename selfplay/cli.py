@@ -170,7 +170,9 @@ def parser() -> Parser:
     command.add_argument("--blocks", type=int, default=4, help="of the network")
     command.add_argument("--channels", type=int, default=48, help="of the network")
     command.add_argument("--device", default="cpu", help="of the network: cpu or cuda")
-    command.add_argument("--actors", type=int, metavar="N", help="threads, for `selfplay`: 1; on cuda two a core")
+    command.add_argument(
+        "--actors", type=int, metavar="N", help="threads, for `selfplay`: 1; on cuda two a core, up to 8"
+    )
     command.add_argument("--repeats", type=int, default=5, metavar="N")
     command.add_argument("--seconds", type=float, default=2.0, help="of each repeat")
     command.add_argument("--json", action="store_true")

@@ -60,7 +60,7 @@ class ActorConfig(Section):
         128  # in flight an actor; each supplies a leaf to every batch; 0: measured at the run's start, and kept
     )
     threads: int = 1  # of torch, an actor; set with `games` where that is measured
-    in_process: int = 0  # actors where no other process plays, in a thread each; 0: one a core, on a GPU two
+    in_process: int = 0  # actors where no other process plays, in a thread each; 0: one a core, on a GPU two, up to 8
     leaves: int = 1  # of one tree in one batch
     opening_fraction: float = 0.5  # share of games that begin with random plies
     opening_plies: int = 10  # at most so many of them, uniform from 0

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from native.forest import Batch
-from selfplay.inference import Answers, answers, choose_precision, fold_normalisation
+from selfplay.inference import Answers, answers, choose_precision, fold_normalisation, made_up
 from selfplay.network import Network, Shape
 
 
@@ -41,6 +41,8 @@ class Evaluator:
         self.rows = 0  # evaluated since the start
         self.answer: Answers | None = None
         self.load(network)
+        if self.device.type == "cuda":
+            self.answer(*made_up(self.shape, rows))  # is recorded now and in this thread: an actor's own one ends
 
     def load(self, network: Network) -> None:
         """Take new weights."""
@@ -112,3 +114,11 @@ def usable_device(name: str) -> torch.device:
         there = "cpu" if not count else f"cpu and {', '.join(f'cuda:{i}' for i in range(count))}"
         raise ValueError(f"device {name!r} is not there: torch {torch.__version__} can use {there}")
     return device
+
+
+def device_or_cpu(name: str) -> str:
+    """A run's device, where this machine has it: what was trained on a GPU plays anywhere."""
+    try:
+        return str(usable_device(name))
+    except ValueError:
+        return "cpu"

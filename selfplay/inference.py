@@ -22,7 +22,7 @@ TORCH = {"fp32": torch.float32, "bf16": torch.bfloat16}  # what torch computes i
 INTEGERS = "openvino-int8"
 WORTHWHILE = 1.1  # another precision must be this much faster than fp32, so that noise does not decide
 
-RECORDING = threading.Lock()  # of a GPU's work: what else happens to the whole device meanwhile would spoil it
+QUEUE = threading.Lock()  # held while work is put in line for a GPU: while one thread records its own, nobody else may
 
 
 class Answers(Protocol):
@@ -73,30 +73,33 @@ class GraphAnswers(TorchAnswers):
     """The same on a GPU, by CUDA graphs: the some forty kernels of a small network take longer to launch than to run, so they are
     recorded once for each size of batch and launched as one.
 
-    Each has a stream of its own, so that the GPU copies for one thread while it computes for another; and a thread sleeps until
-    its answer is there, because its processor is wanted for trees. New weights are written to where the recordings read.
+    Each has a stream of its own (or, beyond torch's 32, shares one), so that the GPU copies for one thread while it computes
+    for another; and a thread sleeps until its answer is there, because its processor is wanted for trees. New weights are
+    written to where the recordings read.
     """
 
     def __init__(self, folded: Network, precision: str):
         super().__init__(folded, precision)
         self.recordings: dict[int, Recording] = {}
         self.stream = torch.cuda.Stream(self.device)
-        self.stream.wait_stream(torch.cuda.current_stream(self.device))  # in which the model was made
         self.done = torch.cuda.Event(blocking=True)
+        with QUEUE:
+            self.stream.wait_stream(torch.cuda.default_stream(self.device))  # in which the model was made
 
     def load(self, folded: Network) -> None:
-        self.stream.wait_stream(torch.cuda.current_stream(self.device))
-        with torch.cuda.stream(self.stream):
+        with QUEUE, torch.cuda.stream(self.stream):
+            self.stream.wait_stream(torch.cuda.default_stream(self.device))
             super().load(folded)
+            torch.cuda.default_stream(self.device).wait_stream(self.stream)  # `folded` may be forgotten now
 
     @torch.inference_mode()
     def __call__(self, planes: np.ndarray, scalars: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        with torch.cuda.stream(self.stream):
-            if len(planes) not in self.recordings:
-                self.recordings[len(planes)] = self.record(torch.from_numpy(planes), torch.from_numpy(scalars))
-            recording = self.recordings[len(planes)]
-            for host, array in zip(recording.asked, (planes, scalars)):
-                host.copy_(torch.from_numpy(array))
+        if len(planes) not in self.recordings:
+            self.recordings[len(planes)] = self.record(torch.from_numpy(planes), torch.from_numpy(scalars))
+        recording = self.recordings[len(planes)]
+        for host, array in zip(recording.asked, (planes, scalars)):
+            host.copy_(torch.from_numpy(array))
+        with QUEUE, torch.cuda.stream(self.stream):
             carry(recording.asked, recording.inputs)
             recording.graph.replay()
             carry(recording.outputs, recording.answered)
@@ -106,7 +109,7 @@ class GraphAnswers(TorchAnswers):
         return policy.numpy().copy(), value.numpy().copy()  # the next answer overwrites this one's memory
 
     def record(self, planes: Tensor, scalars: Tensor) -> Recording:
-        with RECORDING:
+        with QUEUE, torch.cuda.stream(self.stream):
             asked = planes.pin_memory(), scalars.pin_memory()
             inputs = planes.to(self.device), scalars.to(self.device)
             for _ in range(3):  # plans its convolutions, which must not be part of what is recorded

@@ -48,11 +48,11 @@ def losses(output: Output, rows: dict[str, Tensor], config: LearnerConfig) -> di
 
 def outcome_target(outcome: Tensor) -> Tensor:
     """Outcomes in [-1, 1] -> shares of win, draw and loss, f32[B, 3]; 0.5 is half a win and half a draw."""
-    target = torch.zeros(len(outcome), 3)
+    target = torch.zeros(len(outcome), 3, device=outcome.device)
     target[:, WIN] = outcome.clamp(min=0)
     target[:, LOSS] = (-outcome).clamp(min=0)
     target[:, DRAW] = 1 - outcome.abs()
-    return target.to(outcome.device)
+    return target
 
 
 def rate_at(config: LearnerConfig, step: int, progress: float) -> float:
@@ -152,6 +152,7 @@ class Learner:
                 for key in ("exp_avg", "exp_avg_sq"):
                     layout = {"memory_format": torch.channels_last} if parameter.dim() == 4 else {}
                     moments[key] = moments[key].to(self.device, **layout)
+                moments["step"] = moments["step"].to(self.device)  # where the fused optimiser wants it
                 self.optimizer.state[parameter] = moments
         self.step = int(tensors["learner.step"])
 

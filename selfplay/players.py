@@ -19,7 +19,7 @@ from selfplay import checkpoint, config
 from selfplay.analysis import OpenSearch
 from selfplay.config import MatchConfig
 from selfplay.engine import EnginePlayer
-from selfplay.evaluator import Evaluator, Views
+from selfplay.evaluator import Evaluator, Views, device_or_cpu
 from selfplay.network import Network
 from selfplay.searcher import Found, Searcher
 from selfplay.thinking import Thinker
@@ -95,7 +95,8 @@ def create(text: str, game: Game, seed: int = 0) -> Player:
     if found.shape != checkpoint.shape_for(game, found.config.network, found.config.learner):
         raise ValueError(f"{text!r} has a network of another shape than {game.name} wants now")
     simulations = found.config.match.simulations if effort.simulations is None else effort.simulations
-    player = SearchPlayer.network(text, game, found.network(), found.config.match, simulations, seed)
+    device = device_or_cpu(found.config.network.device)
+    player = SearchPlayer.network(text, game, found.network(), found.config.match, simulations, seed, device=device)
     player.is_counted = effort.simulations is not None
     return in_time(player, effort)
 
@@ -243,8 +244,10 @@ class SearchPlayer:
         simulations: int,
         seed: int = 0,
         precision: str = "auto",
+        device: str = "cpu",
     ) -> "SearchPlayer":
-        evaluator = Evaluator(network, MANY, precision, views=views(game, config.symmetries if simulations else 1))
+        seen = views(game, config.symmetries if simulations else 1)
+        evaluator = Evaluator(network, MANY, precision, device, views=seen)
         return cls.of(name, game, evaluator, config, simulations, seed)
 
     @classmethod

@@ -15,11 +15,12 @@ import numpy as np
 import torch
 
 from native.forest import refuse_what_cannot_fit
-from selfplay.actor import Actor, Stopped, Work
+from selfplay.actor import Actor, Work
 from selfplay.config import RunConfig, game_of
 from selfplay.network import Shape
 from selfplay.records import Games
 
+GPU_ACTORS = 8  # at most: more would only put more games in flight, whose ends a generation then waits for longer
 CHUNKS = 8  # deliveries an actor makes a generation: what a kill can cost, and how long one may wait for another
 
 
@@ -39,9 +40,10 @@ def seed_of(seed: int, number: int) -> int:
 
 
 def actors_here(asked: int, device: str, threads: int) -> int:
-    """As asked, or for 0 one for each `threads` processors. On a GPU two: it answers one while the other's trees grow."""
+    """As asked, or for 0 one for each `threads` processors. On a GPU two, up to GPU_ACTORS: it answers one of them while the
+    trees of others grow."""
     cores = max(1, (os.cpu_count() or 1) // threads)
-    return asked or (cores if torch.device(device).type == "cpu" else 2 * cores)
+    return asked or (cores if torch.device(device).type == "cpu" else min(2 * cores, GPU_ACTORS))
 
 
 class LocalPool:
@@ -72,14 +74,15 @@ class LocalPool:
             Thread(target=self._deliver, args=(number, share, said, stop.is_set), name=f"actor {number}")
             for number, share in enumerate(self._shares(rows))
         ]
-        for thread in threads:
-            thread.start()
         try:
+            for thread in threads:
+                thread.start()
             yield from in_turn(said, len(threads))
         finally:
             stop.set()
             for thread in threads:
-                thread.join()
+                if thread.ident is not None:
+                    thread.join()
             torch.set_num_threads(before)
 
     def _shares(self, rows: int) -> list[int]:
@@ -88,16 +91,14 @@ class LocalPool:
 
     def _deliver(self, number: int, rows: int, said: SimpleQueue, is_stopped: Callable[[], bool]) -> None:
         """In a thread: say what an actor played, again and again; when its share is done None; or what went wrong."""
-        torch.set_num_threads(self.threads)
         chunk = max(1, rows // CHUNKS)
         try:
-            while rows > 0:
+            torch.set_num_threads(self.threads)
+            while rows > 0 and not is_stopped():
                 games, work = self.actors[number].play(min(chunk, rows), is_stopped)
                 rows -= games.rows
                 said.put((number, (games, work)))
             said.put((number, None))
-        except Stopped:
-            pass  # nobody waits for it
         except BaseException as error:
             said.put((number, error))
 

@@ -13,6 +13,7 @@ from selfplay import exam, players
 from selfplay.arena import Match, match
 from selfplay.checkpoint import Checkpoint
 from selfplay.config import game_of
+from selfplay.evaluator import device_or_cpu
 
 YARDSTICK = "mcts:1000"
 YARDSTICK_GAMES = 200
@@ -77,7 +78,10 @@ def examine(text: str, positions: int | None = None) -> dict:
     network, config = found.network(), found.config.match
     simulations = config.simulations if effort.simulations is None else effort.simulations
     effort = effort if effort.seconds else players.Effort(simulations)
-    alone, search = (players.SearchPlayer.network(text, game, network, config, n) for n in (0, simulations))
+    device = device_or_cpu(found.config.network.device)
+    alone, search = (
+        players.SearchPlayer.network(text, game, network, config, n, device=device) for n in (0, simulations)
+    )
     search = players.in_time(search, effort)
     solved_alone, solved = (asked.grade(player.choose(asked.states)) for player in (alone, search))
     by_plies = {

@@ -10,7 +10,7 @@ import games
 from selfplay import inference, openvino_graph
 from selfplay.checkpoint import network_of, new_network, shape_for, weights_of
 from selfplay.config import LearnerConfig, NetworkConfig
-from selfplay.evaluator import Evaluator
+from selfplay.evaluator import Evaluator, device_or_cpu
 from selfplay.inference import (
     answers,
     choose_precision,
@@ -230,3 +230,8 @@ def test_integers_are_offered_where_their_sums_are_right(monkeypatch):
     monkeypatch.setattr(openvino_graph, "matrix_product", lambda side, precision: lambda: np.full((side, side), 32.4))
     assert openvino_graph.precisions() == ("fp32",)
     openvino_graph.precisions.cache_clear()
+
+
+def test_what_was_trained_on_a_gpu_plays_anywhere():
+    assert device_or_cpu("cpu") == "cpu"
+    assert device_or_cpu("cuda:99") == "cpu"

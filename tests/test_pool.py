@@ -134,7 +134,7 @@ def watch(seen: list, evaluate):
 def test_there_are_as_many_actors_as_cores_and_twice_as_many_for_a_gpu(monkeypatch):
     monkeypatch.setattr(pools.os, "cpu_count", lambda: 8)
     assert (actors_here(0, "cpu", 1), actors_here(0, "cpu", 3), actors_here(0, "cpu", 16)) == (8, 2, 1)
-    assert (actors_here(0, "cuda", 1), actors_here(0, "cuda:1", 1), actors_here(5, "cuda", 1)) == (16, 16, 5)
+    assert (actors_here(0, "cuda", 1), actors_here(0, "cuda:1", 3), actors_here(50, "cuda", 1)) == (8, 4, 50)
 
 
 def test_who_shares_a_gpu_plays_in_one_process(monkeypatch):
