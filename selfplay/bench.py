@@ -38,7 +38,7 @@ from selfplay.records import Games
 from selfplay.report import machine
 
 Figures = dict[str, float]
-SLICES = 8  # of a measurement in which two things are compared
+SLICE = 0.2  # seconds, in which two things that are compared are measured in turn
 
 
 @dataclass
@@ -228,9 +228,9 @@ def on(device: str) -> str:
     return "" if device == "cpu" else f" on {device}"
 
 
-def bound_of_network(share: float, peak: float, precision: str, device: str) -> str:
+def bound_of_network(share: float, peak: float, precision: str, device: str, cores: int = 1) -> str:
     what = "arithmetic" if share > 0.5 else "memory and the steps between layers, more than arithmetic"
-    whose = "this core's" if device == "cpu" else "the GPU's"
+    whose = "the GPU's" if device != "cpu" else "this core's" if cores == 1 else f"{cores} cores'"
     return f"{what}: convolutions at {share:.0%} of {whose} {peak / 1e9:,.0f} GFLOP/s (large {precision} matrices)"
 
 
@@ -259,12 +259,12 @@ def selfplay(game: Game, options) -> Bench:
 
     def measure(seconds: float) -> Figures:
         """The bare network and all of it in turn, so that a slow spell of the machine meets both."""
-        part, rates, played, spent = seconds / SLICES, [], [], 0.0
-        for _ in range(SLICES):
-            asking = [partial(tuning.ask_for, *pair, part / 2) for pair in zip(bare, batches)]
+        rates, played, spent = [], [], 0.0
+        while spent < seconds:
+            asking = [partial(tuning.ask_for, *pair, SLICE / 2) for pair in zip(bare, batches)]
             rates.append(sum(in_threads(asking)))
             begin = time.perf_counter()
-            played += in_threads([partial(play_until, actor, begin + part) for actor in pool.actors])
+            played += in_threads([partial(play_until, actor, begin + SLICE) for actor in pool.actors])
             spent += time.perf_counter() - begin
         rate = float(np.mean(rates))
         figures = figures_of(played, spent, rate, count)
@@ -274,7 +274,7 @@ def selfplay(game: Game, options) -> Bench:
         reached = figures["evaluations / bare network's"]
         if reached < 0.5:
             return bound_of_trees(figures)
-        where = bound_of_network(figures["share of peak"] / reached, peak, precision, device)
+        where = bound_of_network(figures["share of peak"] / reached, peak, precision, device, count)
         return f"the network, at {reached:.0%} of its own speed; in it, {where}"
 
     said = f"{options.blocks}x{options.channels} network in {precision}, {simulations} simulations, {num_games} games"
