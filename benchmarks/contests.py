@@ -17,6 +17,7 @@ from native import forest as memory
 from native.alone import search_alone
 from native.settings import GUMBEL, PUCT, Settings
 from selfplay import bench
+from selfplay.cli import parser
 from selfplay.searcher import Searcher
 
 Measure = Callable[[float], float]  # seconds -> so much a second
@@ -107,17 +108,16 @@ NETWORKS = {"connect4": (4, 32), "go9": (6, 64)}  # blocks, channels
 
 
 def selfplay(name: str, asked: Namespace) -> Iterator[Contest]:
-    """Whole self-play with a network in fp32 or bf16, whichever is faster: positions searched and played."""
+    """Whole self-play with a network in the precision that is fastest here: positions searched and played."""
     torch.set_num_threads(1)
     (blocks, channels), simulations = NETWORKS.get(name, (4, 32)), min(asked.simulations)
     sizes = {"blocks": blocks, "channels": channels, "simulations": simulations, "games": asked.trees}
-    made = {}
+    words = [word for key, value in sizes.items() for word in (f"--{key}", str(value))]
+    options, made = parser().parse_args(["bench", "selfplay", "--game", name, *words]), {}
 
     def measure(seconds: float) -> float:
         if not made:
-            made["measure"] = bench.selfplay(
-                games.load(name), Namespace(game=name, tune=False, device="cpu", **sizes)
-            ).measure
+            made["measure"] = bench.selfplay(games.load(name), options).measure
         return made["measure"](seconds)["positions/s"]
 
     request = {"what": "selfplay", "game": name, "planes": games.load(name).planes, **sizes}
