@@ -30,7 +30,7 @@ from selfplay.actor import Actor, Work
 from selfplay.checkpoint import new_network, shape_for, weights_of
 from selfplay.config import ActorConfig, NetworkConfig, RunConfig, SearchConfig
 from selfplay.evaluator import Evaluator, usable_device
-from selfplay.inference import usable
+from selfplay.inference import is_gpu, usable
 from selfplay.network import operations
 from selfplay.pool import LocalPool, actors_here
 from selfplay.proof import random_play
@@ -221,16 +221,16 @@ def net(game: Game, options) -> Bench:
 
 
 def gpu_name(device: str) -> str:
-    return "" if device == "cpu" else f" and {torch.cuda.get_device_name(device)}"
+    return f" and {torch.cuda.get_device_name(device)}" if is_gpu(device) else ""
 
 
 def on(device: str) -> str:
-    return "" if device == "cpu" else f" on {device}"
+    return f" on {device}" if is_gpu(device) else ""
 
 
 def bound_of_network(share: float, peak: float, precision: str, device: str, cores: int = 1) -> str:
     what = "arithmetic" if share > 0.5 else "memory and the steps between layers, more than arithmetic"
-    whose = "the GPU's" if device != "cpu" else "this core's" if cores == 1 else f"{cores} cores'"
+    whose = "the GPU's" if is_gpu(device) else "this core's" if cores == 1 else f"{cores} cores'"
     return f"{what}: convolutions at {share:.0%} of {whose} {peak / 1e9:,.0f} GFLOP/s (large {precision} matrices)"
 
 
@@ -239,7 +239,7 @@ def bound_of_network(share: float, peak: float, precision: str, device: str, cor
 
 def selfplay(game: Game, options) -> Bench:
     device, simulations = options.device, options.simulations
-    count = options.actors or (1 if device == "cpu" else actors_here(0, device, 1))
+    count = options.actors or (actors_here(0, device, 1) if is_gpu(device) else 1)
     network = NetworkConfig(blocks=options.blocks, channels=options.channels, device=device)
     shape = shape_for(game, network)
     tuned = tuning.by_batch(new_network(shape, 1), "auto", device=device) if options.tune else {}
@@ -254,7 +254,7 @@ def selfplay(game: Game, options) -> Bench:
     precision = pool.load(weights_of(new_network(shape, 1)), 0, simulations)
     bare = [Evaluator(new_network(shape, 1), num_games, precision, device) for _ in pool.actors]
     batches = [tuning.made_up_batch(shape, num_games) for _ in bare]
-    peak = limits.peak_flops(precision, device=device) * (count if device == "cpu" else 1)
+    peak = limits.peak_flops(precision, device=device) * (1 if is_gpu(device) else count)
     in_threads([partial(actor.play, 1) for actor in pool.actors])  # until games end, and are no longer in step
 
     def measure(seconds: float) -> Figures:

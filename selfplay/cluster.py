@@ -17,6 +17,7 @@ from ray.exceptions import ActorDiedError, ActorUnavailableError, ObjectLostErro
 
 from selfplay.actor import Actor, Work
 from selfplay.config import RunConfig
+from selfplay.inference import is_gpu
 from selfplay.network import Shape
 from selfplay.pool import CHUNKS, seed_of
 from selfplay.records import Games
@@ -60,7 +61,7 @@ class RayPool:
         self.config, self.shape, self.seed, self.precision, self.report = config, shape, seed, precision, report
         start_ray(address, num_actors, config.actor.threads)
         self.gpus = 0.0
-        if config.network.device != "cpu":  # Ray shows a worker its part of the GPUs alone
+        if is_gpu(config.network.device):  # Ray shows a worker its part of the GPUs alone
             self.gpus = share_of_gpus(int(ray.cluster_resources().get("GPU", 0)), num_actors)
             network = msgspec.structs.replace(config.network, device="cuda")
             self.config = msgspec.structs.replace(config, network=network)

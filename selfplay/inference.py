@@ -126,6 +126,11 @@ def carry(sources: tuple[Tensor, ...], targets: tuple[Tensor, ...]) -> None:
         target.copy_(source, non_blocking=True)
 
 
+def is_gpu(device: str) -> bool:
+    """Of a device as torch names it."""
+    return torch.device(device).type == "cuda"
+
+
 def answers(folded: Network, precision: str) -> Answers:
     """`folded` in a precision that `usable` names."""
     if precision in TORCH:
@@ -136,7 +141,7 @@ def answers(folded: Network, precision: str) -> Answers:
 
 def offered(device: str = "cpu") -> list[str]:
     """The precisions that this machine has, fp32 first."""
-    there = openvino_graph.precisions() if torch.device(device).type == "cpu" else ()
+    there = () if is_gpu(device) else openvino_graph.precisions()
     return [*TORCH, *(f"openvino-{name}" for name in there)]
 
 

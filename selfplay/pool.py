@@ -12,13 +12,14 @@ from threading import Event, Thread
 from typing import Protocol
 
 import numpy as np
-import torch
 
 from native.forest import refuse_what_cannot_fit
 from selfplay.actor import Actor, Work
 from selfplay.config import RunConfig, game_of
+from selfplay.inference import is_gpu
 from selfplay.network import Shape
 from selfplay.records import Games
+from selfplay.tuning import torch_threads
 
 GPU_ACTORS = 8  # at most: more would only put more games in flight, whose ends a generation then waits for longer
 CHUNKS = 8  # deliveries an actor makes a generation: what a kill can cost, and how long one may wait for another
@@ -43,7 +44,7 @@ def actors_here(asked: int, device: str, threads: int) -> int:
     """As asked, or for 0 one for each `threads` processors. On a GPU two, up to GPU_ACTORS: it answers one of them while the
     trees of others grow."""
     cores = max(1, (os.cpu_count() or 1) // threads)
-    return asked or (cores if torch.device(device).type == "cpu" else min(2 * cores, GPU_ACTORS))
+    return asked or (min(2 * cores, GPU_ACTORS) if is_gpu(device) else cores)
 
 
 class LocalPool:
@@ -58,32 +59,28 @@ class LocalPool:
         self.precision, self.threads = precision, actor.threads
 
     def load(self, weights: dict[str, np.ndarray], generation: int, simulations: int) -> str:
-        before = torch.get_num_threads()
-        torch.set_num_threads(self.threads)
-        try:
+        with torch_threads(self.threads):
             # The first actor measures precisions alone, then all use the same: every game of a run is played in one.
             for actor in self.actors:
                 self.precision = actor.load(weights, generation, simulations, self.precision)
-        finally:
-            torch.set_num_threads(before)
         return self.precision
 
     def play(self, rows: int) -> Iterator[tuple[Games, Work]]:
-        before, stop, said = torch.get_num_threads(), Event(), SimpleQueue()
+        stop, said = Event(), SimpleQueue()
         threads = [
             Thread(target=self._deliver, args=(number, share, said, stop.is_set), name=f"actor {number}")
             for number, share in enumerate(self._shares(rows))
         ]
-        try:
-            for thread in threads:
-                thread.start()
-            yield from in_turn(said, len(threads))
-        finally:
-            stop.set()
-            for thread in threads:
-                if thread.ident is not None:
-                    thread.join()
-            torch.set_num_threads(before)
+        with torch_threads(self.threads):
+            try:
+                for thread in threads:
+                    thread.start()
+                yield from in_turn(said, len(threads))
+            finally:
+                stop.set()
+                for thread in threads:
+                    if thread.ident is not None:
+                        thread.join()
 
     def _shares(self, rows: int) -> list[int]:
         count = len(self.actors)
@@ -93,7 +90,6 @@ class LocalPool:
         """In a thread: say what an actor played, again and again; when its share is done None; or what went wrong."""
         chunk = max(1, rows // CHUNKS)
         try:
-            torch.set_num_threads(self.threads)
             while rows > 0 and not is_stopped():
                 games, work = self.actors[number].play(min(chunk, rows), is_stopped)
                 rows -= games.rows

@@ -14,8 +14,9 @@ from selfplay.checkpoint import Checkpoint, new_network, shape_for, weights_of
 from selfplay.config import ActorConfig, RunConfig
 from selfplay.evaluator import usable_device
 from selfplay.files import DamagedFile, read_json, write_json
-from selfplay.inference import check_precision, offered
+from selfplay.inference import check_precision, is_gpu, offered
 from selfplay.network import Shape
+from selfplay.pool import LocalPool, actors_here
 from selfplay.run import Run, stored_config
 from selfplay.screen import Screen
 from selfplay.tuning import games_and_threads
@@ -110,9 +111,9 @@ def number_of_actors(asked: int | None, address: str | None, threads: int = 1, d
         raise ValueError("--actors 0 plays in this process, not at --address")
     if (asked or address) and not ray_is_there():
         raise ValueError("--actors needs ray, which is not installed; --actors 0 plays in this process")
-    cores = os.cpu_count() or 1
     if asked is None:
-        return max(1, cores // threads) if cores > 1 and device == "cpu" and ray_is_there() else 0
+        has_others = (os.cpu_count() or 1) > 1 and not is_gpu(device) and ray_is_there()
+        return actors_here(0, device, threads) if has_others else 0
     return asked
 
 
@@ -120,8 +121,6 @@ def open_pool(run: Run, shape: Shape, actors: int, address: str | None, screen: 
     """Actors in processes of their own, by Ray, or for 0 in threads of this one."""
     settings, seed = run.config, run.play_seed()
     if actors == 0:
-        from selfplay.pool import LocalPool
-
         return LocalPool(settings, shape, seed, settings.network.precision)
     from selfplay.cluster import RayPool
 

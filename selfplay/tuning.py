@@ -6,6 +6,8 @@ smallest within a few percent of the fastest is taken.
 
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -19,6 +21,17 @@ BATCHES = {"cpu": (16, 32, 64, 128, 256, 512), "cuda": (256, 512, 1024, 2048)}
 ENOUGH = 0.97  # of the fastest rate
 SECONDS = 0.15  # of one measurement, after a warm-up
 ROUNDS = 3
+
+
+@contextmanager
+def torch_threads(number: int) -> Iterator[None]:
+    """Inside, torch computes in so many threads, for this thread of Python and for those that it starts."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(number)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def rate(evaluator: Evaluator, rows: int, seconds: float = SECONDS) -> float:
@@ -61,13 +74,10 @@ def games_and_threads(
     network: Network, precision: str, device: str = "cpu", cores: int | None = None
 ) -> tuple[int, int]:
     """(games, threads) of an actor, so that actors on all cores evaluate the most: one thread each, or all in one."""
-    cores, before, found = cores or os.cpu_count() or 1, torch.get_num_threads(), {}
-    try:
-        for threads in sorted({1, cores}):
-            torch.set_num_threads(threads)
+    cores, found = cores or os.cpu_count() or 1, {}
+    for threads in sorted({1, cores}):
+        with torch_threads(threads):
             rates = by_batch(network, precision, device=device)
-            found[threads] = smallest_good(rates), max(rates.values()) * (cores // threads)
-    finally:
-        torch.set_num_threads(before)
+        found[threads] = smallest_good(rates), max(rates.values()) * (cores // threads)
     threads = max(found, key=lambda threads: (found[threads][1], -threads))
     return found[threads][0], threads
