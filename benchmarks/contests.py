@@ -99,9 +99,8 @@ def searcher(name: str, settings: Settings, simulations: int, trees: int) -> Mea
 
 
 def alone(searcher: Searcher, states: np.ndarray) -> None:
-    game, forest = searcher.game, searcher.forest
-    memory.plant_all(forest, states, searcher.simulations)
-    search_alone(game.rules, searcher.settings, forest, searcher.cache, searcher.batch)
+    memory.plant_all(searcher.forest, states, searcher.simulations)
+    search_alone(searcher.waves)
 
 
 NETWORKS = {"connect4": (4, 32), "go9": (6, 64)}  # blocks, channels

@@ -83,6 +83,9 @@ class Rules(Handle):
         words = [*(function.address for function in functions.values()), log]
         return cls._to(np.array(words, np.uint64), functions | {"log": log})
 
+    def _inside(self) -> np.ndarray:
+        return np.array([self.address], np.uint64)  # kernels look each function up behind it
+
 
 # How kernels take `Rules`: as the address of seven addresses, from which `rules.play` becomes a first-class function again, and
 # a number. Numba could take a tuple of seven functions, but looks each of them up anew at every call: 125 us, which is as

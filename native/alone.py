@@ -1,20 +1,21 @@
 """Whole searches in one compiled call, with answers that need no network: the trees alone, to be measured."""
 
 from native.compile import inline, kernel
-from native.search import absorb, gather
+from native.search import gather, take_answers
 
 
 @kernel
-def search_alone(rules, settings, forest, cache, batch):
-    """Complete one game's search after the other; each answer is equal logits and the value 0. Modifies all but `rules` and
-    `settings`."""
+def search_alone(waves):
+    """Complete one game's search after the other; each answer is equal logits and the value 0. Modifies forest, cache and
+    batch."""
+    rules, settings, forest, cache, batch = waves
     clear(batch)
     for game in range(len(forest.goal)):
         while True:
             rows = gather(rules, settings, forest, cache, batch, game, 0)
             if rows == 0:
                 break
-            absorb(rules, settings, forest, cache, batch, rows)
+            take_answers(rules, settings, forest, cache, batch, rows)
 
 
 @inline

@@ -19,7 +19,7 @@ import numpy as np
 
 from native.compile import copy, kernel
 from native.handle import by_address
-from native.softmax import LANES
+from native.lanes import LANES
 
 ROOT = 0
 WAITING = np.nan  # a node's value while the network's answer is still out

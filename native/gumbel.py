@@ -16,7 +16,7 @@ from native.edges import bring_next, is_better
 from native.forest import ROOT
 from native.frame import mover_score
 from native.proven import is_lost
-from native.random import gumbel
+from native.random import gumbels
 from native.softmax import exp_in_place, places
 
 
@@ -159,8 +159,11 @@ def best_root_edge(settings, forest, game, wanted_visits, must_not_lose):
 @inline
 def draw_gumbels(settings, forest, game):
     """Noise of the root's legal actions, ascending, and its sum with their logits."""
-    for i in range(forest.nodes[game, ROOT].num_edges):
-        action = forest.edge_action[game, i]
-        noise = settings.gumbel_scale * gumbel(forest.random_state[game]) if settings.gumbel_scale > 0.0 else 0.0
-        forest.root_noise[game, action] = noise
-        forest.root_score[game, action] = noise + forest.logits[game, ROOT, action]
+    count, noise = np.int64(forest.nodes[game, ROOT].num_edges), forest.score
+    if settings.gumbel_scale > 0.0:
+        gumbels(forest.random_state[game], noise, count)
+    for i in places(0, count):
+        action = np.uint32(forest.edge_action[game, i])
+        scaled = settings.gumbel_scale * noise[i] if settings.gumbel_scale > 0.0 else 0.0
+        forest.root_noise[game, action] = scaled
+        forest.root_score[game, action] = scaled + forest.logits[game, ROOT, action]

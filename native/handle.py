@@ -27,6 +27,10 @@ class Handle(Address):
         vars(handle).update(content, _words=words, _names=tuple(content))
         return handle
 
+    def _inside(self) -> np.ndarray:
+        """The words that stand for this object inside another one."""
+        return self._words
+
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"{name} stays what kernels know it to be; _replace makes another {type(self).__name__}")
 
@@ -44,8 +48,8 @@ class Handle(Address):
 
 
 def by_address(fields: type) -> type:
-    """Decorator of a NamedTuple class whose values are arrays and numbers: kernels take its objects by one address, and are
-    given that named tuple.
+    """Decorator of a NamedTuple class whose values are arrays, numbers and other objects taken by address: kernels take its
+    objects by one address, and are given that named tuple.
 
     Numbers are what their annotations say, truth values 0 or 1. Numba takes all objects of a class for one type, so arrays
     must be of the kind that they were in the first object: TypeError else. What the arrays hold may change, no more.
@@ -56,7 +60,8 @@ def by_address(fields: type) -> type:
         def __new__(cls, *values, **more):
             content = fields(*values, **more)._asdict()
             for name, value in content.items():
-                content[name] = value if isinstance(value, np.ndarray) else fields.__annotations__[name](value)
+                kept = isinstance(value, (np.ndarray, Handle))
+                content[name] = value if kept else fields.__annotations__[name](value)
                 if known.setdefault(name, type_of(content[name])) != type_of(content[name]):
                     raise TypeError(f"{cls.__name__}.{name} is {known[name]}, not {type_of(content[name])}")
             return cls._to(np.concatenate([words_of(value) for value in content.values()]), content)
@@ -69,7 +74,9 @@ def by_address(fields: type) -> type:
 
 def words_of(value) -> np.ndarray:
     """i64: what Numba's code holds of an array (its owner, which is nobody, twice; size, size of an item, data, shape and
-    strides) or a number."""
+    strides), a number, or an object that is itself taken by address."""
+    if isinstance(value, Handle):
+        return value._inside().view(np.int64)
     if isinstance(value, float):
         return np.array([value]).view(np.int64)
     if isinstance(value, int):

@@ -5,10 +5,15 @@ it with the stream word. Every tree owns such a state, so no game's noise depend
 """
 
 import numpy as np
+from numba import types
+from numba.extending import intrinsic
 
 from native.compile import inline
+from native.lanes import LANES, change_lanes
+from native.softmax import LN2_HIGH, LN2_LOW
 
 GOLDEN_GAMMA = np.uint64(0x9E3779B97F4A7C15)
+SMALLEST = 1e-300  # in place of a 0 whose logarithm there is not
 
 
 @inline
@@ -39,9 +44,37 @@ def below(random_state, bound):
 
 
 @inline
-def gumbel(random_state):
-    """Standard Gumbel: -log(-log(u)), u in (0, 1)."""
-    return -np.log(-np.log(uniform(random_state) + 1e-300))
+def gumbels(random_state, out, count):
+    """out f64[0 .. count - 1] = standard Gumbel variables, -log(-log(u)) with u in (0, 1). What stands behind them, up to a multiple
+    of LANES, is overwritten."""
+    for i in range(count):
+        out[i] = uniform(random_state) + SMALLEST
+    for i in range(count, (count + LANES - 1) // LANES * LANES):
+        out[i] = 0.5
+    for first in range(0, count, LANES):
+        gumbel_lanes(out, first)
+
+
+@intrinsic
+def gumbel_lanes(typingctx, values, first):
+    """values f64[first .. first + LANES - 1] = -log(-log(value)), of values from SMALLEST to the last before 1."""
+
+    def codegen(context, builder, signature, arguments):
+        change_lanes(context, builder, values, *arguments, lambda u: -logarithm(-logarithm(u)))
+        return context.get_dummy_value()
+
+    return types.void(values, types.int64), codegen
+
+
+def logarithm(x):
+    """Of normal numbers above 0: k ln 2 + ln m with m near 1, and ln m = 2 artanh s, s = (m - 1) / (m + 1), by its series to s^23."""
+    k, m = x.parts()
+    s = (m - 1.0) / (m + 1.0)
+    square = s * s
+    total = square * (1 / 23) + 1 / 21
+    for odd in range(19, 1, -2):
+        total = total * square + 1 / odd
+    return k * LN2_HIGH + (k * LN2_LOW + (s * 2.0 + s * 2.0 * (square * total)))
 
 
 @inline

@@ -7,25 +7,41 @@ and backs their values up. A wave is one call of each, however many games there 
 All sums in a tree are of first-player values, so backing up adds the same number along the whole path.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
-from native.cache import MISS, find, store
+from native.abi import Rules
+from native.cache import MISS, Cache, find, store
 from native.compile import copy, copy_first, inline, kernel
 from native.edges import open_node, try_edge
-from native.forest import ROOT
+from native.forest import ROOT, Batch, Forest
 from native.frame import stored_value
 from native.gumbel import draw_gumbels, gumbel_inner_edge, gumbel_root_edge
+from native.handle import by_address
 from native.prefetch import prefetch_game
 from native.proven import count_exactly, is_known, prove
 from native.puct import add_dirichlet, puct_edge, warm_root
-from native.settings import GUMBEL, PUCT
+from native.settings import GUMBEL, PUCT, Settings
 
 SETTLED, LEAF, BLOCKED = 0, 1, 2  # how a simulation ended: value known, waits for the network, met a waiting node
 
 
+@by_address
+class Waves(NamedTuple):
+    """What searches in waves work on. One object, because each that a kernel is given takes as long as a simulation."""
+
+    rules: Rules
+    settings: Settings
+    forest: Forest
+    cache: Cache
+    batch: Batch
+
+
 @kernel
-def descend(rules, settings, forest, cache, batch):
-    """Gather every game's leaves into `batch`; return the number of rows. Modifies all but `rules` and `settings`."""
+def descend(waves):
+    """Gather every game's leaves into the batch; return the number of rows. Modifies forest, cache and batch."""
+    rules, settings, forest, cache, batch = waves
     rows = 0
     for game in range(len(forest.goal)):
         prefetch_game(forest, game + 1)
@@ -34,8 +50,14 @@ def descend(rules, settings, forest, cache, batch):
 
 
 @kernel
-def absorb(rules, settings, forest, cache, batch, rows):
+def absorb(waves, rows):
     """Take the network's answers: expand the leaves of the last `descend`, back their values up, remember them."""
+    rules, settings, forest, cache, batch = waves
+    take_answers(rules, settings, forest, cache, batch, rows)
+
+
+@inline
+def take_answers(rules, settings, forest, cache, batch, rows):
     for row in range(rows):
         game, slot = batch.game[row], batch.slot[row]
         node = forest.leaf_node[game, slot]

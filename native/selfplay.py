@@ -92,8 +92,9 @@ def release(records: Records) -> None:
 
 
 @kernel
-def play_wave(rules, settings, plan, options, forest, records, cache, batch):
+def play_wave(waves, plan, options, records):
     """Bring every game to its next leaf; returns the number of rows. `absorb` completes the wave."""
+    rules, settings, forest, cache, batch = waves
     rows = 0
     for game in range(len(forest.goal)):
         prefetch_game(forest, game + 1)

@@ -8,54 +8,17 @@ import numpy as np
 from llvmlite import ir
 from numba import njit, types
 from numba.extending import intrinsic
-from numba.np.arrayobj import make_array
 
 from native.compile import OPTIONS, inline
+from native.lanes import LANES, ROUND, change_lanes, splat
 
 LOG2_E = 1.4426950408889634
 LN2_HIGH, LN2_LOW = 0.693147180369123816490, 1.90821492927058770002e-10  # ln 2 in two parts: k * LN2_HIGH is exact
-ROUND = 6755399441055744.0  # 1.5 * 2^52: adding it leaves an integer in the low bits of the sum
 LOWEST = -700.0  # e^-700 = 1e-304; below it would not be a normal number
-LANES = 8  # doubles that a processor takes at once, or a multiple of it
-VECTOR, BITS = ir.VectorType(ir.DoubleType(), LANES), ir.VectorType(ir.IntType(64), LANES)
 
 # Sums and maxima of floats may be taken in any order, or they would be taken one by one: 121 additions of 4 cycles each
 # on a Hex board. Results then depend on the processor's width in their last bit, never on a row's neighbours.
 any_order = njit(forceinline=True, fastmath={"reassoc", "nnan", "nsz"}, **OPTIONS)
-
-
-class Lanes:
-    """LANES doubles while a kernel is compiled: arithmetic on them is written down for LLVM as vectors. A loop over eight numbers
-    LLVM turns into vectors as it sees fit; for a Cascade Lake it did half of them one by one, and took three times as long."""
-
-    def __init__(self, builder, value):
-        self.builder, self.value = builder, value
-
-    def _other(self, other):
-        if isinstance(other, Lanes):
-            return other.value
-        return ir.Constant(VECTOR, [ir.Constant(VECTOR.element, other)] * LANES)
-
-    def __add__(self, other):
-        return Lanes(self.builder, self.builder.fadd(self.value, self._other(other)))
-
-    def __sub__(self, other):
-        return Lanes(self.builder, self.builder.fsub(self.value, self._other(other)))
-
-    def __mul__(self, other):
-        return Lanes(self.builder, self.builder.fmul(self.value, self._other(other)))
-
-    __radd__, __rmul__ = __add__, __mul__
-
-    def at_least(self, least):
-        least = self._other(least)
-        is_below = self.builder.fcmp_ordered("<", self.value, least)
-        return Lanes(self.builder, self.builder.select(is_below, least, self.value))
-
-    def times_power_of_two(self, shifted):
-        number, power = (self.builder.bitcast(v.value, BITS) for v in (self, shifted))
-        power = self.builder.shl(power, ir.Constant(BITS, [ir.Constant(BITS.element, 52)] * LANES))
-        return Lanes(self.builder, self.builder.bitcast(self.builder.add(number, power), VECTOR))
 
 
 @intrinsic
@@ -64,24 +27,19 @@ def exp_lanes(typingctx, values, first, shift, scale):
     |r| <= ln 2 / 2, and e^r by its series to r^12, summed in pairs."""
 
     def codegen(context, builder, signature, arguments):
-        data = make_array(signature.args[0])(context, builder, arguments[0]).data
-        place = builder.bitcast(builder.gep(data, [arguments[1]]), VECTOR.as_pointer())
-        shift, scale = (Lanes(builder, splat(builder, number)) for number in arguments[2:])
-        x = (Lanes(builder, builder.load(place, align=8)) - shift) * scale
-        shifted, r = reduce.py_func(x.at_least(LOWEST))
-        r2 = r * r
-        r4 = r2 * r2
-        high = (1 / 40320 + r * (1 / 362880)) + r2 * (1 / 3628800 + r * (1 / 39916800)) + r4 * (1 / 479001600)
-        builder.store(series.py_func(r, r2, r4, r4 * high).times_power_of_two(shifted).value, place, align=8)
+        shift, scale = (splat(builder, number) for number in arguments[2:])
+        change_lanes(context, builder, values, *arguments[:2], lambda x: exponential((x - shift) * scale))
         return context.get_dummy_value()
 
     return types.void(values, types.int64, types.float64, types.float64), codegen
 
 
-def splat(builder, number):
-    first = builder.insert_element(ir.Constant(VECTOR, ir.Undefined), number, ir.Constant(ir.IntType(32), 0))
-    everywhere = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [ir.Constant(ir.IntType(32), 0)] * LANES)
-    return builder.shuffle_vector(first, ir.Constant(VECTOR, ir.Undefined), everywhere)
+def exponential(x):
+    shifted, r = reduce.py_func(x.at_least(LOWEST))
+    r2 = r * r
+    r4 = r2 * r2
+    high = (1 / 40320 + r * (1 / 362880)) + r2 * (1 / 3628800 + r * (1 / 39916800)) + r4 * (1 / 479001600)
+    return series.py_func(r, r2, r4, r4 * high).times_power_of_two(shifted)
 
 
 @intrinsic

@@ -8,7 +8,7 @@ import numpy as np
 
 from native.cache import clear, new_cache
 from native.forest import new_batch, new_forest
-from native.search import absorb
+from native.search import Waves, absorb
 from native.selfplay import DONE, MOVES, SIMULATIONS, Plan, new_records, play_wave
 from native.settings import GUMBEL, PUCT, Settings
 from selfplay.checkpoint import network_of
@@ -68,12 +68,15 @@ class Actor:
         game = game_of(config)
         actor, most = config.actor, max(config.search.simulations)
         self.config, self.shape, self.game = config, shape, game
-        self.settings = play_settings(config.search)
+        self.waves = Waves(
+            game.rules,
+            play_settings(config.search),
+            new_forest(actor.games, most, game.state_bytes, game.actions, game.max_plies, actor.leaves, seed),
+            new_cache(actor.cache_entries, game.actions),
+            new_batch(actor.games * actor.leaves, game.planes, game.cells, game.scalars, game.actions),
+        )
         self.options = game.option_values()
-        self.forest = new_forest(actor.games, most, game.state_bytes, game.actions, game.max_plies, actor.leaves, seed)
-        self.batch = new_batch(actor.games * actor.leaves, game.planes, game.cells, game.scalars, game.actions)
         self.records = new_records(actor.games, game.max_plies, game.actions)
-        self.cache = new_cache(actor.cache_entries, game.actions)
         self.evaluator: Evaluator | None = None
         self.generation = 0
         self.descend_seconds = self.absorb_seconds = 0.0
@@ -84,14 +87,14 @@ class Actor:
         Games in progress are kept. What the cache remembers was said by the old weights, so it is cleared.
         """
         network = network_of(self.shape, weights)
-        rows = len(self.batch.planes)
+        rows = len(self.waves.batch.planes)
         if self.evaluator is None:
             self.evaluator = Evaluator(
                 network, rows, precision, self.config.network.device, views=self._views(), one_view=True
             )
         else:
             self.evaluator.load(network)
-        clear(self.cache)
+        clear(self.waves.cache)
         self.generation = generation
         search = self.config.search
         self.plan = Plan(
@@ -134,19 +137,17 @@ class Actor:
 
     def _wave(self) -> None:
         begin = time.perf_counter()
-        rows = play_wave(
-            self.game.rules, self.settings, self.plan, self.options, self.forest, self.records, self.cache, self.batch
-        )
+        rows = play_wave(self.waves, self.plan, self.options, self.records)
         self.descend_seconds += time.perf_counter() - begin
         if rows:
-            self.evaluator.evaluate(self.batch, rows)
+            self.evaluator.evaluate(self.waves.batch, rows)
             begin = time.perf_counter()
-            absorb(self.game.rules, self.settings, self.forest, self.cache, self.batch, rows)
+            absorb(self.waves, rows)
             self.absorb_seconds += time.perf_counter() - begin
 
     def _counts(self) -> np.ndarray:
         played, evaluator = self.records.counts, self.evaluator
-        counts = [played[MOVES], played[SIMULATIONS], evaluator.rows, self.cache.counts[1]]
+        counts = [played[MOVES], played[SIMULATIONS], evaluator.rows, self.waves.cache.counts[1]]
         return np.array([*counts, evaluator.seconds, self.descend_seconds, self.absorb_seconds])
 
     def _work(self, before: np.ndarray, begin: float) -> Work:

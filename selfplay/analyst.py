@@ -14,7 +14,7 @@ from itertools import count
 import numpy as np
 
 from native import forest as memory
-from native.cache import new_cache
+from native.cache import clear
 from native.settings import PUCT
 from selfplay.analysis import SLICE, Candidate, candidates_of
 from selfplay.players import SearchPlayer
@@ -102,7 +102,7 @@ class Analyst(Searcher):
         return Finding(candidates_of(self, tree), simulations, float(total / (simulations + 1)), opinion)
 
     def clear_cache(self) -> None:
-        self.cache = new_cache(CACHE if self.player.has_network else 0, self.game.actions)
+        clear(self.waves.cache)
 
     def _begin(self, task: Task) -> None:
         task.tree, task.deadline = self.free.pop(0), time.monotonic() + task.seconds

@@ -23,7 +23,7 @@ from native import forest as memory
 from native.alone import search_alone
 from native.cache import new_cache
 from native.profile import ENCODE, PLAY, replay_trees
-from native.search import absorb, descend
+from native.search import Waves, absorb, descend
 from native.settings import GUMBEL, PUCT, Settings
 from selfplay import limits, tuning
 from selfplay.actor import Actor, Work
@@ -109,11 +109,14 @@ class Trees:
 
     def __init__(self, game: Game, options):
         self.game, self.simulations, self.games = game, options.simulations, options.games
-        self.settings = Settings(PUCT if options.kind == "puct" else GUMBEL)
-        self.forest = new_forest(game, options.games, options.simulations)
-        self.batch = memory.new_batch(options.games, game.planes, game.cells, game.scalars, game.actions)
+        self.waves = Waves(
+            game.rules,
+            Settings(PUCT if options.kind == "puct" else GUMBEL),
+            new_forest(game, options.games, options.simulations),
+            new_cache(0, game.actions),
+            memory.new_batch(options.games, game.planes, game.cells, game.scalars, game.actions),
+        )
         self.states = np.repeat(game.start_state()[None], options.games, 0)
-        self.cache = new_cache(0, game.actions)
         self.seconds = np.zeros(2)  # in descend, in absorb
 
     def measure(self, seconds: float) -> Figures:
@@ -153,31 +156,32 @@ class Trees:
                 return taken, times
 
     def _search(self) -> None:
-        memory.plant_all(self.forest, self.states, self.simulations)
+        memory.plant_all(self.waves.forest, self.states, self.simulations)
         while True:
             begin = time.perf_counter()
-            rows = descend(self.game.rules, self.settings, self.forest, self.cache, self.batch)
+            rows = descend(self.waves)
             middle = time.perf_counter()
             self.seconds[0] += middle - begin
             if not rows:
                 return
-            absorb(self.game.rules, self.settings, self.forest, self.cache, self.batch, rows)
+            absorb(self.waves, rows)
             self.seconds[1] += time.perf_counter() - middle
 
     def _search_alone(self) -> None:
-        memory.plant_all(self.forest, self.states, self.simulations)
-        search_alone(self.game.rules, self.settings, self.forest, self.cache, self.batch)
+        memory.plant_all(self.waves.forest, self.states, self.simulations)
+        search_alone(self.waves)
 
     def _empty_call(self) -> float:
         """Seconds to hand a forest to a kernel that has nothing to do: its searches are complete."""
-        return limits.best_of(lambda: descend(self.game.rules, self.settings, self.forest, self.cache, self.batch), 20)
+        return limits.best_of(lambda: descend(self.waves), 20)
 
     def _rules_seconds(self) -> tuple[float, float]:
         """(playing, encoding) of all the nodes of the searches that have just been done."""
-        memories = [np.zeros(self.forest.nodes.shape[1] + 1, np.int32) for _ in range(3)]
+        rules, forest, batch = self.waves.rules, self.waves.forest, self.waves.batch
+        memories = [np.zeros(forest.nodes.shape[1] + 1, np.int32) for _ in range(3)]
 
         def part(which: int) -> float:
-            return limits.best_of(lambda: replay_trees(self.game.rules, self.forest, self.batch, which, *memories), 3)
+            return limits.best_of(lambda: replay_trees(rules, forest, batch, which, *memories), 3)
 
         play = part(PLAY)
         return play, max(0.0, part(ENCODE) - play)

@@ -357,7 +357,7 @@ class PlayoutEvaluator:
     """Random playouts in a network's place: uniform policy, one game's outcome as the value."""
 
     def __init__(self, searcher: Searcher, seed: int):
-        self.searcher, self.random = searcher, seeds(seed, len(searcher.batch.planes))
+        self.searcher, self.random = searcher, seeds(seed, len(searcher.waves.batch.planes))
 
     def evaluate(self, batch, rows: int) -> None:
         game, forest = self.searcher.game, self.searcher.forest

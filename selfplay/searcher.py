@@ -12,7 +12,7 @@ from games.game import Game
 from native import forest as memory
 from native.cache import new_cache
 from native.choice import choose, read_node, read_priors
-from native.search import absorb, descend
+from native.search import Waves, absorb, descend
 from native.settings import PUCT, Settings
 from selfplay.settled import NEVER, NO_EDGE, overtaken_in
 
@@ -46,13 +46,23 @@ class Searcher:
         seed: int = 0,
         stops_settled: bool = False,
     ):
-        self.game, self.evaluator, self.settings, self.simulations = game, evaluator, settings, simulations
-        self.stops_settled = stops_settled
-        self.forest = memory.new_forest(
-            games, max(simulations, 1), game.state_bytes, game.actions, game.max_plies, leaves, seed
+        self.game, self.evaluator, self.simulations, self.stops_settled = game, evaluator, simulations, stops_settled
+        most = max(simulations, 1)
+        self.waves = Waves(
+            game.rules,
+            settings,
+            memory.new_forest(games, most, game.state_bytes, game.actions, game.max_plies, leaves, seed),
+            new_cache(cache_entries, game.actions),
+            memory.new_batch(games * leaves, game.planes, game.cells, game.scalars, game.actions),
         )
-        self.batch = memory.new_batch(games * leaves, game.planes, game.cells, game.scalars, game.actions)
-        self.cache = new_cache(cache_entries, game.actions)
+
+    @property
+    def settings(self) -> Settings:
+        return self.waves.settings
+
+    @property
+    def forest(self) -> memory.Forest:
+        return self.waves.forest
 
     def search(self, states: np.ndarray) -> Found:
         """Search positions u8[n, S], none of them finished, with `simulations` each (0: the network's own choice)."""
@@ -79,10 +89,10 @@ class Searcher:
         return Found(action[:n], value[:n], policy[:n])
 
     def _wave(self) -> int:
-        rows = descend(self.game.rules, self.settings, self.forest, self.cache, self.batch)
+        rows = descend(self.waves)
         if rows:
-            self.evaluator.evaluate(self.batch, rows)
-            absorb(self.game.rules, self.settings, self.forest, self.cache, self.batch, rows)
+            self.evaluator.evaluate(self.waves.batch, rows)
+            absorb(self.waves, rows)
         return rows
 
     def is_proven(self, index: int = 0) -> bool:

@@ -10,7 +10,7 @@ import games as library
 from games.laws import random_positions
 from native import forest as memory
 from native.cache import new_cache
-from native.search import absorb
+from native.search import Waves, absorb
 from native.selfplay import DONE, FREE, OPENING, SEARCHED, SETTLED, Plan, new_records, play_wave, release
 from native.settings import GUMBEL, PUCT, Settings
 from selfplay import config
@@ -47,12 +47,13 @@ def self_play(
     batch = memory.new_batch(games * leaves, game.planes, game.cells, game.scalars, game.actions)
     records = new_records(games, game.max_plies, game.actions)
     answers, network = new_cache(cache, game.actions), network or FakeNetwork(game.actions)
+    together = Waves(game.rules, settings, forest, answers, batch)
     parts, sizes = [], []
     for _ in range(waves):
-        rows = play_wave(game.rules, settings, plan, game.option_values(), forest, records, answers, batch)
+        rows = play_wave(together, plan, game.option_values(), records)
         sizes.append(rows)
         network.evaluate(batch, rows)
-        absorb(game.rules, settings, forest, answers, batch, rows)
+        absorb(together, rows)
         if records.counts[DONE]:
             parts.append(take_finished(records, game.option_values(), 7))
     return concatenate(parts), sizes
@@ -144,16 +145,17 @@ def test_the_cache_changes_no_game(connect4):
 
 def test_no_slot_is_lost_when_nobody_drains(tictactoe):
     """With all slots finished, waves stop giving rows; after `release` play goes on."""
-    games, rules = 3, tictactoe.rules
+    games = 3
     forest = memory.new_forest(games, 2, tictactoe.state_bytes, 9, 9)
     batch = memory.new_batch(games, 2, 9, 0, 9)
     records, answers, network = new_records(games, 9, 9), new_cache(0, 9), FakeNetwork(9)
     plan = Plan(2, 0.0, 0, 1.0, 1.0, 1.0)
+    waves = Waves(tictactoe.rules, GUMBEL_PLAY, forest, answers, batch)
 
     def wave():
-        rows = play_wave(rules, GUMBEL_PLAY, plan, tictactoe.option_values(), forest, records, answers, batch)
+        rows = play_wave(waves, plan, tictactoe.option_values(), records)
         network.evaluate(batch, rows)
-        absorb(rules, GUMBEL_PLAY, forest, answers, batch, rows)
+        absorb(waves, rows)
         return rows
 
     while wave():
@@ -233,10 +235,10 @@ def test_trees_are_kept_between_the_moves_of_a_game(connect4):
 def test_new_weights_clear_the_cache_and_keep_the_games():
     player = actor(cache_entries=1 << 10)
     player.play(30)
-    assert (player.cache.key != 0).any()
+    assert (player.waves.cache.key != 0).any()
     lengths = player.records.length.copy()
     player.load(weights_of(new_network(player.shape, 2)), 1, 2, "fp32")
-    assert not (player.cache.key != 0).any()
+    assert not (player.waves.cache.key != 0).any()
     np.testing.assert_array_equal(player.records.length, lengths)
     games, _ = player.play(30)
     assert (games.generation == 1).all()

@@ -7,7 +7,7 @@ import games
 from native.alone import search_alone
 from native.cache import new_cache
 from native.forest import new_batch, new_forest, plant_all
-from native.search import absorb, descend
+from native.search import Waves, absorb, descend
 from native.settings import GUMBEL, PUCT, Settings
 
 
@@ -21,10 +21,11 @@ def test_alone_equals_waves(name, kind):
     for forest in forests:
         plant_all(forest, states, 90)
     waves, alone = forests
-    while rows := descend(game.rules, settings, waves, cache, batch):
+    in_waves, in_one_call = (Waves(game.rules, settings, forest, cache, batch) for forest in forests)
+    while rows := descend(in_waves):
         batch.logits[:], batch.value[:] = 0.0, 0.0
-        absorb(game.rules, settings, waves, cache, batch, rows)
-    search_alone(game.rules, settings, alone, cache, batch)
+        absorb(in_waves, rows)
+    search_alone(in_one_call)
     assert alone.finished.tolist() == [90] * 3
     for field in ("num_nodes", "num_edges", "nodes", "opened", "edge_action", "tried", "random_state"):
         assert np.array_equal(getattr(waves, field).view(np.uint8), getattr(alone, field).view(np.uint8)), field

@@ -161,9 +161,9 @@ def test_a_log_that_is_not_put_back_changes_no_search(go5):
 def go_on(searcher, game, settings, goal):
     """Search the tree that is there up to `goal` simulations."""
     searcher.forest.goal[0] = goal
-    while rows := descend(game.rules, settings, searcher.forest, searcher.cache, searcher.batch):
-        searcher.evaluator.evaluate(searcher.batch, rows)
-        absorb(game.rules, settings, searcher.forest, searcher.cache, searcher.batch, rows)
+    while rows := descend(searcher.waves):
+        searcher.evaluator.evaluate(searcher.waves.batch, rows)
+        absorb(searcher.waves, rows)
 
 
 def test_a_kept_tree_is_searched_on_as_if_it_had_been_searched_from_its_root(connect4):
@@ -319,6 +319,6 @@ def test_a_search_in_one_call_is_the_search_in_waves(game, settings):
     waves.search(states)
     alone = Searcher(game, None, settings, 80, 6)
     memory.plant_all(alone.forest, states, 80)
-    search_alone(game.rules, settings, alone.forest, alone.cache, alone.batch)
+    search_alone(alone.waves)
     for index in range(6):
         assert waves.root(index)[1].tolist() == alone.root(index)[1].tolist()

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from native import abi
-from native.compile import kernel
+from native.compile import inline, kernel
 from native.handle import by_address
 from native.settings import PUCT, Settings
 
@@ -37,8 +37,8 @@ def things(kind=Things) -> Things:
     return kind(True, np.arange(6, dtype=dtype).reshape(2, 3), 2, line=np.zeros(4))
 
 
-@kernel
-def read(things, out):
+@inline
+def read_into(things, out):
     out[0] = 1.0 if things.flag else 0.0
     out[1] = things.number
     out[2] = things.count
@@ -46,6 +46,11 @@ def read(things, out):
     out[4] = things.table.shape[1]
     out[5] = len(things.line)
     things.line[3] = 9.0
+
+
+@kernel
+def read(things, out):
+    read_into(things, out)
 
 
 @pytest.mark.parametrize("kind", [Things, Others])
@@ -90,3 +95,28 @@ def test_of_rules_the_seven_functions_lie_at_the_address_in_their_order(connect4
     rules = connect4.rules
     where = [getattr(rules, name).address for name in abi.FUNCTIONS]
     assert where == np.ctypeslib.as_array((np.ctypeslib.ctypes.c_uint64 * 7).from_address(rules.address)).tolist()
+
+
+@by_address
+class Both(NamedTuple):
+    """An object in an object, between others."""
+
+    count: int
+    things: Things
+    rules: abi.Rules
+    number: float
+
+
+@kernel
+def read_both(both, state, out):
+    count, things, rules, number = both
+    read_into(things, out)
+    out[6], out[7], out[8] = count, number, rules.mover(state)
+
+
+def test_an_object_in_another_is_what_it_is_alone(tictactoe):
+    given, state, out = things(), tictactoe.start_state(), np.zeros(9)
+    abi.call_play(tictactoe.rules, state, 4)
+    read_both(Both(3, given, tictactoe.rules, 0.5), state, out)
+    assert out.tolist() == [1.0, 2.0, 7.0, 5.0, 3.0, 4.0, 3.0, 0.5, 1.0]
+    assert given.line[3] == 9.0

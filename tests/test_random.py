@@ -1,19 +1,23 @@
 """The generator's published numbers, and that the draws have the moments of their distributions."""
 
+import math
+
 import numpy as np
 import pytest
 
 from native.compile import kernel
-from native.random import GOLDEN_GAMMA, below, gamma, gumbel, mix, normal, seeds, uniform
+from native.lanes import LANES
+from native.random import GOLDEN_GAMMA, below, gamma, gumbel_lanes, gumbels, mix, normal, seeds, uniform
 
 
 @kernel
 def draw(kind, random_state, parameter, out):
+    if kind == 1:
+        gumbels(random_state, out, len(out))
+        return
     for i in range(len(out)):
         if kind == 0:
             out[i] = uniform(random_state)
-        elif kind == 1:
-            out[i] = gumbel(random_state)
         elif kind == 2:
             out[i] = normal(random_state)
         elif kind == 3:
@@ -22,8 +26,18 @@ def draw(kind, random_state, parameter, out):
             out[i] = below(random_state, parameter)
 
 
+@kernel
+def through_lanes(values):
+    gumbel_lanes(values, 0)
+
+
+@kernel
+def some_gumbels(random_state, out, count):
+    gumbels(random_state, out, count)
+
+
 def sample(kind, parameter=0.0, count=200_000):
-    out = np.zeros(count)
+    out = np.zeros(count)  # whole blocks
     draw(kind, seeds(5, 1)[0], parameter, out)
     return out
 
@@ -65,3 +79,26 @@ def test_streams_differ_and_seeds_repeat():
     again = np.zeros(1000)
     draw(0, seeds(1, 2)[0], 0.0, again)
     np.testing.assert_array_equal(first, again)
+
+
+def test_gumbels_are_minus_log_minus_log_of_the_uniforms_to_the_last_bits():
+    uniforms, drawn = sample(0, count=50_000), sample(1, count=50_000)
+    np.testing.assert_allclose(drawn, -np.log(-np.log(uniforms)), rtol=1e-15, atol=4e-16)
+
+
+def test_logarithms_of_numbers_next_to_the_ends():
+    """u = 1e-300 stands for 0; next to 1 the inner logarithm is as small as a number's last bit."""
+    ends = np.array([1e-300, 2.0**-53, 0.5**0.5, np.nextafter(0.5**0.5, 0), 0.5, 1 - 2.0**-52, 1 - 2.0**-53, 0.25])
+    given = ends.copy()
+    through_lanes(given)
+    expected = [-math.log(-math.log(u)) for u in ends]
+    np.testing.assert_allclose(given, expected, rtol=1e-15, atol=4e-16)
+
+
+def test_as_many_gumbels_as_were_asked_for_are_drawn_and_no_more_is_overwritten_than_a_block():
+    for count in (1, 7, 8, 9):
+        out, state = np.full(24, 5.0), seeds(5, 1)[0]
+        some_gumbels(state, out, count)
+        assert (int(state[0]) - int(seeds(5, 1)[0][0])) % 2**64 == count * int(GOLDEN_GAMMA) % 2**64
+        end = (count + LANES - 1) // LANES * LANES
+        assert (out[:count] != 5.0).all() and out[end:].tolist() == [5.0] * (24 - end)

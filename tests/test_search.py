@@ -11,7 +11,7 @@ from native import forest as memory
 from native.cache import new_cache
 from native.choice import choose
 from native.gumbel import considered_visits
-from native.search import absorb, descend
+from native.search import Waves, absorb, descend
 from native.settings import GUMBEL, PUCT, Settings
 from selfplay import reference
 from selfplay.reference import FakeNetwork
@@ -128,7 +128,7 @@ def test_the_position_cache_changes_nothing(game, name):
     np.testing.assert_array_equal(without.value, cached.value)
     np.testing.assert_array_equal(without.policy, cached.policy)
     again = searcher.search(np.stack([p.state for p in positions]))
-    assert searcher.cache.counts[1] > 0
+    assert searcher.waves.cache.counts[1] > 0
     if KINDS[name].gumbel_scale == 0.0 or name == "puct":
         np.testing.assert_array_equal(again.action, cached.action)
 
@@ -337,9 +337,10 @@ def test_virtual_loss_spreads_the_leaves_of_one_wave(connect4):
         forest = memory.new_forest(1, 8, connect4.state_bytes, connect4.actions, connect4.max_plies, leaves_per_game=8)
         settings = Settings(PUCT, virtual_loss=loss, fpu_reduction=0.0)
         memory.plant_all(forest, connect4.start().state[None], 8)
-        network.evaluate(batch, descend(connect4.rules, settings, forest, cache, batch))
-        absorb(connect4.rules, settings, forest, cache, batch, 1)
-        chosen[loss] = descend(connect4.rules, settings, forest, cache, batch)
+        waves = Waves(connect4.rules, settings, forest, cache, batch)
+        network.evaluate(batch, descend(waves))
+        absorb(waves, 1)
+        chosen[loss] = descend(waves)
     assert chosen[0.0] == 1 and chosen[1.0] >= 2
 
 

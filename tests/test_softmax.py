@@ -5,7 +5,8 @@ import math
 import numpy as np
 
 from native.compile import kernel
-from native.softmax import LANES, exp_in_place, softmax
+from native.lanes import LANES
+from native.softmax import exp_in_place, softmax
 
 
 @kernel
