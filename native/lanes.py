@@ -77,7 +77,9 @@ def splat(builder, number) -> Lanes:
     """The same number in every lane."""
     undefined, zero = ir.Constant(VECTOR, ir.Undefined), ir.Constant(I32, 0)
     everywhere = ir.Constant(ir.VectorType(I32, LANES), [zero] * LANES)
-    return Lanes(builder, builder.shuffle_vector(builder.insert_element(undefined, number, zero), undefined, everywhere))
+    return Lanes(
+        builder, builder.shuffle_vector(builder.insert_element(undefined, number, zero), undefined, everywhere)
+    )
 
 
 def change_lanes(context, builder, array_type, array, first, change) -> None:

@@ -1,6 +1,7 @@
 """Asking for memory before it is needed. Games are searched in turn, so the next one's trees are on their way from the
-cache's far levels while this one's are read."""
+cache's far levels while this one's are read; and while a move is played, what will be looked at after it."""
 
+import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
@@ -53,3 +54,17 @@ def prefetch_game(forest, game):
     if game + 1 < len(forest.goal):
         prefetch_at(forest.path_node[game + 1, 0], 0)
         prefetch_at(forest.path_edge[game + 1, 0], 0)
+
+
+@inline
+def prefetch_opening(forest, game, edge):
+    """All that opening the node behind a tried edge will read and write, if this is the first simulation to go on from there. The
+    move is played meanwhile."""
+    e = forest.tried[game, edge]
+    if e.visits == 1 and e.pending == 0:
+        logits, first = forest.logits[game, np.int64(e.child)], np.int64(forest.num_edges[game])
+        for place in range(0, len(logits), 16):  # a line of the cache holds 16 numbers of 4 bytes
+            prefetch_at(logits, place)
+            prefetch_at(forest.edge_prior[game], first + place)
+        for place in range(0, len(logits), 32):
+            prefetch_at(forest.edge_action[game], first + place)
