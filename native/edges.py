@@ -7,7 +7,7 @@ never have edges.
 import numpy as np
 
 from native.compile import inline
-from native.softmax import highest_of, places, softmax
+from native.softmax import highest_of, softmax_of
 
 
 @inline
@@ -18,11 +18,8 @@ def open_node(rules, forest, game, node, state):
     if n.is_open:
         return
     first, count = forest.num_edges[game], rules.legal(state, forest.actions)
-    action, prior, logits = forest.edge_action[game], forest.edge_prior[game], forest.logits[game, node]
-    for i in places(0, count):
-        action[np.uint64(first) + i] = forest.actions[i]
-        prior[np.uint64(first) + i] = logits[np.uint32(forest.actions[i])]
-    softmax(prior, first, count)
+    logits = forest.logits[game, node]
+    softmax_of(logits, forest.actions, count, forest.edge_action[game], forest.edge_prior[game], np.int64(first))
     n.first_edge, n.num_edges, n.is_open = first, count, 1
     forest.opened[game, forest.num_opened[game]] = node
     forest.num_opened[game] += 1

@@ -19,7 +19,7 @@ import numpy as np
 
 from native.compile import copy, kernel
 from native.handle import by_address
-from native.lanes import LANES
+from native.softmax import BLOCK, SINGLE_BLOCK
 
 ROOT = 0
 WAITING = np.nan  # a node's value while the network's answer is still out
@@ -77,8 +77,8 @@ class Forest(NamedTuple):
     nodes: np.ndarray  # NODE[B, N]
     logits: np.ndarray  # f32[B, N, A], the network's, of nodes not open yet
     opened: np.ndarray  # i32[B, N], the nodes that have edges, in the order of their edges
-    edge_action: np.ndarray  # i16[B, E]
-    edge_prior: np.ndarray  # f32[B, E]
+    edge_action: np.ndarray  # i16[B, E and a block more], see native.softmax
+    edge_prior: np.ndarray  # f32[B, E and a block more]
     tried: np.ndarray  # EDGE[B, E], meaningful for a node's first num_tried edges
 
     # Change with every simulation.
@@ -97,7 +97,7 @@ class Forest(NamedTuple):
     random_state: np.ndarray  # u64[B, 2]
     state: np.ndarray  # u8[B, S], with one leaf a game: that leaf's position
     actions: np.ndarray  # i32[A + 1]
-    score: np.ndarray  # f64[A + 1 and some more], see native.softmax.exp_in_place
+    score: np.ndarray  # f64[A + 1 and a block more], see native.softmax
     policy: np.ndarray  # f64[A], by edge of the root
     new_number: np.ndarray  # i32[N]
 
@@ -141,8 +141,8 @@ def new_forest(
         nodes=np.zeros((games, nodes), NODE),
         logits=np.zeros((games, nodes, max_actions), np.float32),
         opened=np.zeros((games, nodes), i32),
-        edge_action=np.zeros((games, edges), np.int16),
-        edge_prior=np.zeros((games, edges), np.float32),
+        edge_action=np.zeros((games, edges + SINGLE_BLOCK), np.int16),
+        edge_prior=np.zeros((games, edges + SINGLE_BLOCK), np.float32),
         tried=np.zeros((games, edges), EDGE),
         started=np.zeros(games, i32),
         finished=np.zeros(games, i32),
@@ -155,7 +155,7 @@ def new_forest(
         random_state=seeds(seed, games),
         state=np.zeros((games, state_bytes), np.uint8),
         actions=np.zeros(max_actions + 1, i32),
-        score=np.zeros(max_actions + 1 + LANES, f64),
+        score=np.zeros(max_actions + 1 + BLOCK, f64),
         policy=np.zeros(max_actions, f64),
         new_number=np.zeros(nodes, i32),
     )

@@ -9,8 +9,8 @@ from numba import types
 from numba.extending import intrinsic
 
 from native.compile import inline
-from native.lanes import LANES, change_lanes
-from native.softmax import LN2_HIGH, LN2_LOW
+from native.lanes import Place
+from native.softmax import BLOCK, LN2_HIGH, LN2_LOW
 
 GOLDEN_GAMMA = np.uint64(0x9E3779B97F4A7C15)
 SMALLEST = 1e-300  # in place of a 0 whose logarithm there is not
@@ -46,21 +46,22 @@ def below(random_state, bound):
 @inline
 def gumbels(random_state, out, count):
     """out f64[0 .. count - 1] = standard Gumbel variables, -log(-log(u)) with u in (0, 1). What stands behind them, up to a multiple
-    of LANES, is overwritten."""
+    of BLOCK, is overwritten."""
     for i in range(count):
         out[i] = uniform(random_state) + SMALLEST
-    for i in range(count, (count + LANES - 1) // LANES * LANES):
+    for i in range(count, (count + BLOCK - 1) // BLOCK * BLOCK):
         out[i] = 0.5
-    for first in range(0, count, LANES):
+    for first in range(0, count, BLOCK):
         gumbel_lanes(out, first)
 
 
 @intrinsic
 def gumbel_lanes(typingctx, values, first):
-    """values f64[first .. first + LANES - 1] = -log(-log(value)), of values from SMALLEST to the last before 1."""
+    """values f64[first .. first + BLOCK - 1] = -log(-log(value)), of values from SMALLEST to the last before 1."""
 
     def codegen(context, builder, signature, arguments):
-        change_lanes(context, builder, values, *arguments, lambda u: -logarithm(-logarithm(u)))
+        place, begin = Place(context, builder, values, *arguments), context.get_constant(types.int64, 0)
+        place.write(begin, -logarithm(-logarithm(place.read(begin))))
         return context.get_dummy_value()
 
     return types.void(values, types.int64), codegen

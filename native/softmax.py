@@ -1,56 +1,143 @@
-"""exp and softmax, eight numbers at a time.
+"""exp and softmax, many numbers at a time.
 
 A search takes the exponential of every legal move's logit, and of every tried move's value. The C library's `exp` is a call for
-each number; this one is a dozen multiplications, and is off by at most 4e-16 of the result (tests/test_softmax.py).
+each number; these are a dozen multiplications for four or eight of them.
 """
+
+from functools import partial
 
 import numpy as np
 from llvmlite import ir
-from numba import njit, types
+from numba import types
+from numba.core import cgutils
 from numba.extending import intrinsic
+from numba.np.arrayobj import make_array
 
-from native.compile import OPTIONS, inline
-from native.lanes import LANES, ROUND, change_lanes, splat
+from native.compile import inline
+from native.lanes import DOUBLES, SINGLES, Lanes, Place, splat
+
+BLOCK = DOUBLES.count  # `exp_in_place` writes whole blocks
+SINGLE_BLOCK = SINGLES.count  # and so does `softmax_of`
 
 LOG2_E = 1.4426950408889634
 LN2_HIGH, LN2_LOW = 0.693147180369123816490, 1.90821492927058770002e-10  # ln 2 in two parts: k * LN2_HIGH is exact
 LOWEST = -700.0  # e^-700 = 1e-304; below it would not be a normal number
+SINGLE_LN2_HIGH, SINGLE_LN2_LOW, SINGLE_LOWEST = 0.693359375, -2.12194440e-4, -87.0  # the same of singles
 
-# Sums and maxima of floats may be taken in any order, or they would be taken one by one: 121 additions of 4 cycles each
-# on a Hex board. Results then depend on the processor's width in their last bit, never on a row's neighbours.
-any_order = njit(forceinline=True, fastmath={"reassoc", "nnan", "nsz"}, **OPTIONS)
+
+# e^x = 2^k e^r with |r| <= ln 2 / 2, and e^r by its series. `x` is `Lanes`.
+
+
+def exponential(x):
+    """Of doubles, <= 0 or a little above: off by at most 4e-16 of the result."""
+    shifted, r = reduce(x.at_least(LOWEST), LN2_HIGH, LN2_LOW)
+    r2 = r * r
+    r4 = r2 * r2
+    low = (1.0 + r) + r2 * (1 / 2 + r * (1 / 6))
+    middle = (1 / 24 + r * (1 / 120)) + r2 * (1 / 720 + r * (1 / 5040))
+    high = (1 / 40320 + r * (1 / 362880)) + r2 * (1 / 3628800 + r * (1 / 39916800)) + r4 * (1 / 479001600)
+    return (low + r4 * (middle + r4 * high)).times_power_of_two(shifted)
+
+
+def exponential_of_singles(x):
+    """Of singles, <= 0 or a little above: off by at most 2e-7 of the result."""
+    shifted, r = reduce(x.at_least(SINGLE_LOWEST), SINGLE_LN2_HIGH, SINGLE_LN2_LOW)
+    r2 = r * r
+    low = r + r2 * (1 / 2 + r * (1 / 6))
+    high = (1 / 24 + r * (1 / 120)) + r2 * (1 / 720 + r * (1 / 5040))
+    return (1.0 + (low + r2 * r2 * high)).times_power_of_two(shifted)
+
+
+def reduce(x, ln2_high, ln2_low):
+    """(k, as the low bits of a number; r) with x = k ln 2 + r."""
+    shifted = x * LOG2_E + x.kind.round
+    k = shifted - x.kind.round
+    return shifted, (x - k * ln2_high) - k * ln2_low
 
 
 @intrinsic
 def exp_lanes(typingctx, values, first, shift, scale):
-    """values f64[first .. first + LANES - 1] = e^((value - shift) * scale) for what is <= 0 then, and a little above: 2^k e^r with
-    |r| <= ln 2 / 2, and e^r by its series to r^12, summed in pairs."""
+    """values f64[first .. first + BLOCK - 1] = e^((value - shift) * scale) for what is <= 0 then, and a little above."""
 
     def codegen(context, builder, signature, arguments):
-        shift, scale = (splat(builder, number) for number in arguments[2:])
-        change_lanes(context, builder, values, *arguments[:2], lambda x: exponential((x - shift) * scale))
+        array, first, shift, scale = arguments
+        place, begin = Place(context, builder, values, array, first), context.get_constant(types.int64, 0)
+        x = (place.read(begin) - splat(builder, shift)) * splat(builder, scale)
+        place.write(begin, exponential(x))
         return context.get_dummy_value()
 
     return types.void(values, types.int64, types.float64, types.float64), codegen
 
 
-def exponential(x):
-    shifted, r = reduce.py_func(x.at_least(LOWEST))
-    r2 = r * r
-    r4 = r2 * r2
-    high = (1 / 40320 + r * (1 / 362880)) + r2 * (1 / 3628800 + r * (1 / 39916800)) + r4 * (1 / 479001600)
-    return series.py_func(r, r2, r4, r4 * high).times_power_of_two(shifted)
+@inline
+def exp_in_place(values, count, shift, scale):
+    """values f64[0 .. count - 1] = e^((value - shift) * scale), a block at a time: what stands behind them, up to a multiple of
+    BLOCK, is overwritten."""
+    for block in range((count + BLOCK - 1) // BLOCK):
+        exp_lanes(values, block * BLOCK, shift, scale)
 
 
 @intrinsic
-def bits_of(typingctx, number):
-    """The 64 bits of a double, as int64."""
-    return types.int64(types.float64), lambda c, builder, s, arguments: builder.bitcast(arguments[0], ir.IntType(64))
+def softmax_of(typingctx, logits, chosen, count, chosen_out, softmax_out, first):
+    """softmax_out f32[first ..] = the softmax of logits f32[A] at the indices chosen i32[0 .. count - 1], chosen_out i16[first ..] =
+    those indices. What stands behind them, up to a multiple of SINGLE_BLOCK, is overwritten.
+
+    Numbers are put together in vectors before they are first written, because a vector cannot be read from single numbers
+    that are still on their way to memory, and there may be many before them.
+    """
+
+    def codegen(context, builder, signature, arguments):
+        types_of = dict(zip(("logits", "chosen", "count", "chosen_out", "softmax_out"), signature.args, strict=False))
+        logits, chosen, count, chosen_out, out, first = arguments
+
+        def data(name, array):
+            return make_array(types_of[name])(context, builder, array).data
+
+        source, indices = data("logits", logits), data("chosen", chosen)
+        kept = builder.gep(data("chosen_out", chosen_out), [first])
+        place = Place(context, builder, types_of["softmax_out"], out, first, SINGLES)
+        i64 = partial(context.get_constant, types.int64)
+        blocks = builder.sdiv(builder.add(count, i64(SINGLE_BLOCK - 1)), i64(SINGLE_BLOCK))
+
+        def gathered(block) -> Lanes:
+            vector = ir.Constant(SINGLES.vector, ir.Undefined)
+            for lane in range(SINGLE_BLOCK):
+                i = builder.add(builder.mul(block, i64(SINGLE_BLOCK)), i64(lane))
+                is_inside = builder.icmp_signed("<", i, count)
+                index = builder.load(builder.gep(indices, [builder.select(is_inside, i, i64(0))]))
+                builder.store(builder.trunc(index, ir.IntType(16)), builder.gep(kept, [i]))
+                number = builder.load(builder.gep(source, [builder.zext(index, ir.IntType(64))]))
+                number = builder.select(is_inside, number, ir.Constant(SINGLES.element, -np.inf))
+                vector = builder.insert_element(vector, number, ir.Constant(ir.IntType(32), lane))
+            return Lanes(builder, vector, SINGLES)
+
+        def over_blocks(start: float, join, change) -> Lanes:
+            """Every block changed and written, and all of them joined: the same in each lane."""
+            joined = cgutils.alloca_once_value(builder, SINGLES.all(start))
+            with cgutils.for_range(builder, blocks) as loop:
+                changed = change(loop.index)
+                place.write(loop.index, changed)
+                builder.store(join(Lanes(builder, builder.load(joined), SINGLES), changed).value, joined)
+            return Lanes(builder, builder.load(joined), SINGLES).over_all(join)
+
+        highest = over_blocks(-np.inf, Lanes.at_least, gathered)
+        total = over_blocks(0.0, Lanes.__add__, lambda block: exponential_of_singles(place.read(block) - highest))
+        share = 1.0 / total
+        with cgutils.for_range(builder, blocks) as loop:
+            place.write(loop.index, place.read(loop.index) * share)
+        return context.get_dummy_value()
+
+    return types.void(logits, chosen, types.int64, chosen_out, softmax_out, types.int64), codegen
 
 
-@intrinsic
-def double_of(typingctx, bits):
-    return types.float64(types.int64), lambda c, builder, s, arguments: builder.bitcast(arguments[0], ir.DoubleType())
+@inline
+def places(first, count):
+    """first .. first + count - 1, unsigned: an index that might be negative would count from the end, and a loop that looks
+    at the sign of each index is not vectorised."""
+    return range(np.uint64(first), np.uint64(first) + np.uint64(count))
+
+
+# The highest of many floats. LLVM does not take their maximum sixteen at a time, that of integers it does.
 
 
 def flip(builder, bits):
@@ -75,72 +162,8 @@ LOWEST_RANK = np.int32(-(1 << 31))
 
 
 @inline
-def exp_to_single(x):
-    """e^x in the same way, but the series to r^7: off by 6e-9 of the result at most, a tenth of what a f32 can tell."""
-    shifted, r = reduce(max(x, LOWEST))
-    r2 = r * r
-    return times_power_of_two(series(r, r2, r2 * r2, 0.0), shifted)
-
-
-@inline
-def reduce(x):
-    """(k, as the low bits of a double; r) with x = k ln 2 + r, for x >= LOWEST."""
-    shifted = x * LOG2_E + ROUND
-    k = shifted - ROUND
-    return shifted, (x - k * LN2_HIGH) - k * LN2_LOW
-
-
-@inline
-def series(r, r2, r4, rest):
-    """The first eight terms of e^r and r^4 times the rest."""
-    low = (1.0 + r) + r2 * (1 / 2 + r * (1 / 6))
-    middle = (1 / 24 + r * (1 / 120)) + r2 * (1 / 720 + r * (1 / 5040))
-    return low + r4 * (middle + rest)
-
-
-@inline
-def times_power_of_two(number, shifted):
-    return double_of(bits_of(number) + (bits_of(shifted) << 52))
-
-
-@inline
-def exp_in_place(values, count, shift, scale):
-    """values f64[0 .. count - 1] = e^((value - shift) * scale), LANES at a time: what stands behind them, up to a multiple of LANES, is
-    overwritten."""
-    for block in range((count + LANES - 1) // LANES):
-        exp_lanes(values, block * LANES, shift, scale)
-
-
-@inline
-def places(first, count):
-    """first .. first + count - 1, unsigned: an index that might be negative would count from the end, and a loop that looks
-    at the sign of each index is not vectorised."""
-    return range(np.uint64(first), np.uint64(first) + np.uint64(count))
-
-
-@inline
 def highest_of(values, first, count):
-    """Of f32. Taken as integers, because LLVM does not take the maximum of floats sixteen at a time."""
     highest = LOWEST_RANK
     for i in places(first, count):
         highest = max(highest, rank(values[i]))
     return of_rank(highest)
-
-
-@any_order
-def sum_of(values, first, count):
-    total = 0.0
-    for i in places(first, count):
-        total += np.float64(values[i])
-    return total
-
-
-@inline
-def softmax(values, first, count):
-    """values f32[first .. first + count - 1] = their softmax, in place."""
-    highest = np.float64(highest_of(values, first, count))
-    for i in places(first, count):
-        values[i] = exp_to_single(np.float64(values[i]) - highest)
-    share = 1.0 / sum_of(values, first, count)
-    for i in places(first, count):
-        values[i] = values[i] * share

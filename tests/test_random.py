@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from native.compile import kernel
-from native.lanes import LANES
 from native.random import GOLDEN_GAMMA, below, gamma, gumbel_lanes, gumbels, mix, normal, seeds, uniform
+from native.softmax import BLOCK
 
 
 @kernel
@@ -28,7 +28,8 @@ def draw(kind, random_state, parameter, out):
 
 @kernel
 def through_lanes(values):
-    gumbel_lanes(values, 0)
+    for first in range(0, len(values), BLOCK):
+        gumbel_lanes(values, first)
 
 
 @kernel
@@ -100,5 +101,5 @@ def test_as_many_gumbels_as_were_asked_for_are_drawn_and_no_more_is_overwritten_
         out, state = np.full(24, 5.0), seeds(5, 1)[0]
         some_gumbels(state, out, count)
         assert (int(state[0]) - int(seeds(5, 1)[0][0])) % 2**64 == count * int(GOLDEN_GAMMA) % 2**64
-        end = (count + LANES - 1) // LANES * LANES
+        end = (count + BLOCK - 1) // BLOCK * BLOCK
         assert (out[:count] != 5.0).all() and out[end:].tolist() == [5.0] * (24 - end)
