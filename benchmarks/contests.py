@@ -28,7 +28,9 @@ class Contest:
     name: str  # of the row
     ours: dict[str, Measure]  # column -> measure
     theirs: dict[str, tuple[str, dict]]  # column -> (peer, request)
-    ratios: dict[str, list[str]]  # column -> theirs that compete: the slower of ours by the fastest of them
+    ratios: dict[
+        str, tuple[list[str], list[str]]
+    ]  # column -> the slowest of these of ours by the fastest of these peers
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,9 @@ def play(name: str, asked: Namespace) -> Iterator[Contest]:
     game, request = games.load(name), {"what": "play", "game": name}
     rate(game, 0.1)  # compiles
     theirs = {"open_spiel": ("open_spiel", request), "pgx": ("pgx", request)}
-    yield Contest(name, {"ours": lambda seconds: rate(game, seconds)}, theirs, {"ours / the faster": list(theirs)})
+    yield Contest(
+        name, {"ours": lambda seconds: rate(game, seconds)}, theirs, {"ours / the faster": (["ours"], list(theirs))}
+    )
 
 
 class Free:
@@ -68,16 +72,28 @@ def search_contest(name: str, simulations: int, trees: int) -> Contest:
 
     Many trees are searched in waves, two calls from Python each, as with a network; one alone in one compiled call, as the
     peers do.
+
+    Where values are all zero, open_spiel's PUCT, to which a move not yet tried is worth a draw, tries every move of a
+    position before any of them twice, so that few positions need their moves listed. Ours takes such a move for worse
+    than those tried, and goes deep. So the ratios of the same search take ours with open_spiel's rule, and Gumbel's by mctx's.
     """
     request = {"what": "search", "game": name, "simulations": simulations, "games": trees}
-    ours = {
-        column: searcher(name, Settings(kind, solves=False), simulations, trees)
-        for column, kind in (("Gumbel", GUMBEL), ("PUCT", PUCT))
+    kinds = {
+        "Gumbel": Settings(GUMBEL, solves=False),
+        "PUCT": Settings(PUCT, solves=False),
+        "PUCT, untried drawn": Settings(PUCT, solves=False, fpu_absolute=True, fpu_value=0.0),
     }
+    ours = {column: searcher(name, settings, simulations, trees) for column, settings in kinds.items()}
     bare = {"open_spiel": ("open_spiel", request | {"input": False}), "mctx": ("pgx", request | {"input": False})}
     full = {f"{column}, input": (peer, asked | {"input": True}) for column, (peer, asked) in bare.items()}
     of = f"{trees} trees" if trees > 1 else "one tree"
-    ratios = {"ours / the faster": list(bare), "with input": list(full)}
+    ratios = {
+        "ours / the faster": (["Gumbel", "PUCT"], list(bare)),
+        "with input": (["Gumbel", "PUCT"], list(full)),
+        "PUCT / open_spiel, the same search": (["PUCT, untried drawn"], ["open_spiel"]),
+        "with input, the same": (["PUCT, untried drawn"], ["open_spiel, input"]),
+        "Gumbel / mctx": (["Gumbel"], ["mctx"]),
+    }
     return Contest(f"{name}, {simulations}, {of}", ours, bare | full, ratios)
 
 
@@ -121,7 +137,7 @@ def selfplay(name: str, asked: Namespace) -> Iterator[Contest]:
 
     request = {"what": "selfplay", "game": name, "planes": games.load(name).planes, **sizes}
     row = f"{name}, {blocks}x{channels}, {simulations} simulations"
-    yield Contest(row, {"ours": measure}, {"mctx": ("pgx", request)}, {"ours / mctx": ["mctx"]})
+    yield Contest(row, {"ours": measure}, {"mctx": ("pgx", request)}, {"ours / mctx": (["ours"], ["mctx"])})
 
 
 EVENTS = {

@@ -53,7 +53,7 @@ def hold(contest: Contest, unit: str, peers: dict[str, Peer], seconds: float, ro
         name, request = contest.theirs[column]
         measures[column] = lambda peer=peers[name], request=request: peer.ask(request, seconds)[0]
     samples = in_turn(measures, rounds)
-    ratios = {title: ratio(samples, contest, rivals) for title, rivals in contest.ratios.items()}
+    ratios = {title: ratio(samples, *sides) for title, sides in contest.ratios.items()}
     lines = {f"{column}, {unit}": spread(values) for column, values in samples.items()}
     report(f"{contest.name}, one core", lines | ratios | {f"{column} is": how for column, how in settings.items()})
     cells = {
@@ -62,12 +62,12 @@ def hold(contest: Contest, unit: str, peers: dict[str, Peer], seconds: float, ro
     return cells | ratios
 
 
-def ratio(samples: dict[str, list[float]], contest: Contest, rivals: list[str]) -> str:
+def ratio(samples: dict[str, list[float]], ours: list[str], rivals: list[str]) -> str:
     """The slowest of ours by the fastest rival, in each round."""
     fastest = [samples[rival] for rival in rivals if rival in samples]
     if not fastest:
         return "-"
-    slowest = np.min([samples[column] for column in contest.ours], axis=0)
+    slowest = np.min([samples[column] for column in ours], axis=0)
     return spread((slowest / np.max(fastest, axis=0)).tolist())
 
 
