@@ -68,3 +68,5 @@ def prefetch_opening(forest, game, edge):
             prefetch_at(forest.edge_prior[game], first + place)
         for place in range(0, len(logits), 32):
             prefetch_at(forest.edge_action[game], first + place)
+    else:
+        prefetch(forest.nodes[game, np.int64(e.child)])
