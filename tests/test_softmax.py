@@ -82,6 +82,13 @@ def test_softmax_of_equals_is_the_same_for_all_and_of_the_unlikeliest_nothing():
     assert likely == 1.0 and max(unlikely) < 1e-37
 
 
+def test_singles_exponentials_are_off_by_a_few_of_their_last_bits():
+    """Seen in the ratio of two probabilities, which two more roundings are in."""
+    for x in -np.geomspace(1e-6, 80, 4000).astype(np.float32):
+        first, second = softmax_at([0.0, x], range(2), size=16)[0][:2].astype(np.float64)
+        assert abs(second / first / math.exp(x) - 1) < 3.5e-7
+
+
 def test_illegal_logits_count_for_nothing():
     assert softmax_at([0.0, 99.0, 0.0], [0, 2])[0][:2].tolist() == [0.5, 0.5]
     assert softmax_at([99.0, 1.0], [1])[0][0] == 1.0
