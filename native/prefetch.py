@@ -57,9 +57,9 @@ def prefetch_game(forest, game):
 
 
 @inline
-def prefetch_opening(forest, game, edge):
-    """All that opening the node behind a tried edge will read and write, if this is the first simulation to go on from there. The
-    move is played meanwhile."""
+def prefetch_behind(forest, game, edge):
+    """The node behind a tried edge; or, if this is the first simulation to go on from there, all that opening it will read and
+    write. The move is played meanwhile."""
     e = forest.tried[game, edge]
     if e.visits == 1 and e.pending == 0:
         logits, first = forest.logits[game, np.int64(e.child)], np.int64(forest.num_edges[game])

@@ -11,17 +11,17 @@ from native.compile import copy, inline, kernel
 from native.forest import ROOT
 from native.proven import is_end
 
-PLAY, ENCODE = 0, 1
+WALK, PLAY, ENCODE = 0, 1, 2
 
 
 @kernel
 def replay_trees(rules, forest, batch, part, parent, action, path):
-    """Play the way to every node of every tree again; with ENCODE, also list moves, take the key and observe, as the search did. Returns the
-    plies played. parent, action and path i32[N] are working memory; modifies them, the forest's scratch and batch row 0."""
+    """Play the way to every node of every tree again; with ENCODE, also list moves, take the key and observe, as the search did; with
+    WALK, only look up who is whose parent, which is no part of the search. Returns the plies played. parent, action and path i32[N] are working memory; modifies them, the forest's scratch and batch row 0."""
     plies = 0
     for game in range(len(forest.goal)):
         find_parents(forest, game, parent, action)
-        for node in range(1, forest.num_nodes[game]):
+        for node in range(1, forest.num_nodes[game] if part != WALK else 1):
             plies += play_to(rules, forest, game, node, parent, action, path)
             if part == ENCODE and forest.nodes[game, node].is_open:
                 rules.legal(forest.state[game], forest.actions)

@@ -19,7 +19,7 @@ from native.forest import ROOT, Batch, Forest
 from native.frame import stored_value
 from native.gumbel import draw_gumbels, gumbel_inner_edge, gumbel_root_edge
 from native.handle import by_address
-from native.prefetch import prefetch_game, prefetch_opening
+from native.prefetch import prefetch_behind, prefetch_game
 from native.proven import count_exactly, is_known, prove
 from native.puct import add_dirichlet, puct_edge, warm_root
 from native.settings import GUMBEL, PUCT, Settings
@@ -120,7 +120,7 @@ def simulate(rules, settings, forest, cache, batch, game, rows):
         edge = select(rules, settings, forest, game, node)
         is_new = edge == n.first_edge + n.num_tried
         if not is_new:
-            prefetch_opening(forest, game, edge)
+            prefetch_behind(forest, game, edge)
         outcome = rules.play(state, np.int64(forest.edge_action[game, edge]))
         if is_new:
             child = add_node(rules, forest, game, outcome)

@@ -22,7 +22,7 @@ from games.game import Game
 from native import forest as memory
 from native.alone import search_alone
 from native.cache import new_cache
-from native.profile import ENCODE, PLAY, replay_trees
+from native.profile import ENCODE, PLAY, WALK, replay_trees
 from native.search import Waves, absorb, descend
 from native.settings import GUMBEL, PUCT, Settings
 from selfplay import limits, tuning
@@ -138,12 +138,15 @@ class Trees:
 
     def measure_alone(self, seconds: float) -> Figures:
         total, searches = self._repeat(self._search_alone, seconds)
-        play, encode = self._rules_seconds()
+        play, encode = (seconds * searches / total for seconds in self._rules_seconds())
+        whole = max(
+            1.0, play + encode
+        )  # a slow spell while they were measured does not make more of them than there is
         return {
             "simulations/s": self.simulations * self.games * searches / total,
-            "share selecting, absorbing, backing up": 1.0 - (play + encode) * searches / total,
-            "share playing": play * searches / total,
-            "share encoding": encode * searches / total,
+            "share selecting, absorbing, backing up": 1.0 - (play + encode) / whole,
+            "share playing": play / whole,
+            "share encoding": encode / whole,
         }
 
     def _repeat(self, work: Callable[[], None], seconds: float) -> tuple[float, int]:
@@ -176,15 +179,15 @@ class Trees:
         return limits.best_of(lambda: descend(self.waves), 20)
 
     def _rules_seconds(self) -> tuple[float, float]:
-        """(playing, encoding) of all the nodes of the searches that have just been done."""
+        """(playing, encoding) of all the nodes of the searches that have just been done, each at its fastest."""
         rules, forest, batch = self.waves.rules, self.waves.forest, self.waves.batch
         memories = [np.zeros(forest.nodes.shape[1] + 1, np.int32) for _ in range(3)]
 
         def part(which: int) -> float:
-            return limits.best_of(lambda: replay_trees(rules, forest, batch, which, *memories), 3)
+            return limits.best_of(lambda: replay_trees(rules, forest, batch, which, *memories), 5)
 
-        play = part(PLAY)
-        return play, max(0.0, part(ENCODE) - play)
+        walk, play, encode = part(WALK), part(PLAY), part(ENCODE)
+        return max(0.0, play - walk), max(0.0, encode - play)
 
 
 def new_forest(game: Game, num_games: int, simulations: int) -> memory.Forest:
