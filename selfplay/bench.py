@@ -137,7 +137,7 @@ class Trees:
         return {"simulations/s": rate} | {f"share {name}": max(0.0, part) / total for name, part in parts.items()}
 
     def measure_alone(self, seconds: float) -> Figures:
-        total, searches = self._repeat(self._search_alone, seconds)
+        total, searches = self._repeat(self.search_alone, seconds)
         play, encode = (seconds * searches / total for seconds in self._rules_seconds())
         whole = max(
             1.0, play + encode
@@ -170,7 +170,7 @@ class Trees:
             absorb(self.waves, rows)
             self.seconds[1] += time.perf_counter() - middle
 
-    def _search_alone(self) -> None:
+    def search_alone(self) -> None:
         memory.plant_all(self.waves.forest, self.states, self.simulations)
         search_alone(self.waves)
 
