@@ -28,9 +28,7 @@ class Contest:
     name: str  # of the row
     ours: dict[str, Measure]  # column -> measure
     theirs: dict[str, tuple[str, dict]]  # column -> (peer, request)
-    ratios: dict[
-        str, tuple[list[str], list[str]]
-    ]  # column -> the slowest of these of ours by the fastest of these peers
+    ratios: dict[str, tuple[list[str], list[str]]]  # column -> the slowest of these ours by the fastest of those peers
 
 
 @dataclass(frozen=True)
@@ -48,9 +46,8 @@ def play(name: str, asked: Namespace) -> Iterator[Contest]:
     game, request = games.load(name), {"what": "play", "game": name}
     rate(game, 0.1)  # compiles
     theirs = {"open_spiel": ("open_spiel", request), "pgx": ("pgx", request)}
-    yield Contest(
-        name, {"ours": lambda seconds: rate(game, seconds)}, theirs, {"ours / the faster": (["ours"], list(theirs))}
-    )
+    ratios = {"ours / the faster": (["ours"], list(theirs))}
+    yield Contest(name, {"ours": lambda seconds: rate(game, seconds)}, theirs, ratios)
 
 
 class Free:

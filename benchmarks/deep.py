@@ -5,7 +5,6 @@ in turn, so that a slow spell of the machine meets both, and ratios are taken of
 """
 
 import argparse
-import time
 from functools import partial
 
 import numpy as np
@@ -20,11 +19,8 @@ TREES, SHORT, DEEP = 16, 32, 5000
 
 def rate(trees: Trees, seconds: float) -> float:
     """Simulations a second; one call at least."""
-    begin, calls = time.perf_counter(), 0
-    while calls == 0 or time.perf_counter() - begin < seconds:
-        trees.search_alone()
-        calls += 1
-    return calls * trees.games * trees.simulations / (time.perf_counter() - begin)
+    taken, searches = trees.repeat(trees.search_alone, seconds)
+    return searches * trees.games * trees.simulations / taken
 
 
 def main() -> None:

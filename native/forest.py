@@ -19,7 +19,7 @@ import numpy as np
 
 from native.compile import copy, kernel
 from native.handle import by_address
-from native.softmax import BLOCK, SINGLE_BLOCK
+from native.lanes import BLOCK, SINGLE_BLOCK
 
 ROOT = 0
 WAITING = np.nan  # a node's value while the network's answer is still out
@@ -77,7 +77,7 @@ class Forest(NamedTuple):
     nodes: np.ndarray  # NODE[B, N]
     logits: np.ndarray  # f32[B, N, A], the network's, of nodes not open yet
     opened: np.ndarray  # i32[B, N], the nodes that have edges, in the order of their edges
-    edge_action: np.ndarray  # i16[B, E and a block more], see native.softmax
+    edge_action: np.ndarray  # i16[B, E and a block more], see native.lanes
     edge_prior: np.ndarray  # f32[B, E and a block more]
     tried: np.ndarray  # EDGE[B, E], meaningful for a node's first num_tried edges
 
@@ -97,7 +97,7 @@ class Forest(NamedTuple):
     random_state: np.ndarray  # u64[B, 2]
     state: np.ndarray  # u8[B, S], with one leaf a game: that leaf's position
     actions: np.ndarray  # i32[A + 1]
-    score: np.ndarray  # f64[A + 1 and a block more], see native.softmax
+    score: np.ndarray  # f64[A + 1 and a block more], see native.lanes
     policy: np.ndarray  # f64[A], by edge of the root
     new_number: np.ndarray  # i32[N]
 

@@ -34,7 +34,10 @@ class Kind:
 # 256 bits. With 512 a Cascade Lake runs at a lower clock, and searches took up to a sixth longer.
 DOUBLES = Kind(ir.DoubleType(), 64, 52, 4, "qd")
 SINGLES = Kind(ir.FloatType(), 32, 23, 8, "if")
+BLOCK, SINGLE_BLOCK = DOUBLES.count, SINGLES.count  # what is done a vector at a time overwrites whole ones
 I32 = ir.IntType(32)
+ZERO = ir.Constant(I32, 0)
+LN2_HIGH, LN2_LOW = 0.693147180369123816490, 1.90821492927058770002e-10  # ln 2 in two parts: k * LN2_HIGH is exact
 
 
 class Lanes:
@@ -105,24 +108,24 @@ class Lanes:
 
 def splat(builder, number, kind: Kind = DOUBLES) -> Lanes:
     """The same number in every lane."""
-    undefined, zero = ir.Constant(kind.vector, ir.Undefined), ir.Constant(I32, 0)
-    everywhere = ir.Constant(ir.VectorType(I32, kind.count), [zero] * kind.count)
-    first = builder.insert_element(undefined, number, zero)
+    undefined = ir.Constant(kind.vector, ir.Undefined)
+    everywhere = ir.Constant(ir.VectorType(I32, kind.count), [ZERO] * kind.count)
+    first = builder.insert_element(undefined, number, ZERO)
     return Lanes(builder, builder.shuffle_vector(first, undefined, everywhere), kind)
 
 
 class Place:
-    """Where an array's numbers stand from some index on, to be read and written a vector at a time."""
+    """Where an array's numbers stand from some index on, to be read and written a vector at a time: block 0 is the first."""
 
     def __init__(self, context, builder, array_type, array, first, kind: Kind = DOUBLES):
         self.builder, self.kind = builder, kind
         data = make_array(array_type)(context, builder, array).data
         self.pointer = builder.bitcast(builder.gep(data, [first]), kind.vector.as_pointer())
 
-    def read(self, block) -> Lanes:
+    def read(self, block=ZERO) -> Lanes:
         return Lanes(self.builder, self.builder.load(self._at(block), align=self._align), self.kind)
 
-    def write(self, block, lanes: Lanes) -> None:
+    def write(self, lanes: Lanes, block=ZERO) -> None:
         self.builder.store(lanes.value, self._at(block), align=self._align)
 
     def _at(self, block):

@@ -17,7 +17,8 @@ WALK, PLAY, ENCODE = 0, 1, 2
 @kernel
 def replay_trees(rules, forest, batch, part, parent, action, path):
     """Play the way to every node of every tree again; with ENCODE, also list moves, take the key and observe, as the search did; with
-    WALK, only look up who is whose parent, which is no part of the search. Returns the plies played. parent, action and path i32[N] are working memory; modifies them, the forest's scratch and batch row 0."""
+    WALK, only look up who is whose parent, which is no part of the search. Returns the plies played. parent, action and path i32[N]
+    are working memory; modifies them, the forest's scratch and batch row 0."""
     plies = 0
     for game in range(len(forest.goal)):
         find_parents(forest, game, parent, action)

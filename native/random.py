@@ -9,8 +9,7 @@ from numba import types
 from numba.extending import intrinsic
 
 from native.compile import inline
-from native.lanes import Place
-from native.softmax import BLOCK, LN2_HIGH, LN2_LOW
+from native.lanes import BLOCK, LN2_HIGH, LN2_LOW, Place
 
 GOLDEN_GAMMA = np.uint64(0x9E3779B97F4A7C15)
 SMALLEST = 1e-300  # in place of a 0 whose logarithm there is not
@@ -60,8 +59,8 @@ def gumbel_lanes(typingctx, values, first):
     """values f64[first .. first + BLOCK - 1] = -log(-log(value)), of values from SMALLEST to the last before 1."""
 
     def codegen(context, builder, signature, arguments):
-        place, begin = Place(context, builder, values, *arguments), context.get_constant(types.int64, 0)
-        place.write(begin, -logarithm(-logarithm(place.read(begin))))
+        place = Place(context, builder, values, *arguments)
+        place.write(-logarithm(-logarithm(place.read())))
         return context.get_dummy_value()
 
     return types.void(values, types.int64), codegen

@@ -14,15 +14,11 @@ from numba.extending import intrinsic
 from numba.np.arrayobj import make_array
 
 from native.compile import inline
-from native.lanes import DOUBLES, SINGLES, Lanes, Place, splat
-
-BLOCK = DOUBLES.count  # `exp_in_place` writes whole blocks
-SINGLE_BLOCK = SINGLES.count  # and so does `softmax_of`
+from native.lanes import BLOCK, LN2_HIGH, LN2_LOW, SINGLE_BLOCK, SINGLES, Lanes, Place, splat
 
 LOG2_E = 1.4426950408889634
-LN2_HIGH, LN2_LOW = 0.693147180369123816490, 1.90821492927058770002e-10  # ln 2 in two parts: k * LN2_HIGH is exact
 LOWEST = -700.0  # e^-700 = 1e-304; below it would not be a normal number
-SINGLE_LN2_HIGH, SINGLE_LN2_LOW, SINGLE_LOWEST = 0.693359375, -2.12194440e-4, -87.0  # the same of singles
+SINGLE_LN2_HIGH, SINGLE_LN2_LOW, SINGLE_LOWEST = 0.693359375, -2.12194440e-4, -87.0  # of singles
 
 
 # e^x = 2^k e^r with |r| <= ln 2 / 2, and e^r by its series. `x` is `Lanes`.
@@ -61,9 +57,8 @@ def exp_lanes(typingctx, values, first, shift, scale):
 
     def codegen(context, builder, signature, arguments):
         array, first, shift, scale = arguments
-        place, begin = Place(context, builder, values, array, first), context.get_constant(types.int64, 0)
-        x = (place.read(begin) - splat(builder, shift)) * splat(builder, scale)
-        place.write(begin, exponential(x))
+        place = Place(context, builder, values, array, first)
+        place.write(exponential((place.read() - splat(builder, shift)) * splat(builder, scale)))
         return context.get_dummy_value()
 
     return types.void(values, types.int64, types.float64, types.float64), codegen
@@ -87,23 +82,19 @@ def softmax_of(typingctx, logits, chosen, count, chosen_out, softmax_out, first)
     """
 
     def codegen(context, builder, signature, arguments):
-        types_of = dict(zip(("logits", "chosen", "count", "chosen_out", "softmax_out"), signature.args, strict=False))
-        logits, chosen, count, chosen_out, out, first = arguments
-
-        def data(name, array):
-            return make_array(types_of[name])(context, builder, array).data
-
-        source, indices = data("logits", logits), data("chosen", chosen)
-        kept = builder.gep(data("chosen_out", chosen_out), [first])
-        place = Place(context, builder, types_of["softmax_out"], out, first, SINGLES)
+        source, indices, size, kept, out, begin = arguments
+        source = make_array(logits)(context, builder, source).data
+        indices = make_array(chosen)(context, builder, indices).data
+        kept = builder.gep(make_array(chosen_out)(context, builder, kept).data, [begin])
+        place = Place(context, builder, softmax_out, out, begin, SINGLES)
         i64 = partial(context.get_constant, types.int64)
-        blocks = builder.sdiv(builder.add(count, i64(SINGLE_BLOCK - 1)), i64(SINGLE_BLOCK))
+        blocks = builder.sdiv(builder.add(size, i64(SINGLE_BLOCK - 1)), i64(SINGLE_BLOCK))
 
         def gathered(block) -> Lanes:
             vector = ir.Constant(SINGLES.vector, ir.Undefined)
             for lane in range(SINGLE_BLOCK):
                 i = builder.add(builder.mul(block, i64(SINGLE_BLOCK)), i64(lane))
-                is_inside = builder.icmp_signed("<", i, count)
+                is_inside = builder.icmp_signed("<", i, size)
                 index = builder.load(builder.gep(indices, [builder.select(is_inside, i, i64(0))]))
                 builder.store(builder.trunc(index, ir.IntType(16)), builder.gep(kept, [i]))
                 number = builder.load(builder.gep(source, [builder.zext(index, ir.IntType(64))]))
@@ -116,7 +107,7 @@ def softmax_of(typingctx, logits, chosen, count, chosen_out, softmax_out, first)
             joined = cgutils.alloca_once_value(builder, SINGLES.all(start))
             with cgutils.for_range(builder, blocks) as loop:
                 changed = change(loop.index)
-                place.write(loop.index, changed)
+                place.write(changed, loop.index)
                 builder.store(join(Lanes(builder, builder.load(joined), SINGLES), changed).value, joined)
             return Lanes(builder, builder.load(joined), SINGLES).over_all(join)
 
@@ -124,7 +115,7 @@ def softmax_of(typingctx, logits, chosen, count, chosen_out, softmax_out, first)
         total = over_blocks(0.0, Lanes.__add__, lambda block: exponential_of_singles(place.read(block) - highest))
         share = 1.0 / total
         with cgutils.for_range(builder, blocks) as loop:
-            place.write(loop.index, place.read(loop.index) * share)
+            place.write(place.read(loop.index) * share, loop.index)
         return context.get_dummy_value()
 
     return types.void(logits, chosen, types.int64, chosen_out, softmax_out, types.int64), codegen

@@ -121,7 +121,7 @@ class Trees:
 
     def measure(self, seconds: float) -> Figures:
         self.seconds[:] = 0.0
-        total, searches = self._repeat(self._search, seconds)
+        total, searches = self.repeat(self._search, seconds)
         call = self._empty_call()
         calls = 2 * searches * (self.simulations + 1)
         play, encode = self._rules_seconds()
@@ -137,11 +137,9 @@ class Trees:
         return {"simulations/s": rate} | {f"share {name}": max(0.0, part) / total for name, part in parts.items()}
 
     def measure_alone(self, seconds: float) -> Figures:
-        total, searches = self._repeat(self.search_alone, seconds)
+        total, searches = self.repeat(self.search_alone, seconds)
         play, encode = (seconds * searches / total for seconds in self._rules_seconds())
-        whole = max(
-            1.0, play + encode
-        )  # a slow spell while they were measured does not make more of them than there is
+        whole = max(1.0, play + encode)  # above 1 after a slow spell while they were measured
         return {
             "simulations/s": self.simulations * self.games * searches / total,
             "share selecting, absorbing, backing up": 1.0 - (play + encode) / whole,
@@ -149,7 +147,7 @@ class Trees:
             "share encoding": encode / whole,
         }
 
-    def _repeat(self, work: Callable[[], None], seconds: float) -> tuple[float, int]:
+    def repeat(self, work: Callable[[], None], seconds: float) -> tuple[float, int]:
         """(seconds taken, times done), at least once."""
         begin, times = time.perf_counter(), 0
         while True:

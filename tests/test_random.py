@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from native.compile import kernel
+from native.lanes import BLOCK
 from native.random import GOLDEN_GAMMA, below, gamma, gumbel_lanes, gumbels, mix, normal, seeds, uniform
-from native.softmax import BLOCK
 
 
 @kernel

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from native.compile import kernel
-from native.softmax import BLOCK, SINGLE_BLOCK, exp_in_place, softmax_of
+from native.lanes import BLOCK, SINGLE_BLOCK
+from native.softmax import exp_in_place, softmax_of
 
 
 @kernel
