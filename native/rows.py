@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from native.compile import kernel
+from native.compile import inline, kernel
 from native.frame import mover_score
 
 
@@ -72,6 +72,69 @@ def new_lessons(num_games: int, num_moves: int, cells: int) -> Lessons:
 def new_scratch(state_bytes: int, planes: int, cells: int, actions: int) -> tuple:
     """One position, its planes and its actions, for `write_rows` to work in."""
     return np.zeros(state_bytes, np.uint8), np.zeros((planes, cells), np.float32), np.zeros(actions + 1, np.int32)
+
+
+PLAYABLE, ILLEGAL, TOO_EARLY, TOO_LATE, WRONG_OUTCOME, BAD_POLICY = range(6)  # what `find_unplayable` answers
+POLICY_ERROR = 1e-2  # by how much the probabilities of one move may miss 1
+OUTCOME_ERROR = 1e-6  # outcomes are stored in single precision
+
+
+@kernel
+def find_unplayable(rules, moves, is_opening, max_plies, state, actions, where):
+    """Play every game by the rules and stop at the first that they do not allow; returns what is wrong, or PLAYABLE.
+
+    The arrays' shapes and ranges must have been checked: indices are used as they are. Every move must be legal, the last
+    one must end the game with the recorded outcome (a game cut at `max_plies` is a draw), and each move but those of the
+    opening (is_opening bool[M]) needs a policy: probabilities of legal actions that add up to 1. Modifies `where` i64[2],
+    the game's index and the ply, and state u8[S] and actions i32[A + 1], its scratch.
+    """
+    for game in range(len(moves.outcome)):
+        where[0] = game
+        first, end = moves.first_move[game], moves.first_move[game + 1]
+        rules.start(state, moves.options[game])
+        for move in range(first, end):
+            where[1] = move - first
+            count = rules.legal(state, actions)
+            action = np.int64(moves.action[move])
+            if not is_listed(actions, count, action):
+                return ILLEGAL
+            if not is_policy(moves, move, is_opening[move], actions, count):
+                return BAD_POLICY
+            outcome = rules.play(state, action)
+            is_last = move == end - 1
+            if not np.isnan(outcome) and not is_last:
+                return TOO_EARLY
+            if np.isnan(outcome) and is_last:
+                if end - first < max_plies:
+                    return TOO_LATE
+                outcome = 0.0
+            if is_last and not abs(outcome - moves.outcome[game]) <= OUTCOME_ERROR:
+                return WRONG_OUTCOME
+    return PLAYABLE
+
+
+@inline
+def is_listed(actions, count, action):
+    for i in range(count):
+        if actions[i] == action:
+            return True
+    return False
+
+
+@inline
+def is_policy(moves, move, is_opening, actions, count):
+    """Are the move's entries probabilities of legal actions, both ascending, that add up to 1 (none for an opening move)?"""
+    total, i = 0.0, 0
+    for entry in range(moves.first_entry[move], moves.first_entry[move + 1]):
+        action = np.int64(moves.policy_action[entry])
+        while i < count and actions[i] < action:
+            i += 1
+        probability = np.float64(moves.policy[entry])
+        if i == count or actions[i] != action or not probability >= 0.0:
+            return False
+        total += probability
+        i += 1
+    return abs(total - (0.0 if is_opening else 1.0)) <= POLICY_ERROR
 
 
 @kernel

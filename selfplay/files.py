@@ -1,29 +1,61 @@
 """Writing files so that a kill at any instant leaves either the old one or the new one, and reading them so that a file
-that was cut or altered is named and refused, never half-read. Arrays are safetensors: loading one cannot run code.
+that was cut or altered is named and refused, never half-read. Links, pipes and devices are no files of ours.
 """
 
 import json
 import os
 import shutil
-import struct
-import zlib
+import stat
 from pathlib import Path
+from typing import BinaryIO
 
-import numpy as np
-from safetensors import SafetensorError
-from safetensors.numpy import load as parse_arrays
-from safetensors.numpy import save as format_arrays
+MOST_JSON = 1 << 20  # bytes of a JSON file: ours have a few thousand
+SHOWN = 200  # letters of what a file holds that an error repeats
 
 
 class DamagedFile(ValueError):
     """A file that is not what was once written."""
 
 
+def shown(value: object) -> str:
+    """What came, for one line of an error."""
+    text = repr(value) if isinstance(value, str) else str(value).replace("\n", " ")
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """Open a file to read. OSError if it is missing, DamagedFile if it is a pipe, a device or a folder."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # a pipe without a writer must not block
+    return _file_of(descriptor, path, "rb")
+
+
+def open_own(path: Path, mode: str):
+    """Open or make a file of a run to append ("ab", "a") or to lock ("rb+"), without cutting it. ValueError if something
+    else has its name: a link's target belongs to somebody else."""
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    refuse_links(path)
+    return _file_of(os.open(path, flags | (os.O_APPEND if "a" in mode else 0), 0o666), path, mode)
+
+
+def _file_of(descriptor: int, path: Path, mode: str):
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise DamagedFile(f"{path} is no regular file")
+    return open(descriptor, mode, encoding=None if "b" in mode else "utf-8", buffering=-1 if "b" in mode else 1)
+
+
+def refuse_links(path: Path) -> None:
+    """ValueError if the name is a symbolic link."""
+    if path.is_symlink():
+        raise ValueError(f"{path} is a symbolic link; a run keeps its files itself")
+
+
 def write_bytes(path: Path, data: bytes) -> None:
     """Write beside `path`, flush to the disk, then rename over it."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    remove(temporary)  # of a killed process that had our number
     try:
-        with open(temporary, "wb") as file:
+        with open(temporary, "xb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
@@ -37,44 +69,32 @@ def write_json(path: Path, value: dict) -> None:
 
 
 def read_json(path: Path) -> dict:
+    """DamagedFile if the file is missing, too large, or holds no JSON object."""
     try:
-        value = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise DamagedFile(f"{path} is missing or damaged: {error}") from None
+        with open_regular(path) as file:
+            text = file.read(MOST_JSON + 1)
+        value = json.loads(text) if len(text) <= MOST_JSON else None
+    except OSError as error:
+        raise DamagedFile(f"{path} is missing or damaged: {error.strerror or error}") from None
+    except DamagedFile:
+        raise
+    except (ValueError, RecursionError) as error:
+        raise DamagedFile(f"{path} is damaged: {shown(error)}") from None
     if not isinstance(value, dict):
-        raise DamagedFile(f"{path} is damaged: it should hold a JSON object")
+        what = "a JSON object" if len(text) <= MOST_JSON else f"at most {MOST_JSON:,} bytes"
+        raise DamagedFile(f"{path} is damaged: it should hold {what}")
     return value
 
 
-def write_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:
-    """safetensors whose header carries a CRC-32 of all the array bytes, in the order of the names."""
-    arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-    write_bytes(path, format_arrays(arrays, metadata={"crc32": str(checksum(arrays))}))
-
-
-def read_arrays(path: Path) -> dict[str, np.ndarray]:
-    """The arrays of a file by `write_arrays`. DamagedFile if it was cut, altered or is something else."""
-    try:
-        data = path.read_bytes()
-        arrays = parse_arrays(data)
-        (length,) = struct.unpack("<Q", data[:8])
-        stated = json.loads(data[8 : 8 + length])["__metadata__"]["crc32"]
-    except (OSError, SafetensorError, KeyError, ValueError, struct.error) as error:
-        raise DamagedFile(f"{path} is missing or damaged: {error}") from None
-    if str(checksum(arrays)) != stated:
-        raise DamagedFile(f"{path} is damaged: its checksum does not match")
-    return arrays
-
-
-def checksum(arrays: dict[str, np.ndarray]) -> int:
-    value = 0
-    for name in sorted(arrays):
-        value = zlib.crc32(np.ascontiguousarray(arrays[name]).tobytes(), zlib.crc32(name.encode(), value))
-    return value
+def remove(path: Path) -> None:
+    """Remove a file, a folder with what is in it, or a link and not its target; nothing if nothing is there."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def publish_folder(temporary: Path, final: Path) -> None:
     """Rename a finished folder into place; whatever a killed process left there before goes."""
-    if final.exists():
-        shutil.rmtree(final)
+    remove(final)
     os.replace(temporary, final)

@@ -10,10 +10,15 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from native.rows import Rows
+from selfplay.arrays import first_not_finite
 from selfplay.config import LearnerConfig
 from selfplay.inference import learning_precision, measure_ranges
 from selfplay.network import DRAW, LOSS, WIN, Network, Output, expected_value
 from selfplay.replay import Replay
+
+
+class Diverged(FloatingPointError):
+    """Learning that has left the numbers: what it made cannot play, nor be learned on from."""
 
 
 def losses(output: Output, rows: dict[str, Tensor], config: LearnerConfig) -> dict[str, Tensor]:
@@ -25,6 +30,7 @@ def losses(output: Output, rows: dict[str, Tensor], config: LearnerConfig) -> di
     owner    of networks with that head: cross-entropy of each cell's owner at the end; nobody's is half the mover's
     score    of networks with that head: Huber loss of the score at the end, in sqrt(cells) points
     kl       KL(search || network): the policy part less the search's own entropy; not in the total
+    uniform  what the policy part would be if all legal actions were equally likely; not in the total
 
     Where a game is even, outcome and value pull P(win) by outcome_weight / 2 and by value_weight. The search's value is
     mostly the network's own: in long games much weight on it keeps the network where it was, and far too unsure.
@@ -37,6 +43,7 @@ def losses(output: Output, rows: dict[str, Tensor], config: LearnerConfig) -> di
     value = F.mse_loss(expected_value(output.outcome), rows["value"])
     total = config.policy_weight * policy + config.outcome_weight * outcome + config.value_weight * value
     parts = {"policy": policy, "outcome": outcome, "value": value, "kl": policy - entropy, "entropy": entropy}
+    parts["uniform"] = rows["legal"].sum(1).clamp(min=1).log().mean()
     if output.owner is not None:
         parts["owner"] = F.binary_cross_entropy_with_logits(output.owner.float(), (1 + rows["owner"]) / 2)
         total = total + config.ownership_weight * parts["owner"]
@@ -95,7 +102,22 @@ class Learner:
             ranges = measure_ranges(self.averaged, rows["planes"], rows["scalars"])
             for network in (self.averaged, self.network):  # both, as one is the other's average
                 network.ranges.copy_(ranges)
-        return {name: float(value) / steps for name, value in sums.items()}
+        means = {name: float(value) / steps for name, value in sums.items()}
+        if steps:
+            self._refuse_not_finite(means, rows)
+        return means
+
+    @torch.no_grad()
+    def _refuse_not_finite(self, means: dict[str, float], rows: dict[str, Tensor]) -> None:
+        """Diverged if a loss, a number of the learner's state or of the averaged network, or one of its answers to these rows
+        is not finite."""
+        answers = self.averaged(rows["planes"], rows["scalars"])
+        answers = {"policy": answers.policy, "outcome": answers.outcome}
+        averaged = self.averaged.state_dict() | {f"answered {name}": tensor for name, tensor in answers.items()}
+        arrays = {f"loss {name}": np.array(value) for name, value in means.items()} | self.state()
+        arrays |= {f"averaged {name}": tensor.float().cpu().numpy() for name, tensor in averaged.items()}
+        if name := first_not_finite(arrays):
+            raise Diverged(f"{name} is not finite")
 
     def _batches(self, replay: Replay, steps: int, random: np.random.Generator) -> Iterator[dict[str, Tensor]]:
         buffer = replay.buffer(self.config.batch)

@@ -3,14 +3,21 @@
 Axes: G games, M moves of all games, E policy entries of all moves.
 """
 
+import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from games.game import Game
 from native.rows import Moves
 from native.selfplay import DONE, OPENING, SEARCHED, Records, release
-from selfplay.files import DamagedFile, read_arrays, write_arrays
+from selfplay.arrays import read_arrays, write_arrays
+from selfplay.files import DamagedFile
+from selfplay.shard_check import check_games, check_header
+
+SHARD = re.compile(r"([0-9]{4,7})(?:-([0-9]{5,9}))?\.safetensors")  # generation, and the part's number
 
 
 class Games(NamedTuple):
@@ -39,7 +46,24 @@ class Games(NamedTuple):
         return int(np.count_nonzero(self.origin == SEARCHED))
 
     def moves(self) -> Moves:
-        return Moves(*(getattr(self, name) for name in Moves._fields))
+        """What kernels are given: arrays that can be written, as kernels are compiled for those alone. Copies those that
+        cannot, such as arrays from Ray's shared memory."""
+        return Moves(*(np.require(getattr(self, name), requirements="CAW") for name in Moves._fields))
+
+    def part(self, first: int) -> "Games":
+        """The games from the index `first` on; a view where nothing has to be counted anew."""
+        move = self.first_move[first]
+        entry = self.first_entry[move]
+        by_game = {name: getattr(self, name)[first:] for name in ("outcome", "options", "seed", "generation")}
+        by_move = {name: getattr(self, name)[move:] for name in ("action", "origin", "value", "network_value")}
+        return Games(
+            first_move=self.first_move[first:] - move,
+            first_entry=self.first_entry[move:] - entry,
+            policy_action=self.policy_action[entry:],
+            policy=self.policy[entry:],
+            **by_game,
+            **by_move,
+        )
 
     def sequences(self) -> list[tuple[int, ...]]:
         """Each game's actions."""
@@ -89,36 +113,44 @@ def _join_offsets(offsets: list[np.ndarray]) -> np.ndarray:
 
 
 class Shards:
-    """A folder of game records: parts `0003-00012` while generation 3 is played, one `0003` once it is complete."""
+    """A folder of game records: parts `0003-00012` while generation 3 is played, one `0003` once it is complete.
 
-    def __init__(self, folder: Path):
-        self.folder = folder
+    What is read from disk is checked by the rules of `game`; without one only as far as no rules are needed, which is enough
+    to count games and not to play them again.
+    """
+
+    def __init__(self, folder: Path, game: Game | None = None):
+        self.folder, self.game = folder, game
 
     def add(self, generation: int, games: Games) -> Path:
         """Write a part; the games are safe when this returns."""
-        path = self.folder / f"{generation:04d}-{self._next_serial(generation):05d}.safetensors"
-        write_arrays(path, games._asdict())
+        path = self.folder / shard_name(generation, self._next_serial(generation))
+        self._write(path, games)
         return path
 
-    def seal(self, generation: int) -> None:
-        """Merge the parts of a generation into one shard. Killed in between, `load` sees either, never both."""
+    def seal(self, generation: int, games: Games | None = None) -> None:
+        """Merge the parts of a generation, which hold these games, into one shard. Killed in between, `load` sees either,
+        never both."""
         parts = self._parts(generation)
-        if parts and (games := self.load(generation)) is not None:
-            write_arrays(self._sealed(generation), games._asdict())
+        if parts and (games := games or self.load(generation)) is not None:
+            self._write(self._sealed(generation), games)
             for path in parts:
                 path.unlink()
 
-    def load(self, generation: int, on_damage=None) -> Games | None:
+    def load(self, generation: int, on_damage: Callable[[str], None] | None = None) -> Games | None:
         """A generation's games, or None; damaged shards are passed to `on_damage(message)` and left out."""
         sealed = self._sealed(generation)
         games = self._read([sealed], on_damage) if sealed.exists() else None
         return games or self._read(self._parts(generation), on_damage)
 
-    def _read(self, paths: list[Path], on_damage) -> Games | None:
+    def _write(self, path: Path, games: Games) -> None:
+        write_arrays(path, games._asdict(), {"game": self.game.name} if self.game else None)
+
+    def _read(self, paths: list[Path], on_damage: Callable[[str], None] | None) -> Games | None:
         parts = []
         for path in paths:
             try:
-                parts.append(read_games(path))
+                parts.append(read_games(path, self.game))
             except DamagedFile as error:
                 if on_damage:
                     on_damage(f"skipped: {error}")
@@ -126,33 +158,49 @@ class Shards:
 
     def counts(self) -> tuple[int, int]:
         """(generations that are complete, parts of the one in progress): no two moments of a run have the same."""
-        names = [path.stem for path in self.folder.glob("[0-9]*.safetensors")]
-        return sum("-" not in name for name in names), sum("-" in name for name in names)
+        serials = [serial for _, serial, _ in self._all()]
+        return sum(serial is None for serial in serials), sum(serial is not None for serial in serials)
 
     def drop_after(self, generation: int) -> None:
         """Forget shards of later generations than this one."""
-        for path in self.folder.glob("*.safetensors"):
-            if path.name[:4].isdigit() and int(path.name[:4]) > generation:
+        for found, _, path in self._all():
+            if found > generation:
                 path.unlink()
 
+    def _all(self) -> list[tuple[int, int | None, Path]]:
+        """(generation, the part's number or None, path) of each file that has a shard's name."""
+        return [(*named, path) for path in self.folder.iterdir() if (named := named_shard(path.name))]
+
     def _sealed(self, generation: int) -> Path:
-        return self.folder / f"{generation:04d}.safetensors"
+        return self.folder / shard_name(generation)
 
     def _parts(self, generation: int) -> list[Path]:
-        return sorted(self.folder.glob(f"{generation:04d}-*.safetensors"))
+        """In the order in which they were written."""
+        found = [(n, path) for g, n, path in self._all() if g == generation and n is not None]
+        return [path for _, path in sorted(found)]
 
     def _next_serial(self, generation: int) -> int:
-        parts = self._parts(generation)
-        return int(parts[-1].stem.split("-")[1]) + 1 if parts else 0
+        return max((n for g, n, _ in self._all() if g == generation and n is not None), default=-1) + 1
 
 
-def read_games(path: Path) -> Games:
-    """One shard. DamagedFile if it is cut, altered, or no record of games."""
-    arrays = read_arrays(path)
-    if set(arrays) != set(Games._fields):
-        raise DamagedFile(f"{path} is no record of games")
+def shard_name(generation: int, serial: int | None = None) -> str:
+    """The file of a generation, or of one of its parts."""
+    return f"{generation:04d}.safetensors" if serial is None else f"{generation:04d}-{serial:05d}.safetensors"
+
+
+def named_shard(name: str) -> tuple[int, int | None] | None:
+    """(generation, the part's number or None) of a file that `shard_name` could have named, else None."""
+    match = SHARD.fullmatch(name)
+    found = (int(match[1]), int(match[2]) if match[2] else None) if match else None
+    return found if found and shard_name(*found) == name else None
+
+
+def read_games(path: Path, game: Game | None = None) -> Games:
+    """One shard. DamagedFile if it is cut, altered, no record of games, or no record of games that `game` allows."""
+    arrays = read_arrays(path, lambda kinds, metadata: check_header(kinds, metadata, game), most=len(Games._fields))
     games = Games(**arrays)
-    ends = (games.first_move[-1], games.first_entry[-1], len(games.first_move), len(games.first_entry))
-    if ends != (len(games.action), len(games.policy), games.count + 1, len(games.action) + 1):
-        raise DamagedFile(f"{path} is damaged: its parts do not fit together")
+    try:
+        check_games(games, game)
+    except ValueError as error:
+        raise DamagedFile(f"{path} is damaged: {error}") from None
     return games

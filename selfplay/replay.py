@@ -1,5 +1,7 @@
 """The replay window: the newest games, as training rows drawn at random under random symmetries."""
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from games.game import Game
@@ -29,37 +31,64 @@ def is_drawn(origin: np.ndarray, settled_weight: float) -> np.ndarray:
 
 
 class Replay:
-    """Keeps whole generations of games, newest last, until they hold the rows of the window."""
+    """Holds whole generations of games, newest last, until they have the rows of the window."""
 
     def __init__(self, game: Game, config: ReplayConfig):
         self.game, self.config = game, config
-        self.generations: list[Games] = []
-        self.lessons: list[Lessons] = []  # of each generation
-        self.total_rows = 0
+        self.window: Games | None = None  # the games of all generations held, oldest first
+        self.learned: Lessons | None = None  # what came of them
+        self.generations: list[tuple[int, int]] = []  # (games, rows) of each
+        self.total_rows = 0  # of all games ever played
         self.scratch = new_scratch(game.state_bytes, game.planes, game.cells, game.actions)
 
     def add(self, games: Games) -> None:
         """Append a generation and let go of the oldest that the window no longer reaches."""
-        self.generations.append(games)
-        self.lessons.append(self._read(games))
         self.total_rows += games.rows
+        self._append([games])
+
+    def restore(self, newest_first: Iterable[Games], total_rows: int) -> None:
+        """Take up where `add` had got to: of the generations played, newest first, read only those that the window of
+        `total_rows` rows reaches. The same rows in the same order as if all had been added."""
+        wanted, parts, rows = window_rows(self.config, total_rows), [], 0
+        for games in newest_first:
+            parts.append(games)
+            rows += games.rows
+            if rows >= wanted:
+                break
+        self.total_rows = total_rows
+        if parts:
+            self._append(parts[::-1])
+
+    def _append(self, parts: list[Games]) -> None:
+        """Generations that follow those held, oldest first."""
         wanted = window_rows(self.config, self.total_rows)
-        while len(self.generations) > 1 and sum(g.rows for g in self.generations[1:]) >= wanted:
-            self.generations.pop(0)
-            self.lessons.pop(0)
-        self._index(wanted)
+        self.generations += [(games.count, games.rows) for games in parts]
+        first, window = self._drop(wanted), concatenate(parts)
+        learned = self._read(window)
+        if self.window is not None:
+            move = self.window.first_move[first]
+            window = concatenate([self.window.part(first), window])
+            learned = Lessons(
+                value=np.concatenate([self.learned.value[move:], learned.value]),
+                owner=np.concatenate([self.learned.owner[first:], learned.owner]),
+                score=np.concatenate([self.learned.score[first:], learned.score]),
+            )
+        self.moves = window.moves()
+        self.window, self.learned = window._replace(**self.moves._asdict()), learned  # the same arrays, held once
+        self.row_move = np.flatnonzero(is_drawn(window.origin, self.config.settled_weight))[-wanted:]
+        self.row_game = np.searchsorted(window.first_move, self.row_move, side="right") - 1
+
+    def _drop(self, wanted: int) -> int:
+        """Forget the oldest generations without which `wanted` rows are left; returns how many games they had."""
+        first = 0
+        while len(self.generations) > 1 and sum(rows for _, rows in self.generations[1:]) >= wanted:
+            first += self.generations.pop(0)[0]
+        return first
 
     def _read(self, games: Games) -> Lessons:
         lessons = new_lessons(games.count, len(games.action), self.game.cells)
         read_lessons(self.game.rules, games.moves(), float(self.config.search_share), self.scratch[0], lessons)
         return lessons
-
-    def _index(self, wanted: int) -> None:
-        window = concatenate(self.generations)
-        self.moves = window.moves()
-        self.row_move = np.flatnonzero(is_drawn(window.origin, self.config.settled_weight))[-wanted:]
-        self.learned = Lessons(*(np.concatenate(parts) for parts in zip(*self.lessons)))
-        self.row_game = np.searchsorted(window.first_move, self.row_move, side="right") - 1
 
     @property
     def rows(self) -> int:

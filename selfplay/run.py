@@ -6,144 +6,203 @@ Killed at any instant, a run goes on from its newest whole checkpoint and the ga
 """
 
 import fcntl
-import json
-import shutil
+import re
+import stat
+import zlib
+from collections.abc import Iterator
 from pathlib import Path
 
-import msgspec
 import numpy as np
 
 from selfplay import checkpoint, config
+from selfplay.checkpoint import Checkpoint
 from selfplay.config import RunConfig
-from selfplay.files import DamagedFile, write_bytes
-from selfplay.records import Shards
+from selfplay.files import DamagedFile, open_own, open_regular, remove, shown, write_bytes
+from selfplay.ledger_file import is_entry, ledger_line, read_ledger
+from selfplay.records import Shards, named_shard
+from selfplay.run_settings import command_to_resume, first_difference, store_config, stored_config
 
-UNFINISHED = ".*.tmp"  # names that `selfplay.files` and `selfplay.checkpoint` write before they rename
+FILES = (".lock", "config.toml", "ledger.jsonl", "log.txt", "result.json", "game.py")
+FOLDERS = ("games", "checkpoints")
+# Names that `selfplay.files` and `selfplay.checkpoint` write before they rename.
+UNFINISHED_FILE = re.compile(r"\.(.+)\.[0-9]+\.tmp")
+UNFINISHED_FOLDER = re.compile(r"\.[0-9]{4,8}\.tmp")
 
 
 class Run:
-    """Opens or makes the folder. ValueError with one line if it holds another run, something else, or is in use."""
+    """Opens or makes the folder. ValueError with one line if it holds another run, something else, or is in use.
 
-    def __init__(self, folder: Path, wanted: RunConfig):
+    `changes`: the folder's run goes on with `wanted` in place of its own settings. A run is closed after use (`with`): until
+    then nobody else can open its folder.
+    """
+
+    def __init__(self, folder: Path, wanted: RunConfig, changes: bool = False):
         self.folder, self.config = folder, wanted
         self.checkpoints = folder / "checkpoints"
         self.ledger_path = folder / "ledger.jsonl"
-        self._check_folder()
-        self.checkpoints.mkdir(parents=True, exist_ok=True)
-        (folder / "games").mkdir(exist_ok=True)
+        self.shards = Shards(folder / "games", config.game_of(wanted))
+        self._check_folder(changes)
+        for name in FOLDERS:
+            (folder / name).mkdir(parents=True, exist_ok=True)
         self.lock = self._lock()
-        self._sweep()
-        if not (folder / "config.toml").exists():
-            write_bytes(folder / "config.toml", config.dump(wanted).encode())
-        self.shards = Shards(folder / "games")
+        try:
+            self._sweep()
+            if changes or not (folder / "config.toml").exists():
+                store_config(folder, wanted)
+        except BaseException:
+            self.close()
+            raise
+        self.ledger_sum = [0, 0]  # length and CRC-32 of ledger.jsonl, see `ledger_after`
 
-    def _check_folder(self) -> None:
+    def __enter__(self) -> "Run":
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let others open the folder."""
+        self.lock.close()
+
+    def _check_folder(self, changes: bool) -> None:
         if not self.folder.exists():
             return
         if not self.folder.is_dir():
             raise ValueError(f"{self.folder} is not a folder")
+        refuse_what_is_not_ours(self.folder)
         if (self.folder / "config.toml").exists():
-            if difference := first_difference(stored_config(self.folder), self.config):
-                raise ValueError(f"{self.folder} holds another run ({difference}); choose another --out")
+            if not changes and (difference := first_difference(stored_config(self.folder), self.config)):
+                again = command_to_resume(self.folder)
+                raise ValueError(
+                    f"{self.folder} holds another run ({difference}); go on with it as it is: {again}, or choose another --out"
+                )
         elif foreign := [
             path.name
             for path in self.folder.iterdir()
-            if path.name not in (".lock", "games", "checkpoints") and not path.match(UNFINISHED)
+            if path.name not in (".lock", *FOLDERS) and not is_unfinished_file(path.name, FILES)
         ]:
-            raise ValueError(f"{self.folder} holds other things ({foreign[0]}); choose another --out")
+            raise ValueError(f"{self.folder} holds other things ({shown(foreign[0])}); choose another --out")
 
     def _lock(self):
-        file = open(self.folder / ".lock", "w")
+        file = open_own(self.folder / ".lock", "rb+")
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
+            file.close()
             raise ValueError(f"{self.folder} is in use by another process") from None
         return file
 
     def _sweep(self) -> None:
         """Remove what a killed process was writing."""
-        for folder in (self.folder, self.checkpoints, self.folder / "games"):
-            for path in folder.glob(UNFINISHED):
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
+        for path in self.folder.iterdir():
+            if is_unfinished_file(path.name, FILES):
+                remove(path)
+        for path in (self.folder / "games").iterdir():
+            match = UNFINISHED_FILE.fullmatch(path.name)
+            if match and named_shard(match[1]):
+                remove(path)
+        for path in self.checkpoints.iterdir():
+            if UNFINISHED_FOLDER.fullmatch(path.name):
+                remove(path)
 
     def play_seed(self) -> int:
         """The seed of the games from here on: the run's own, moved on by what is on disk. An actor that started again from
         the same seed would play the very games that the killed one has recorded."""
         return int(np.random.SeedSequence([self.config.seed, *self.shards.counts()]).generate_state(1)[0])
 
-    def newest(self, report) -> checkpoint.Checkpoint | None:
+    def newest(self, report) -> Checkpoint | None:
         """The newest checkpoint that can be gone on from; damaged newer ones are named and moved aside. None if there is
         none at all; ValueError if there are some and none is whole, because to begin again would delete what is left."""
         passed_over = []
         for path in reversed(checkpoint.all_in(self.checkpoints)):
             try:
-                found = checkpoint.read(path)
-                found.network(), found.learner()
+                found = checkpoint.read_numbered(path)
+                found.check_weights(), found.learner()
             except DamagedFile as error:
                 report(f"skipped: {error}")
                 passed_over.append(path)
                 continue
             for damaged in passed_over:
-                aside = damaged.with_name(f"{damaged.name}.damaged")
-                shutil.rmtree(aside, ignore_errors=True)
-                damaged.rename(aside)
+                set_aside(damaged, "damaged")
             return found
         if passed_over:
             raise ValueError(f"no checkpoint in {self.checkpoints} can be gone on from; choose another --out")
         return None
 
-    def reconcile_ledger(self, newest: checkpoint.Checkpoint) -> None:
-        """Make ledger.jsonl hold one line for each generation up to the newest checkpoint. The checkpoints know them; for one
-        that is damaged the line that was there is kept."""
+    def reconcile_ledger(self, newest: Checkpoint) -> None:
+        """Make ledger.jsonl hold one line for each generation up to the newest checkpoint, which knows what stood there. If
+        that is altered, it is written anew from the checkpoints; for one that is damaged the line that was there is kept."""
+        if self.ledger_path.is_dir():
+            set_aside(self.ledger_path, "damaged")
+        self.ledger_sum = self._sum_of_ledger()
+        if self.ledger_sum == newest.progress.get("ledger"):
+            return
         entries = {entry["generation"]: entry for entry in read_ledger(self.folder)}
         for path in checkpoint.all_in(self.checkpoints):
             try:
-                entries[int(path.name)] = checkpoint.read(path).ledger
+                entries[int(path.name)] = checkpoint.read_numbered(path).ledger
             except DamagedFile:
                 continue
         wanted = (entries.get(generation) for generation in range(newest.generation + 1))
-        write_bytes(self.ledger_path, b"".join(ledger_line(entry) for entry in wanted if entry))
+        text = b"".join(ledger_line(entry) for entry in wanted if entry and is_entry(entry))
+        write_bytes(self.ledger_path, text)
+        self.ledger_sum = [len(text), zlib.crc32(text)]
+
+    def ledger_after(self, entry: dict) -> list[int]:
+        """[length, CRC-32] of ledger.jsonl once this entry is appended: each checkpoint keeps it, so that a run that goes on
+        need not read all its checkpoints to know that the file is whole."""
+        line = ledger_line(entry) if entry else b""
+        length, crc = self.ledger_sum
+        return [length + len(line), zlib.crc32(line, crc)]
 
     def append_ledger(self, entry: dict) -> None:
-        with open(self.ledger_path, "ab") as file:
+        with open_own(self.ledger_path, "ab") as file:
             file.write(ledger_line(entry))
+        self.ledger_sum = self.ledger_after(entry)
 
-
-def ledger_line(entry: dict) -> bytes:
-    return (json.dumps(entry) + "\n").encode()
-
-
-def read_ledger(folder: Path) -> list[dict]:
-    """The entries of a run's ledger, none if there is none yet; a last line that was cut is left out."""
-    path, entries = folder / "ledger.jsonl", []
-    for line in path.read_text().splitlines() if path.exists() else []:
+    def _sum_of_ledger(self) -> list[int]:
         try:
-            entries.append(json.loads(line))
-        except ValueError:
-            break
-    return entries
+            with open_regular(self.ledger_path) as file:
+                text = file.read()
+        except (OSError, DamagedFile):
+            text = b""
+        return [len(text), zlib.crc32(text)]
 
 
-def stored_config(folder: Path) -> RunConfig:
-    path = folder / "config.toml"
-    try:
-        return config.parse(path.read_text(), source=str(path))
-    except OSError as error:
-        raise ValueError(f"cannot read {path}: {error.strerror}") from None
+def refuse_what_is_not_ours(folder: Path) -> None:
+    """ValueError for links, pipes, devices and folders in the place of what a run writes: a link's target belongs to somebody
+    else. (A folder in the ledger's place is moved aside, as the ledger can be had again.)"""
+    for path, is_folder in places(folder):
+        try:
+            mode = path.lstat().st_mode
+        except FileNotFoundError:
+            continue
+        if stat.S_ISLNK(mode):
+            raise ValueError(f"{path} is a symbolic link; a run keeps its files itself, so it is refused")
+        is_right = stat.S_ISDIR(mode) if is_folder else stat.S_ISREG(mode)
+        if not is_right and not (path.name == "ledger.jsonl" and stat.S_ISDIR(mode)):
+            raise ValueError(f"{path} is no {'folder' if is_folder else 'regular file'}; choose another --out")
 
 
-def first_difference(stored: RunConfig, wanted: RunConfig) -> str | None:
-    """The first key in which two configurations differ, as text; None if they are equal."""
+def places(folder: Path) -> Iterator[tuple[Path, bool]]:
+    """(path, is it a folder?) of everything in a run's folder that has a name of ours."""
+    yield from ((folder / name, False) for name in FILES)
+    yield from ((folder / name, True) for name in FOLDERS)
+    yield from ((path, False) for path in folder.glob("events.*"))
+    for name, pattern in (("games", "*.safetensors"), ("checkpoints", "*")):
+        for path in (folder / name).glob(pattern):
+            if path.suffix == ".safetensors" or path.name.isdigit():
+                yield path, name == "checkpoints"
 
-    def flat(value, prefix=""):
-        for key, item in value.items():
-            if isinstance(item, dict):
-                yield from flat(item, f"{prefix}{key}.")
-            else:
-                yield f"{prefix}{key}", item
 
-    there, here = (dict(flat(msgspec.to_builtins(c))) for c in (stored, wanted))
-    for key in here:
-        if there.get(key) != here[key]:
-            return f"{key} is {there.get(key)} there and {here[key]} here"
-    return None
+def is_unfinished_file(name: str, finished: tuple[str, ...]) -> bool:
+    """Was it to become one of these?"""
+    match = UNFINISHED_FILE.fullmatch(name)
+    return match is not None and match[1] in finished
+
+
+def set_aside(path: Path, word: str) -> None:
+    """Rename to `path`.`word`, over whatever had that name."""
+    aside = path.with_name(f"{path.name}.{word}")
+    remove(aside)
+    path.rename(aside)

@@ -12,9 +12,10 @@ import torch
 
 import games as library
 from selfplay import checkpoint, config
+from selfplay.arrays import read_arrays, write_arrays
 from selfplay.checkpoint import Checkpoint, new_network, shape_for
 from selfplay.config import NetworkConfig
-from selfplay.files import DamagedFile, read_arrays, read_json, write_arrays, write_bytes, write_json
+from selfplay.files import DamagedFile, read_json, write_bytes, write_json
 from selfplay.learner import Learner
 from selfplay.records import Shards, concatenate, read_games
 from tests.test_actor import GUMBEL_PLAY, self_play

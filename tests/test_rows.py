@@ -136,7 +136,7 @@ def test_the_replay_window_keeps_the_newest_rows_and_grows_as_stated(tictactoe):
     assert replay.rows == window_rows(settings, replay.total_rows)
     newest = concatenate(parts)
     assert (
-        replay.row_move[-1] + newest.first_move[-1] - len(concatenate(replay.generations).action)
+        replay.row_move[-1] + newest.first_move[-1] - len(replay.window.action)
         == np.flatnonzero(newest.origin == SEARCHED)[-1]
     )
 
@@ -146,7 +146,7 @@ def test_drawn_rows_come_from_the_window_under_every_symmetry(tictactoe):
     replay.add(actor().play(5)[0])
     drawn = replay.draw(np.random.default_rng(1), replay.buffer(2000)).planes
     seen = {planes.tobytes() for planes in drawn}
-    allowed, window = set(), concatenate(replay.generations)
+    allowed, window = set(), replay.window
     for game, move in zip(replay.row_game, replay.row_move):
         position = tictactoe.start()
         for action in window.action[window.first_move[game] : move]:
