@@ -7,7 +7,6 @@ NNNN/learner.safetensors      what the learner needs to go on; kept for the newe
 
 import json
 import logging
-import math
 import re
 import shutil
 import zlib
@@ -31,6 +30,7 @@ from selfplay.weight_check import check_numbers, check_shape, read_learner_state
 FORMAT = "selfplay-checkpoint-1"
 MOST_GENERATIONS = 10**7  # and seconds, as no run has them
 MOST_SECONDS = 10**11
+MOST_ROWS = 10**15
 NUMBERED = re.compile("[0-9]{4,8}")
 
 
@@ -180,7 +180,7 @@ def check_facts(facts: Facts) -> None:
     if facts.game != facts.config.game:
         raise ValueError(f"it is of {shown(facts.game)}, its configuration of {shown(facts.config.game)}")
     _check_count("generation", facts.generation, MOST_GENERATIONS)
-    _check_count("rows", facts.progress.get("rows"), math.inf)
+    _check_count("rows", facts.progress.get("rows"), MOST_ROWS)
     seconds = facts.progress.get("seconds")
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds <= MOST_SECONDS:
         raise ValueError(f"progress.seconds must lie between 0 and {MOST_SECONDS:g}, not {shown(seconds)}")
@@ -193,6 +193,12 @@ def _check_count(name: str, value: object, most: float) -> None:
 
 def checksum(facts: dict) -> int:
     return zlib.crc32(json.dumps(facts, sort_keys=True).encode())
+
+
+def check_shape_of(found: Checkpoint, wanted: Shape) -> None:
+    """DamagedFile if its network is not the one that its game and configuration imply."""
+    if found.shape != wanted:
+        raise DamagedFile(f"{found.path} has a network of another shape than {shown(found.game)} wants now")
 
 
 def all_in(folder: Path) -> list[Path]:

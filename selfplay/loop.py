@@ -9,7 +9,8 @@ Network g is what learning made of the games that network g - 1 played. Network 
 """
 
 import time
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -18,7 +19,8 @@ from selfplay import checkpoint
 from selfplay.actor import Work, add_work
 from selfplay.checkpoint import Checkpoint
 from selfplay.config import RunConfig, game_of
-from selfplay.learner import Learner
+from selfplay.divergence import Watch
+from selfplay.learner import Diverged, Learner
 from selfplay.ledger import Ledger
 from selfplay.network import Network
 from selfplay.pool import Pool
@@ -37,32 +39,44 @@ class State:
     replay: Replay
     ledger: Ledger
     seconds: float = 0.0  # spent so far, over all restarts
+    watch: Watch = field(default_factory=Watch)
 
 
 def train(run: Run, pool: Pool, screen: Screen, time_limit: float | None = None) -> Checkpoint:
-    """Run to the last generation, or until `time_limit` seconds are spent, and return the last checkpoint."""
+    """Run to the last generation, or until `time_limit` seconds are spent, and return the last checkpoint. Diverged, with
+    what to do, if a network comes out that cannot play; it is not stored."""
     state, newest = take_up(run, screen)
     while not is_over(run.config, state, time_limit):
-        begin, before = time.monotonic(), progress(run.config, state, time_limit)
-        state.generation += 1
-        state.ledger.remember(state.learner.averaged)
+        try:
+            newest = advance(run, pool, screen, state, time_limit)
+        except FloatingPointError as error:
+            raise Diverged(run.what_to_change(state.generation, error)) from None
+    return newest
 
-        simulations = simulations_at(run.config, before)
 
-        played, work = play(run, pool, screen, state, simulations)
-        state.replay.add(played)
-        state.seconds += time.monotonic() - begin
-        after = max(progress(run.config, state, time_limit), before)
-        begin = time.monotonic()
-        losses = learn(run.config, screen, state, played.rows, (before, after))
-        state.seconds += time.monotonic() - begin
-        begin, last = time.monotonic(), is_over(run.config, state, time_limit)
-        entry = state.ledger.measure(
-            state.generation, state.learner.averaged, simulations, played, work, losses, screen, last
-        )
-        state.seconds += time.monotonic() - begin
-        newest = save(run, state, entry)
-        screen.generation(entry, state.generation / run.config.generations, state.seconds)
+def advance(run: Run, pool: Pool, screen: Screen, state: State, time_limit: float | None) -> Checkpoint:
+    """One generation: play, learn, measure, save."""
+    begin, before = time.monotonic(), progress(run.config, state, time_limit)
+    state.generation += 1
+    state.ledger.remember(state.learner.averaged)
+    simulations = simulations_at(run.config, before)
+
+    played, work = play(run, pool, screen, state, simulations)
+    state.replay.add(played)
+    state.seconds += time.monotonic() - begin
+    after = max(progress(run.config, state, time_limit), before)
+    begin = time.monotonic()
+    losses = learn(run.config, screen, state, played.rows, (before, after))
+    state.seconds += time.monotonic() - begin
+    begin, last = time.monotonic(), is_over(run.config, state, time_limit)
+    entry = state.ledger.measure(
+        state.generation, state.learner.averaged, simulations, played, work, losses, screen, last
+    )
+    state.seconds += time.monotonic() - begin
+    newest = save(run, state, entry)
+    screen.generation(entry, state.generation / run.config.generations, state.seconds)
+    if warning := state.watch.look(losses):
+        screen.line(f"{warning}; it can be gone on with more slowly: {run.slower_command()}")
     return newest
 
 
@@ -74,17 +88,22 @@ def play(run: Run, pool: Pool, screen: Screen, state: State, simulations: int) -
     parts, works = [earlier] if earlier is not None else [], []
     rows = sum(part.rows for part in parts)
     screen.playing(generation, rows, wanted)
-    if rows < wanted:
-        weights = checkpoint.weights_of(state.learner.averaged)
-        state.ledger.precision = pool.load(weights, generation - 1, simulations)
-        for delivered, work in pool.play(wanted - rows):
-            run.shards.add(generation, delivered)
-            parts.append(delivered)
-            works.append(work)
-            rows += delivered.rows
-            screen.played(delivered, work, rows, wanted)
-    run.shards.seal(generation)
-    return concatenate(parts), add_work(works) if works else None
+    try:
+        if rows < wanted:
+            weights = checkpoint.weights_of(state.learner.averaged)
+            state.ledger.precision = pool.load(weights, generation - 1, simulations)
+            for delivered, work in pool.play(wanted - rows):
+                run.shards.add(generation, delivered)
+                parts.append(delivered)
+                works.append(work)
+                rows += delivered.rows
+                screen.played(delivered, work, rows, wanted)
+    except FloatingPointError:
+        run.give_up(generation - 1)
+        raise
+    played = concatenate(parts)
+    run.shards.seal(generation, played)
+    return played, add_work(works) if works else None
 
 
 def learn(config: RunConfig, screen: Screen, state: State, new_rows: int, progress: tuple[float, float]) -> dict:
@@ -105,7 +124,11 @@ def save(run: Run, state: State, entry: dict) -> Checkpoint:
         shape=averaged.shape,
         config=run.config,
         ledger=entry,
-        progress={"rows": state.replay.total_rows, "seconds": state.seconds},
+        progress={
+            "rows": state.replay.total_rows,
+            "seconds": state.seconds,
+            "ledger": run.ledger_after(entry),
+        },
     )
     checkpoint.write(run.checkpoints, here, averaged, state.learner.state())
     checkpoint.drop_learner_states(run.checkpoints)
@@ -120,6 +143,8 @@ def take_up(run: Run, screen: Screen) -> tuple[State, Checkpoint]:
     game = game_of(run.config)
     newest = run.newest(screen.line)
     shape = checkpoint.shape_for(game, run.config.network, run.config.learner)
+    if newest is not None:
+        checkpoint.check_shape_of(newest, shape)
     network = checkpoint.new_network(shape, run.config.seed)
     learner = Learner(network, run.config.learner, run.config.network.precision, run.config.network.device)
     state = State(0, learner, Replay(game, run.config.replay), Ledger(run.config))
@@ -128,13 +153,18 @@ def take_up(run: Run, screen: Screen) -> tuple[State, Checkpoint]:
     else:
         state.generation, state.seconds = newest.generation, newest.progress["seconds"]
         state.learner.restore(newest.learner(), newest.network())
-        for generation in range(1, newest.generation + 1):
-            if (played := run.shards.load(generation, screen.line)) is not None:
-                state.replay.add(played)
+        state.replay.restore(games_before(run, newest.generation + 1, screen), newest.progress["rows"])
         screen.took_up(state.seconds)
     run.shards.drop_after(state.generation + 1)
     run.reconcile_ledger(newest)
     return state, newest
+
+
+def games_before(run: Run, generation: int, screen: Screen) -> Iterator[Games]:
+    """The games of earlier generations, newest first, each read when it is asked for."""
+    for earlier in range(generation - 1, 0, -1):
+        if (played := run.shards.load(earlier, screen.line)) is not None:
+            yield played
 
 
 def simulations_at(config: RunConfig, share: float) -> int:

@@ -129,6 +129,26 @@ class Run:
             raise ValueError(f"no checkpoint in {self.checkpoints} can be gone on from; choose another --out")
         return None
 
+    def give_up(self, generation: int) -> None:
+        """Network `generation` cannot play: move its checkpoint aside, so that the run goes on from the one before."""
+        path = self.checkpoints / f"{generation:04d}"
+        if len(checkpoint.all_in(self.checkpoints)) > 1 and path.exists():
+            set_aside(path, "diverged")
+
+    def what_to_change(self, generation: int, error: FloatingPointError) -> str:
+        """What a run says that diverged in this generation."""
+        reason = str(error).removesuffix(": learning has diverged")
+        last = max((int(path.name) for path in checkpoint.all_in(self.checkpoints)), default=0)
+        return (
+            f"learning has diverged in generation {generation} ({reason}); checkpoint {last:04d} is the last good one and "
+            f"stays: go on from it more slowly: {self.slower_command()}"
+        )
+
+    def slower_command(self) -> str:
+        """The command that goes on with a tenth of the learning rate."""
+        rate = max(config.SMALL, self.config.learner.rate / 10)
+        return f"{command_to_resume(self.folder)} --set learner.rate={rate:g}"
+
     def reconcile_ledger(self, newest: Checkpoint) -> None:
         """Make ledger.jsonl hold one line for each generation up to the newest checkpoint, which knows what stood there. If
         that is altered, it is written anew from the checkpoints; for one that is damaged the line that was there is kept."""

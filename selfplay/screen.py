@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TextIO
 
 from selfplay.actor import Work, add_work
+from selfplay.files import open_own
 from selfplay.ledger import summary
 from selfplay.records import Games
 
@@ -19,7 +20,7 @@ class Screen:
     def __init__(self, folder: Path, generations: int, time_limit: float | None = None, stream: TextIO | None = None):
         self.generations, self.time_limit = generations, time_limit
         self.stream = stream or sys.stderr
-        self.log = open(folder / "log.txt", "a", buffering=1)
+        self.log = open_own(folder / "log.txt", "a")
         self.folder, self.curves = folder, None
         self.live = start_live(self.stream) if self.stream.isatty() else None
         self.begin, self.seconds, self.share = time.monotonic(), 0.0, 0.0

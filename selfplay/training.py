@@ -17,7 +17,8 @@ from selfplay.files import DamagedFile, read_json, write_json
 from selfplay.inference import check_precision, is_gpu, offered
 from selfplay.network import Shape
 from selfplay.pool import LocalPool, actors_here
-from selfplay.run import Run, stored_config
+from selfplay.run import Run
+from selfplay.run_settings import changed, differences, stored_config
 from selfplay.screen import Screen
 from selfplay.tuning import games_and_threads
 
@@ -40,21 +41,37 @@ def train(
     check_precision(settings.network.precision, offered(settings.network.device))
     shape = shape_for(config.game_of(settings), settings.network, settings.learner)
     settings = tuned(settings, folder, shape)
+    before = stored_config(folder) if resume else settings
     actors = number_of_actors(actors, address, settings.actor.threads, settings.network.device)
-    run = Run(folder, settings)
-    screen = Screen(folder, settings.generations, limit)
+    try:
+        with Run(folder, settings, changes=settings != before) as run:
+            newest = run_loop(run, shape, actors, address, limit, differences(before, settings))
+            conclude(run, newest)
+    except FileNotFoundError as error:
+        if not str(error.filename).startswith(str(folder)):
+            raise
+        raise ValueError(f"{error.filename} is gone: was {folder} removed while the run went on?") from None
+    return newest
+
+
+def run_loop(
+    run: Run, shape: Shape, actors: int, address: str | None, limit: float | None, changed: list[tuple]
+) -> Checkpoint:
+    """Run the loop with a pool and a screen of its own; `changed` are the settings that are others from here on."""
+    settings = run.config
+    screen = Screen(run.folder, settings.generations, limit)
     pool = None
     try:
-        screen.line(f"{settings.game} in {folder}: {settings.generations} generations")
+        screen.line(f"{settings.game} in {run.folder}: {settings.generations} generations")
+        for key, there, here in changed:
+            screen.line(f"{key} was {there} and is {here} from here on")
         compile_core(settings, shape, screen)
         pool = open_pool(run, shape, actors, address, screen)
-        newest = loop.train(run, pool, screen, limit)
+        return loop.train(run, pool, screen, limit)
     finally:
         if pool is not None:
             pool.close()
         screen.close()
-    conclude(run, newest)
-    return newest
 
 
 def plan(preset: str | None, out: str | None, resume: bool, changes: list[str]) -> tuple[RunConfig, Path]:
@@ -63,9 +80,7 @@ def plan(preset: str | None, out: str | None, resume: bool, changes: list[str]) 
         folder = Path(out or (f"runs/{Path(preset).stem}" if preset else ""))
         if not (folder / "config.toml").exists() or not (out or preset):
             raise ValueError(f"there is no run to resume in {folder}; name it with --out")
-        if changes:
-            raise ValueError("--set cannot change a run that is resumed")
-        return stored_config(folder), folder
+        return changed(stored_config(folder), changes), folder
     if preset is None:
         raise ValueError(f"name what to train: {', '.join(config.presets())}, or a TOML file")
     settings = config.load(preset, changes)
@@ -158,7 +173,7 @@ def conclude(run: Run, newest: Checkpoint) -> None:
         known = read_json(path)
     except DamagedFile:  # or not there yet
         known = {}
-    if known.get("generation") != newest.generation:
+    if known.get("generation") != newest.generation or not isinstance(known.get("lines"), list):
         known = conclusion(newest)
         write_json(path, known)
     for line in known["lines"]:

@@ -26,6 +26,7 @@ MOST_ACTIONS = 1 << 16  # records count them in 16 bits
 DTYPES = {torch.float32: np.float32, torch.int64: np.int64}
 ARRAYS_A_BLOCK = 12  # at least, and a header has so many bytes for each of them:
 HEADER_BYTES = 60
+ONE = (1,)  # a single number is stored with an axis
 MOMENTS = ("exp_avg", "exp_avg_sq")  # AdamW's; beside them the steps made, of each parameter
 MOST_STEPS = 1 << 53
 
@@ -45,7 +46,7 @@ def kinds_of_network(shape: Shape) -> tuple[dict[str, Kind], list[str]]:
     """(every array of a network of this shape, names of those that are learned); takes no memory for the arrays."""
     with torch.device("meta"):
         network = Network(shape)
-    kinds = {name: Kind(np.dtype(DTYPES[t.dtype]), tuple(t.shape)) for name, t in network.state_dict().items()}
+    kinds = {name: Kind(np.dtype(DTYPES[t.dtype]), tuple(t.shape) or ONE) for name, t in network.state_dict().items()}
     return kinds, [name for name, _ in network.named_parameters()]
 
 
@@ -101,11 +102,11 @@ def _check_learner_state(kinds: dict[str, Kind], expected: dict[str, Kind], lear
     """The network, its steps, and the optimiser's moments of each parameter, or of none that was never learned."""
     network = {name: kind for name, kind in kinds.items() if name.startswith("network.")}
     _check_weights(network, expected, "network.")
-    wanted = {"learner.step": Kind(np.dtype(np.int64), ())}
+    wanted = {"learner.step": Kind(np.dtype(np.int64), ONE)}
     for name in learned:
         if f"exp_avg.{name}" in kinds:
             wanted |= {f"{moment}.{name}": expected[name] for moment in MOMENTS}
-            wanted[f"step.{name}"] = Kind(np.dtype(np.float32), ())
+            wanted[f"step.{name}"] = Kind(np.dtype(np.float32), ONE)
     for name in sorted(wanted.keys() | (kinds.keys() - network.keys())):
         if wanted.get(name) != kinds.get(name):
             raise ValueError(f"this is the state of another learner: {name[:100]} is {_told(kinds.get(name))} here, "

@@ -13,7 +13,7 @@ LAYERS = [
     ["selfplay.play", "selfplay.gtp", "selfplay.gtp_commands", "selfplay.gtp_time", "selfplay.gtp_words", "selfplay.table", "selfplay.gogui", "selfplay.katago", "selfplay.katago_query", "selfplay.proof", "selfplay.training", "selfplay.bench", "selfplay.report", "selfplay.interrupt", "selfplay.sitting"],
     ["selfplay.loop", "selfplay.screen", "selfplay.ledger", "selfplay.arena", "selfplay.rating", "selfplay.cluster"],
     ["selfplay.run", "selfplay.pool", "selfplay.actor", "selfplay.learner", "selfplay.replay", "selfplay.records",
-     "selfplay.players", "selfplay.engine", "selfplay.sgf", "selfplay.analysis", "selfplay.analyst", "selfplay.clock", "selfplay.time_control", "selfplay.thinking", "selfplay.settled", "selfplay.searcher", "selfplay.exam", "selfplay.checkpoint", "selfplay.reference", "selfplay.files", "selfplay.config"],
+     "selfplay.players", "selfplay.engine", "selfplay.sgf", "selfplay.analysis", "selfplay.analyst", "selfplay.clock", "selfplay.time_control", "selfplay.thinking", "selfplay.settled", "selfplay.searcher", "selfplay.exam", "selfplay.checkpoint", "selfplay.arrays", "selfplay.shard_check", "selfplay.weight_check", "selfplay.run_settings", "selfplay.ledger_file", "selfplay.divergence", "selfplay.reference", "selfplay.files", "selfplay.config"],
     ["selfplay.tuning", "selfplay.limits", "selfplay.evaluator", "selfplay.inference", "selfplay.openvino_graph", "selfplay.network"],
     ["games.laws", "games", "games.game", "games.tictactoe", "games.connect4", "games.go", "games.othello", "games.gomoku",
      "games.hex", "games.breakthrough", "games.go_board", "games.go_life", "games.go_ladders", "games.go_face",

@@ -1,0 +1,43 @@
+"""Learning that went wrong and still gives finite numbers: the network is worse than one that knows nothing.
+
+What a network that knows nothing loses is known: log(n) for a policy over n equal moves, log(3) for win, draw and loss, and at
+most 1 for the value 0. A network may be worse for a while, in a new run or after a change; not for generations in a row.
+"""
+
+import math
+
+PATIENCE = 3  # generations in a row after which it is said
+AGAIN = 10  # and after each so many more
+POLICY_FACTOR = 1.5  # of log(n): no more than chance for untrained networks, which lie within a tenth of it
+OUTCOME_FACTOR = 2.0  # of log(3)
+MOST_VALUE = 1.5  # outcomes are within [-1, 1]; a network that is sure and wrong half of the time has 2
+
+
+class Watch:
+    """Counts the generations in a row that a network was worse than one that knows nothing."""
+
+    def __init__(self):
+        self.generations = 0
+
+    def look(self, losses: dict[str, float]) -> str | None:
+        """A warning, when it is time for one; `losses` as `Learner.learn` returns them."""
+        reason = worse_than_nothing(losses)
+        self.generations = self.generations + 1 if reason else 0
+        if self.generations < PATIENCE or (self.generations - PATIENCE) % AGAIN:
+            return None
+        return f"warning: for {self.generations} generations {reason}; learning has probably diverged"
+
+
+def worse_than_nothing(losses: dict[str, float]) -> str | None:
+    """In what the network is worse than one that knows nothing, or None."""
+    limits = {"policy": losses["uniform"], "outcome": math.log(3), "value": 1.0}
+    most = {
+        "policy": POLICY_FACTOR * limits["policy"] + 0.1,  # where there is hardly a choice
+        "outcome": OUTCOME_FACTOR * limits["outcome"],
+        "value": MOST_VALUE,
+    }
+    for name, limit in most.items():
+        if losses[name] > limit:
+            return f"the loss of the {name} was worse than a network's that knows nothing ({losses[name]:.3g}, " \
+                   f"where that has {limits[name]:.3g})"  # fmt: skip
+    return None
