@@ -52,6 +52,11 @@ class Checkpoint:
         """DamagedFile if the weights are not whole, another network's, or not finite."""
         read_weights(self.path / "weights.safetensors", self.shape)
 
+    @property
+    def has_learner(self) -> bool:
+        """Was the learner's state kept? (See `drop_learner_states`.)"""
+        return (self.path / "learner.safetensors").exists()
+
     def learner(self) -> dict[str, np.ndarray]:
         """The learner's state. DamagedFile as for the weights."""
         return read_learner_state(self.path / "learner.safetensors", self.shape)
@@ -240,7 +245,8 @@ def warn(message: str) -> None:
     logging.getLogger("selfplay").warning(message)
 
 
-def drop_learner_states(folder: Path, keep: int = 2) -> None:
-    """Only the newest checkpoints can be gone on from; the others keep what plays."""
+def drop_learner_states(folder: Path, keep: int = 2, spared: int | None = None) -> None:
+    """Only the newest checkpoints, and the one of generation `spared`, can be gone on from; the others keep what plays."""
     for path in all_in(folder)[:-keep]:
-        (path / "learner.safetensors").unlink(missing_ok=True)
+        if int(path.name) != spared:
+            (path / "learner.safetensors").unlink(missing_ok=True)

@@ -19,25 +19,29 @@ class Watch:
     def __init__(self):
         self.generations = 0
 
-    def look(self, losses: dict[str, float]) -> str | None:
-        """A warning, when it is time for one; `losses` as `Learner.learn` returns them."""
-        reason = worse_than_nothing(losses)
+    def look(self, entry: dict) -> str | None:
+        """A warning, when it is time for one; `entry` is the generation's line of the ledger."""
+        reason = worse_than_nothing(entry)
         self.generations = self.generations + 1 if reason else 0
         if self.generations < PATIENCE or (self.generations - PATIENCE) % AGAIN:
             return None
         return f"warning: for {self.generations} generations {reason}; learning has probably diverged"
 
 
-def worse_than_nothing(losses: dict[str, float]) -> str | None:
-    """In what the network is worse than one that knows nothing, or None."""
-    limits = {"policy": losses["uniform"], "outcome": math.log(3), "value": 1.0}
-    most = {
-        "policy": POLICY_FACTOR * limits["policy"] + 0.1,  # where there is hardly a choice
-        "outcome": OUTCOME_FACTOR * limits["outcome"],
-        "value": MOST_VALUE,
+def worse_than_nothing(entry: dict) -> str | None:
+    """In what the network that a line of the ledger tells of is worse than one that knows nothing, or None."""
+    uniform = _number(entry, "loss_uniform", math.inf)  # older lines do not have it
+    limits = {
+        "policy": (uniform, POLICY_FACTOR * uniform + 0.1),  # where there is hardly a choice, log(n) is 0
+        "outcome": (math.log(3), OUTCOME_FACTOR * math.log(3)),
+        "value": (1.0, MOST_VALUE),
     }
-    for name, limit in most.items():
-        if losses[name] > limit:
-            return f"the loss of the {name} was worse than a network's that knows nothing ({losses[name]:.3g}, " \
-                   f"where that has {limits[name]:.3g})"  # fmt: skip
+    for name, (nothing, most) in limits.items():
+        if (loss := _number(entry, f"loss_{name}", 0.0)) > most:
+            return f"the loss of the {name} was {loss:.3g}, and a network that knows nothing has {nothing:.3g}"
     return None
+
+
+def _number(entry: dict, name: str, default: float) -> float:
+    value = entry.get(name, default)
+    return value if isinstance(value, int | float) else default

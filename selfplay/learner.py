@@ -178,6 +178,11 @@ class Learner:
                 self.optimizer.state[parameter] = moments
         self.step = int(tensors["learner.step"])
 
+    def begin_from(self, averaged: Network) -> None:
+        """Go on from a network alone, whose optimiser's state was not kept."""
+        for network in (self.network, self.averaged):
+            load_weights(network, averaged.state_dict())
+
 
 def strip(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}

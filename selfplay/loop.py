@@ -19,7 +19,7 @@ from selfplay import checkpoint
 from selfplay.actor import Work, add_work
 from selfplay.checkpoint import Checkpoint
 from selfplay.config import RunConfig, game_of
-from selfplay.divergence import Watch
+from selfplay.divergence import Watch, worse_than_nothing
 from selfplay.learner import Diverged, Learner
 from selfplay.ledger import Ledger
 from selfplay.network import Network
@@ -40,6 +40,7 @@ class State:
     ledger: Ledger
     seconds: float = 0.0  # spent so far, over all restarts
     watch: Watch = field(default_factory=Watch)
+    good: int = 0  # the newest generation whose network is better than one that knows nothing
 
 
 def train(run: Run, pool: Pool, screen: Screen, time_limit: float | None = None) -> Checkpoint:
@@ -50,7 +51,7 @@ def train(run: Run, pool: Pool, screen: Screen, time_limit: float | None = None)
         try:
             newest = advance(run, pool, screen, state, time_limit)
         except FloatingPointError as error:
-            raise Diverged(run.what_to_change(state.generation, error)) from None
+            raise Diverged(run.what_to_change(state.generation, state.good, error)) from None
     return newest
 
 
@@ -75,7 +76,7 @@ def advance(run: Run, pool: Pool, screen: Screen, state: State, time_limit: floa
     state.seconds += time.monotonic() - begin
     newest = save(run, state, entry)
     screen.generation(entry, state.generation / run.config.generations, state.seconds)
-    if warning := state.watch.look(losses):
+    if warning := state.watch.look(entry):
         screen.line(f"{warning}; it can be gone on with more slowly: {run.slower_command()}")
     return newest
 
@@ -99,7 +100,7 @@ def play(run: Run, pool: Pool, screen: Screen, state: State, simulations: int) -
                 rows += delivered.rows
                 screen.played(delivered, work, rows, wanted)
     except FloatingPointError:
-        run.give_up(generation - 1)
+        state.good = run.give_up(generation - 1)
         raise
     played = concatenate(parts)
     run.shards.seal(generation, played)
@@ -131,7 +132,9 @@ def save(run: Run, state: State, entry: dict) -> Checkpoint:
         },
     )
     checkpoint.write(run.checkpoints, here, averaged, state.learner.state())
-    checkpoint.drop_learner_states(run.checkpoints)
+    if not worse_than_nothing(entry):
+        state.good = state.generation
+    checkpoint.drop_learner_states(run.checkpoints, spared=state.good)
     if entry:
         run.append_ledger(entry)
     return here
@@ -152,7 +155,11 @@ def take_up(run: Run, screen: Screen) -> tuple[State, Checkpoint]:
         newest = save(run, state, {})
     else:
         state.generation, state.seconds = newest.generation, newest.progress["seconds"]
-        state.learner.restore(newest.learner(), newest.network())
+        state.good = run.last_good(newest).generation
+        if newest.has_learner:
+            state.learner.restore(newest.learner(), newest.network())
+        else:
+            state.learner.begin_from(newest.network())
         state.replay.restore(games_before(run, newest.generation + 1, screen), newest.progress["rows"])
         screen.took_up(state.seconds)
     run.shards.drop_after(state.generation + 1)

@@ -17,10 +17,11 @@ import numpy as np
 from selfplay import checkpoint, config
 from selfplay.checkpoint import Checkpoint
 from selfplay.config import RunConfig
+from selfplay.divergence import worse_than_nothing
 from selfplay.files import DamagedFile, open_own, open_regular, remove, shown, write_bytes
 from selfplay.ledger_file import is_entry, ledger_line, read_ledger
 from selfplay.records import Shards, named_shard
-from selfplay.run_settings import command_to_resume, first_difference, store_config, stored_config
+from selfplay.run_settings import command_to_resume, differences, first_difference, store_config, stored_config
 
 FILES = (".lock", "config.toml", "ledger.jsonl", "log.txt", "result.json", "game.py")
 FOLDERS = ("games", "checkpoints")
@@ -32,22 +33,23 @@ UNFINISHED_FOLDER = re.compile(r"\.[0-9]{4,8}\.tmp")
 class Run:
     """Opens or makes the folder. ValueError with one line if it holds another run, something else, or is in use.
 
-    `changes`: the folder's run goes on with `wanted` in place of its own settings. A run is closed after use (`with`): until
+    With `may_change` the folder's run goes on with `wanted` in place of its own settings. A run is closed after use (`with`): until
     then nobody else can open its folder.
     """
 
-    def __init__(self, folder: Path, wanted: RunConfig, changes: bool = False):
+    def __init__(self, folder: Path, wanted: RunConfig, may_change: bool = False):
         self.folder, self.config = folder, wanted
+        self.changed: list[tuple[str, object, object]] = []  # settings: (key, so far, from here on)
         self.checkpoints = folder / "checkpoints"
         self.ledger_path = folder / "ledger.jsonl"
         self.shards = Shards(folder / "games", config.game_of(wanted))
-        self._check_folder(changes)
+        self._check_folder(may_change)
         for name in FOLDERS:
             (folder / name).mkdir(parents=True, exist_ok=True)
         self.lock = self._lock()
         try:
             self._sweep()
-            if changes or not (folder / "config.toml").exists():
+            if self.changed or not (folder / "config.toml").exists():
                 store_config(folder, wanted)
         except BaseException:
             self.close()
@@ -64,15 +66,17 @@ class Run:
         """Let others open the folder."""
         self.lock.close()
 
-    def _check_folder(self, changes: bool) -> None:
+    def _check_folder(self, may_change: bool) -> None:
         if not self.folder.exists():
             return
         if not self.folder.is_dir():
             raise ValueError(f"{self.folder} is not a folder")
         refuse_what_is_not_ours(self.folder)
         if (self.folder / "config.toml").exists():
-            if not changes and (difference := first_difference(stored_config(self.folder), self.config)):
-                again = command_to_resume(self.folder)
+            stored = stored_config(self.folder)
+            self.changed = differences(stored, self.config)
+            if self.changed and not may_change:
+                difference, again = first_difference(stored, self.config), command_to_resume(self.folder)
                 raise ValueError(
                     f"{self.folder} holds another run ({difference}); go on with it as it is: {again}, or choose another --out"
                 )
@@ -124,29 +128,58 @@ class Run:
                 continue
             for damaged in passed_over:
                 set_aside(damaged, "damaged")
-            return found
+            return self.step_back(found, report)
         if passed_over:
             raise ValueError(f"no checkpoint in {self.checkpoints} can be gone on from; choose another --out")
         return None
 
-    def give_up(self, generation: int) -> None:
-        """Network `generation` cannot play: move its checkpoint aside, so that the run goes on from the one before."""
+    def give_up(self, generation: int) -> int:
+        """Network `generation` cannot play: move its checkpoint aside, so that the run goes on from one before. Returns the
+        last good generation."""
         path = self.checkpoints / f"{generation:04d}"
         if len(checkpoint.all_in(self.checkpoints)) > 1 and path.exists():
             set_aside(path, "diverged")
+        return self.last_good(checkpoint.read_numbered(checkpoint.all_in(self.checkpoints)[-1])).generation
 
-    def what_to_change(self, generation: int, error: FloatingPointError) -> str:
-        """What a run says that diverged in this generation."""
+    def last_good(self, newest: Checkpoint) -> Checkpoint:
+        """The newest checkpoint up to this one whose network is no worse than one that knows nothing."""
+        for path in reversed(checkpoint.all_in(self.checkpoints)):
+            if not worse_than_nothing(newest.ledger):
+                break
+            if int(path.name) < newest.generation:
+                try:
+                    found = checkpoint.read_numbered(path)
+                    found.check_weights()
+                except DamagedFile:
+                    continue
+                newest = found
+        return newest
+
+    def step_back(self, newest: Checkpoint, report) -> Checkpoint:
+        """Where learning has other settings now than those under which it diverged, go on from the last good checkpoint;
+        later ones are moved aside."""
+        if newest.config.learner == self.config.learner:
+            return newest
+        good = self.last_good(newest)
+        for path in checkpoint.all_in(self.checkpoints):
+            if int(path.name) > good.generation:
+                report(
+                    f"{path} is worse than a network that knows nothing: moved aside, checkpoint {good.path.name} goes on"
+                )
+                set_aside(path, "diverged")
+        return good
+
+    def what_to_change(self, generation: int, good: int, error: FloatingPointError) -> str:
+        """What a run says that diverged in this generation and was last good in generation `good`."""
         reason = str(error).removesuffix(": learning has diverged")
-        last = max((int(path.name) for path in checkpoint.all_in(self.checkpoints)), default=0)
         return (
-            f"learning has diverged in generation {generation} ({reason}); checkpoint {last:04d} is the last good one and "
+            f"learning has diverged in generation {generation} ({reason}); checkpoint {good:04d} is the last good one and "
             f"stays: go on from it more slowly: {self.slower_command()}"
         )
 
     def slower_command(self) -> str:
-        """The command that goes on with a tenth of the learning rate."""
-        rate = max(config.SMALL, self.config.learner.rate / 10)
+        """The command that goes on with a tenth of the learning rate, or with the usual one where that is less."""
+        rate = max(config.SMALL, min(self.config.learner.rate / 10, config.LearnerConfig().rate))
         return f"{command_to_resume(self.folder)} --set learner.rate={rate:g}"
 
     def reconcile_ledger(self, newest: Checkpoint) -> None:

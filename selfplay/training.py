@@ -18,7 +18,7 @@ from selfplay.inference import check_precision, is_gpu, offered
 from selfplay.network import Shape
 from selfplay.pool import LocalPool, actors_here
 from selfplay.run import Run
-from selfplay.run_settings import changed, differences, stored_config
+from selfplay.run_settings import changed, stored_config
 from selfplay.screen import Screen
 from selfplay.tuning import games_and_threads
 
@@ -41,11 +41,10 @@ def train(
     check_precision(settings.network.precision, offered(settings.network.device))
     shape = shape_for(config.game_of(settings), settings.network, settings.learner)
     settings = tuned(settings, folder, shape)
-    before = stored_config(folder) if resume else settings
     actors = number_of_actors(actors, address, settings.actor.threads, settings.network.device)
     try:
-        with Run(folder, settings, changes=settings != before) as run:
-            newest = run_loop(run, shape, actors, address, limit, differences(before, settings))
+        with Run(folder, settings, may_change=resume) as run:
+            newest = run_loop(run, shape, actors, address, limit)
             conclude(run, newest)
     except FileNotFoundError as error:
         if not str(error.filename).startswith(str(folder)):
@@ -54,16 +53,14 @@ def train(
     return newest
 
 
-def run_loop(
-    run: Run, shape: Shape, actors: int, address: str | None, limit: float | None, changed: list[tuple]
-) -> Checkpoint:
-    """Run the loop with a pool and a screen of its own; `changed` are the settings that are others from here on."""
+def run_loop(run: Run, shape: Shape, actors: int, address: str | None, limit: float | None) -> Checkpoint:
+    """Run the loop with a pool and a screen of its own."""
     settings = run.config
     screen = Screen(run.folder, settings.generations, limit)
     pool = None
     try:
         screen.line(f"{settings.game} in {run.folder}: {settings.generations} generations")
-        for key, there, here in changed:
+        for key, there, here in run.changed:
             screen.line(f"{key} was {there} and is {here} from here on")
         compile_core(settings, shape, screen)
         pool = open_pool(run, shape, actors, address, screen)
