@@ -4,6 +4,7 @@ What is expected follows from the network's shape: a network of that shape is ma
 its arrays are compared with those that the file's header names. ValueError with the reason.
 """
 
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +43,7 @@ def check_shape(shape: Shape) -> None:
         raise ValueError(f"the shape has {shape.actions:,} actions, at most {MOST_ACTIONS:,} can be recorded")
 
 
+@lru_cache(16)  # a command asks for the weights and the learner's state of the same shape
 def kinds_of_network(shape: Shape) -> tuple[dict[str, Kind], list[str]]:
     """(every array of a network of this shape, names of those that are learned); takes no memory for the arrays."""
     with torch.device("meta"):
