@@ -141,6 +141,52 @@ def test_the_replay_window_keeps_the_newest_rows_and_grows_as_stated(tictactoe):
     )
 
 
+@pytest.mark.parametrize("count", [1, 2, 5, 12])
+@pytest.mark.parametrize("growth", [0.0, 0.4, 1.0])
+def test_a_window_taken_up_again_equals_the_one_that_was_left(connect4, count, growth):
+    """Of the generations played only those are read that the window reaches; rows, their order, what is drawn and what came of
+    the games are those of a window that saw all of them come and go."""
+    settings = config.ReplayConfig(
+        window_min=60, window_growth=growth, window_exponent=0.6, search_share=0.3, settled_weight=0.4
+    )
+    played = self_play(connect4, GUMBEL_PLAY, games=8, waves=900)[0]
+    size = played.count // count
+    parts = [played.part(size * i) for i in range(count)]
+    parts = [part.part(0) if i == count - 1 else first_games(part, size) for i, part in enumerate(parts)]
+    for part in parts:
+        part.origin[::5] = SETTLED
+    whole, again, read = Replay(connect4, settings), Replay(connect4, settings), []
+    for part in parts:
+        whole.add(part)
+    again.restore((read.append(part) or part for part in reversed(parts)), whole.total_rows)
+    assert len(read) == len(again.generations) and again.generations == whole.generations
+    assert again.total_rows == whole.total_rows and again.rows == whole.rows
+    for a, b in ((again.window, whole.window), (again.learned, whole.learned), (again.moves, whole.moves)):
+        assert all(np.array_equal(x, y) and x.dtype == y.dtype for x, y in zip(a, b))
+    drawn = [replay.draw(np.random.default_rng(5), replay.buffer(300)) for replay in (whole, again)]
+    assert all(np.array_equal(x, y) for x, y in zip(*drawn))
+    for replay in (whole, again):  # and so on
+        replay.add(parts[0])
+    assert again.row_move.tolist() == whole.row_move.tolist() and again.generations == whole.generations
+
+
+def first_games(games, count: int):
+    """The first `count` games."""
+    move = games.first_move[count]
+    entry = games.first_entry[move]
+    cut = {name: getattr(games, name)[:count] for name in ("outcome", "options", "seed", "generation")}
+    cut |= {name: getattr(games, name)[:move].copy() for name in ("action", "origin", "value", "network_value")}
+    cut |= {"first_move": games.first_move[: count + 1], "first_entry": games.first_entry[: move + 1]}
+    return games._replace(policy_action=games.policy_action[:entry], policy=games.policy[:entry], **cut)
+
+
+def test_the_window_is_in_memory_once(tictactoe):
+    replay = Replay(tictactoe, config.ReplayConfig(window_min=5))
+    for games in (self_play(tictactoe, GUMBEL_PLAY)[0], self_play(tictactoe, GUMBEL_PLAY, seed=2)[0]):
+        replay.add(games)
+        assert all(array is getattr(replay.window, name) for name, array in replay.moves._asdict().items())
+
+
 def test_drawn_rows_come_from_the_window_under_every_symmetry(tictactoe):
     replay = Replay(tictactoe, config.ReplayConfig(window_min=5))
     replay.add(actor().play(5)[0])
