@@ -19,7 +19,7 @@ from selfplay.inference import made_up
 from selfplay.learner import Learner
 from selfplay.replay import Replay
 from tests.fuzz.arrays import mutated_file, refused
-from tests.fuzz.kind import Kind
+from tests.fuzz.kind import MEGABYTES, Kind
 from tests.test_actor import GUMBEL_PLAY, self_play
 
 FILES = ("checkpoint.json", "weights.safetensors", "learner.safetensors")
@@ -132,4 +132,4 @@ def attempt(context: dict, files: dict) -> bool:
     return True
 
 
-KIND = Kind(prepare, mutate, attempt)
+KIND = Kind(prepare, mutate, attempt, memory=64 * MEGABYTES)

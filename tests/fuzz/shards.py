@@ -11,7 +11,7 @@ from selfplay.files import DamagedFile
 from selfplay.records import Shards, read_games
 from selfplay.replay import Replay
 from tests.fuzz.arrays import mutated_file, refused
-from tests.fuzz.kind import Kind
+from tests.fuzz.kind import MEGABYTES, Kind
 from tests.test_actor import GUMBEL_PLAY, self_play
 
 GAMES = ("tictactoe", "connect4", "go5")
@@ -54,4 +54,4 @@ def attempt(context: dict, given: dict) -> bool:
     return True
 
 
-KIND = Kind(prepare, mutate, attempt)
+KIND = Kind(prepare, mutate, attempt, memory=64 * MEGABYTES)
