@@ -16,6 +16,7 @@ import numpy as np
 from native import abi
 
 FIRST, SECOND = 0, 1
+LONGEST_WORD = 20  # characters of a word that an error repeats
 
 
 @dataclass(frozen=True)
@@ -57,8 +58,15 @@ class Game:
     scalars: int = 0
     options: dict[str, float] = field(default_factory=dict)  # name -> default, such as komi
     owner_symbols: str = "XO"  # first player's and second player's stone in text
+    # What records and protocols need beyond the rules; None where a game has no such thing. ValueError if it cannot be.
     setup: Callable[..., "Position"] | None = (
-        None  # where stones may be set up: (black cells, white cells, mover, **options)
+        None  # (black cells, white cells, mover, **options): a board with these stones
+    )
+    resume: Callable[["Position", int], None] | None = (
+        None  # games with passes: make a side the mover, in place; see Position
+    )
+    force: Callable[["Position", int], None] | None = (
+        None  # execute a move that the rules forbid, in place, as SGF does
     )
 
     @property
@@ -123,9 +131,9 @@ class Position:
         return self
 
     def _refusal(self, action: int | str) -> str:
+        text = action[:LONGEST_WORD] if isinstance(action, str) else self._name(int(action))
         if self.outcome is not None:
-            return f"the game is over; {action!r} cannot be played\n{self}"
-        text = action if isinstance(action, str) else self._name(int(action))
+            return f"the game is over; {text!r} cannot be played\n{self}"
         legal = " ".join(self.game.format(a) for a in self.legal)
         return f"{text!r} is not legal here; legal: {legal}\n{self}"
 
@@ -159,6 +167,25 @@ class Position:
 
     def __str__(self) -> str:
         return self.game.draw(self)
+
+
+def settled(position: Position, settle: abi.Rules, mover: int) -> Position:
+    """The position, in place, after stones or the mover were changed: `settle` are rules whose `play(state, mover)` writes all
+    that follows from the stones and returns the outcome, NaN while the game goes on."""
+    outcome = float(abi.call_play(settle, position.state, mover))
+    position.outcome = None if np.isnan(outcome) else outcome
+    return position
+
+
+def stones_of(black: list[int], white: list[int], cells: int) -> np.ndarray:
+    """int8[C]: +1 where Black's stones are set up, -1 for White's. ValueError for a cell that is none or has two stones."""
+    board = np.zeros(cells, np.int8)
+    for owner, chosen in ((1, black), (-1, white)):
+        for cell in chosen:
+            if not 0 <= cell < cells or board[cell] not in (0, owner):
+                raise ValueError("a stone needs a cell of its own")
+            board[cell] = owner
+    return board
 
 
 def board_size(module_name: str, default: int) -> int:
@@ -198,7 +225,9 @@ def letters_and_numbers(rows: int, columns: int) -> tuple[Callable[[int], str], 
 
     def parse_cell(text: str) -> int:
         if (name := text.strip().lower()) not in names:
-            raise ValueError(f"{text!r} is no cell; cells run from a1 (top left) to {format_cell(rows * columns - 1)}")
+            raise ValueError(
+                f"{text[:LONGEST_WORD]!r} is no cell; cells run from a1 (top left) to {format_cell(rows * columns - 1)}"
+            )
         return names[name]
 
     return format_cell, parse_cell
@@ -215,7 +244,10 @@ def vertices(size: int) -> tuple[Callable[[int], str], Callable[[str], int]]:
 
     def parse_vertex(text: str) -> int:
         if (name := text.strip().upper()) not in names:
-            raise ValueError(f"{text!r} is no vertex; they run from A1 (bottom left) to {columns[-1]}{size}, without I")
+            last = f"{columns[-1]}{size}"
+            raise ValueError(
+                f"{text[:LONGEST_WORD]!r} is no vertex; they run from A1 (bottom left) to {last}, without I"
+            )
         return names[name]
 
     return format_vertex, parse_vertex

@@ -25,6 +25,8 @@ RECENT_PLANE, FORBIDDEN_PLANE, ALIVE_PLANE = 8, 8 + board.RECENT, 9 + board.RECE
 LADDER_PLANE = ALIVE_PLANE + 2 * PASS_ALIVE
 PLANES = LADDER_PLANE + 2 * LADDERS
 KOMI_UNIT = 256.0  # komi is kept in steps of 1/256, so that equal keys mean equal komi
+# What network and key see of a komi, at most, for either side: nobody can win against more, so all beyond it is one game.
+KOMI_LIMIT = board.AREA + 1.0
 RECENT_KEYS = np.random.default_rng(SIZE + 100).integers(1, 2**64, (board.RECENT, board.POINTS), np.uint64)
 FORBIDDEN_KEYS = np.random.default_rng(SIZE + 200).integers(1, 2**64, board.POINTS, np.uint64)
 STATE_KEYS = np.random.default_rng(300).integers(1, 2**64, 3, np.uint64)  # White to move, after a pass, komi
@@ -94,6 +96,11 @@ def mark_liberties(s, head, planes_out, side):
             break
 
 
+@njit
+def seen_komi(s):
+    return min(max(s.komi, -KOMI_LIMIT), KOMI_LIMIT)
+
+
 # The rules
 
 
@@ -102,7 +109,9 @@ def start(state, options):
     """Options: komi, and the number of handicap stones (0, or 2 to 9 where the board has the places for them)."""
     state[:] = 0
     s = overlay(state, board.DTYPE)
-    s.komi = np.floor(options[0] * KOMI_UNIT + 0.5) / KOMI_UNIT
+    s.komi = options[0]
+    if abs(s.komi) <= KOMI_LIMIT:
+        s.komi = np.floor(s.komi * KOMI_UNIT + 0.5) / KOMI_UNIT
     for point in range(board.POINTS):
         s.colour[point] = board.WALL
     for cell in range(board.AREA):
@@ -170,8 +179,8 @@ def mover(state):
 @rule(OBSERVE)
 def observe(state, planes_out, scalars_out):
     """Planes: the mover's stones, with 1, 2, 3 or more liberties, the other's likewise, the last five moves, newest first,
-    and the points that superko forbids; then those of PASS_ALIVE and of LADDERS. Scalars: komi in favour of the mover, in
-    units of 15 points; was there a pass."""
+    and the points that superko forbids; then those of PASS_ALIVE and of LADDERS. Scalars: komi in favour of the mover, up to
+    KOMI_LIMIT, in units of 15 points; was there a pass."""
     s = overlay(state, board.DTYPE)
     board.find(s)
     for plane in range(PLANES):
@@ -199,7 +208,7 @@ def observe(state, planes_out, scalars_out):
         life.mark_alive(s, planes_out, ALIVE_PLANE)
     if LADDERS:
         ladders.mark_ladders(s, planes_out, LADDER_PLANE)
-    scalars_out[0] = (s.komi if s.mover == board.WHITE else -s.komi) / 15.0
+    scalars_out[0] = (seen_komi(s) if s.mover == board.WHITE else -seen_komi(s)) / 15.0
     scalars_out[1] = s.passes
 
 
@@ -219,7 +228,7 @@ def key(state):
         while bits:
             mixed ^= FORBIDDEN_KEYS[64 * word + trailing_zeros(bits)]
             bits &= bits - board.ONE
-    return mixed ^ (np.uint64(np.int64(s.komi * KOMI_UNIT)) * STATE_KEYS[2])
+    return mixed ^ (np.uint64(np.int64(seen_komi(s) * KOMI_UNIT)) * STATE_KEYS[2])
 
 
 @rule(FINAL)
@@ -253,4 +262,6 @@ GAME = Game(
     action_maps=np.concatenate([_cells, np.full((len(_cells), 1), board.PASS, np.int32)], 1),
     options={"komi": 7.5, "handicap": 0.0},
     setup=lambda black, white, mover, **options: face.setup(GAME.start(**options), black, white, mover),
+    resume=face.resume,
+    force=face.force,
 )

@@ -17,7 +17,17 @@ were found.)
 import numpy as np
 from numba import njit
 
-from games.game import Game, Layout, board_size, board_symmetries, draw_cells, vertices
+from games.game import (
+    Game,
+    Layout,
+    Position,
+    board_size,
+    board_symmetries,
+    draw_cells,
+    settled,
+    stones_of,
+    vertices,
+)
 from native.abi import FINAL, GOES_ON, KEY, LEGAL, MOVER, OBSERVE, PLAY, START, Rules, overlay, rule
 
 SIZE = board_size(__name__, 15)
@@ -27,9 +37,10 @@ WINDOW = 2 * EDGE + 1
 DTYPE = np.dtype(
     [
         ("rows", np.uint32, (2, SIZE + 2 * EDGE)),  # player, row: bit EDGE + column is a stone
-        ("free", np.int16, CELLS + 1),  # the CELLS - ply free cells, ascending; what follows them means nothing
+        ("free", np.int16, CELLS + 1),  # the num_free free cells, ascending; what follows them means nothing
+        ("num_free", np.int32),
         ("exact", np.int32),
-        ("ply", np.int32),
+        ("mover", np.int32),
         ("over", np.int32),
         ("outcome", np.float64),
     ],
@@ -63,6 +74,16 @@ def wins(rows, row, column, exact):
 
 
 @njit
+def has_line(rows, exact):
+    """Whether any stone of these rows is part of a winning line."""
+    for row in range(SIZE):
+        for column in range(SIZE):
+            if rows[row + EDGE] >> (column + EDGE) & 1 and wins(rows, row, column, exact):
+                return True
+    return False
+
+
+@njit
 def take(free, cell):
     """Remove `cell` from the ascending list: what is not below it moves down. No search and no branch, so that vector
     instructions move 32 cells at a time; both values are loaded first, or LLVM takes the choice for a branch."""
@@ -76,6 +97,7 @@ def start(state, options):
     state[:] = 0
     s = overlay(state, DTYPE)
     s.exact = options[0] != 0.0
+    s.num_free = CELLS
     for cell in range(CELLS):
         s.free[cell] = cell
 
@@ -85,9 +107,9 @@ def legal(state, actions_out):
     s = overlay(state, DTYPE)
     if s.over:
         return 0
-    for i in range(CELLS - s.ply):
+    for i in range(s.num_free):
         actions_out[i] = s.free[i]
-    return CELLS - s.ply
+    return s.num_free
 
 
 @rule(PLAY)
@@ -95,29 +117,42 @@ def play(state, action):
     s = overlay(state, DTYPE)
     if s.over:
         return s.outcome
-    mover = s.ply & 1
+    mover = s.mover
+    s.mover = 1 - mover
     row, column = action // SIZE, action % SIZE
     s.rows[mover, row + EDGE] |= 1 << (column + EDGE)
     take(s.free, np.int16(action))
-    s.ply += 1
+    s.num_free -= 1
     if wins(s.rows[mover], row, column, s.exact):
         s.over = 1
         s.outcome = 1.0 - 2.0 * mover
-    elif s.ply == CELLS:
+    elif s.num_free == 0:
         s.over = 1
+    return s.outcome if s.over else GOES_ON
+
+
+@rule(PLAY)
+def settle(state, mover):
+    """What follows from the stones if this side moves: no rule of the game, but `setup` needs it. If both have a line, the
+    other's counts, who moved last."""
+    s = overlay(state, DTYPE)
+    s.mover, s.over, s.outcome = mover, s.num_free == 0, 0.0
+    for player in (mover, 1 - mover):
+        if has_line(s.rows[player], s.exact):
+            s.over, s.outcome = 1, 1.0 - 2.0 * player
     return s.outcome if s.over else GOES_ON
 
 
 @rule(MOVER)
 def mover(state):
-    return overlay(state, DTYPE).ply & 1
+    return overlay(state, DTYPE).mover
 
 
 @rule(OBSERVE)
 def observe(state, planes_out, scalars_out):
     """Planes: the mover's stones, the other's. Scalar: whether only exactly five win."""
     s = overlay(state, DTYPE)
-    mover = s.ply & 1
+    mover = s.mover
     scalars_out[0] = s.exact
     for row in range(SIZE):
         own, other = s.rows[mover, row + EDGE] >> EDGE, s.rows[1 - mover, row + EDGE] >> EDGE
@@ -128,9 +163,11 @@ def observe(state, planes_out, scalars_out):
 
 @rule(KEY)
 def key(state):
-    """The rows of both players, multiplied and folded one after the other; the stones tell who moves."""
+    """The option, who moves where the number of stones does not tell it (set-up boards), and the rows of both players,
+    multiplied and folded one after the other."""
     s = overlay(state, DTYPE)
-    z = np.uint64(s.exact + 1)  # where no row has a bit
+    is_odd = (CELLS - s.num_free + s.mover) & 1
+    z = np.uint64(1 + s.exact + 2 * is_odd)  # where no row has a bit
     for row in range(EDGE, EDGE + SIZE):
         z ^= np.uint64(s.rows[0, row]) << np.uint64(32) | np.uint64(s.rows[1, row])
         z *= np.uint64(0x9E3779B97F4A7C15)
@@ -148,9 +185,22 @@ def final(state, owner_out):
     return s.outcome
 
 
+def setup(black: list[int], white: list[int], mover: int, **options: float) -> Position:
+    """These stones on the empty board; a line that stands there has won."""
+    board, position = stones_of(black, white, CELLS), GAME.start(**options)
+    record, bits = position.state.view(DTYPE)[0], 2 ** np.arange(EDGE, EDGE + SIZE)
+    for player, owner in enumerate((1, -1)):
+        record["rows"][player, EDGE:-EDGE] = (board.reshape(SIZE, SIZE) == owner) @ bits
+    free = np.flatnonzero(board == 0)
+    record["free"][: len(free)], record["num_free"] = free, len(free)
+    position.plies = CELLS - len(free)
+    return settled(position, SETTLE, mover)
+
+
 _format_point, _parse_point = vertices(SIZE)
 _letters = " ".join(_format_point(column)[0] for column in range(SIZE))
 _symmetries = board_symmetries(SIZE, SIZE)
+SETTLE = Rules(start, legal, settle, mover, observe, key, final)
 
 GAME = Game(
     name=f"gomoku{SIZE}",
@@ -165,6 +215,7 @@ GAME = Game(
     layout=Layout("cells"),
     rules=Rules(start, legal, play, mover, observe, key, final),
     options={"exact": 0.0},
+    setup=setup,
     format=_format_point,
     parse=_parse_point,
     draw=lambda position: draw_cells(position, f"   {_letters}", [f"{rank:2} " for rank in range(SIZE, 0, -1)]),

@@ -16,7 +16,7 @@ to a stone in a game, so that a move costs little on average; when it happens in
 import numpy as np
 from numba import njit
 
-from games.game import Game, Layout, board_size, draw_cells, letters_and_numbers
+from games.game import Game, Layout, Position, board_size, draw_cells, letters_and_numbers, settled, stones_of
 from native.abi import FINAL, GOES_ON, KEY, LEGAL, MOVER, OBSERVE, PLAY, START, Rules, overlay, rule
 
 SIZE = board_size(__name__, 11)
@@ -133,6 +133,26 @@ def play(state, action):
     return s.outcome if s.over else GOES_ON
 
 
+@rule(PLAY)
+def settle(state, mover):
+    """What follows from the stones if this side moves: no rule of the game, but `setup` needs it."""
+    s = overlay(state, DTYPE)
+    s.over, s.outcome = 0, 0.0
+    for player in range(2):
+        s.joined[player, 1:] = 0
+        join(s.stones[player], s.joined[player], 1)
+        if s.joined[player, SIZE]:
+            s.over, s.outcome = 1, 1.0 - 2.0 * player
+    # `ply` tells the mover, and up to 1 that a swap may come: only of nothing, or of a single stone of the first player.
+    ply = CELLS - s.num_free
+    is_usual = ply == mover and not s.stones[1].any()
+    if not is_usual:
+        ply += 2
+        ply += (ply + mover) & 1
+    s.ply = ply
+    return s.outcome if s.over else GOES_ON
+
+
 @rule(MOVER)
 def mover(state):
     return overlay(state, DTYPE).ply & 1
@@ -186,7 +206,7 @@ def format_action(action: int) -> str:
 
 
 def parse(text: str) -> int:
-    return SWAP if text.strip().lower() == "swap" else _parse_cell(text)
+    return SWAP if text.strip().lower() in ("swap", "swap-pieces") else _parse_cell(text)
 
 
 def draw(position) -> str:
@@ -195,8 +215,32 @@ def draw(position) -> str:
     return draw_cells(position, f"   {letters}", [f"{' ' * row}{row + 1:2} " for row in range(SIZE)])
 
 
+def setup(black: list[int], white: list[int], mover: int, **options: float) -> Position:
+    """These stones on the empty board, joined or not; who has won already has won."""
+    board, position = stones_of(black, white, CELLS).reshape(SIZE, SIZE), GAME.start(**options)
+    record = position.state.view(DTYPE)[0]
+    bits = 2 ** np.arange(1, SIZE + 1)
+    record["stones"][0, 1:-1] = (board == 1) @ bits
+    record["stones"][1, 1:-1] = (board.T == -1) @ bits
+    free = np.flatnonzero(board == 0)
+    record["free"][: len(free)], record["num_free"] = free, len(free)
+    position.plies = CELLS - len(free)
+    return settled(position, SETTLE, mover)
+
+
+def force(position: Position, action: int) -> None:
+    """A swap at any node, as the Smart Game Format knows it: all stones change their owners and are mirrored. (Moves that are
+    not legal have no meaning there.)"""
+    if action != SWAP:
+        raise ValueError("the rules forbid it here")
+    owner, swap = position.final()[0].T, position.state.view(DTYPE)[0]["swap"]
+    after = setup(*(np.flatnonzero(owner == side) for side in (-1, 1)), 1 - position.mover, swap=float(swap))
+    position.state[:], position.outcome = after.state, after.outcome
+
+
 _cells = np.arange(CELLS, dtype=np.int32)
 _turned = _cells[::-1]
+SETTLE = Rules(start, legal, settle, mover, observe, key, final)
 
 GAME = Game(
     name=f"hex{SIZE}",
@@ -211,6 +255,8 @@ GAME = Game(
     layout=Layout("cells", 1, extra=1),
     rules=Rules(start, legal, play, mover, observe, key, final),
     options={"swap": 0.0},
+    setup=setup,
+    force=force,
     format=format_action,
     parse=parse,
     draw=draw,

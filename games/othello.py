@@ -15,7 +15,17 @@ ways to one position still lead to the same bytes.
 import numpy as np
 from numba import njit
 
-from games.game import Game, Layout, board_size, board_symmetries, draw_cells, letters_and_numbers
+from games.game import (
+    Game,
+    Layout,
+    Position,
+    board_size,
+    board_symmetries,
+    draw_cells,
+    letters_and_numbers,
+    settled,
+    stones_of,
+)
 from native.abi import FINAL, GOES_ON, KEY, LEGAL, MOVER, OBSERVE, PLAY, START, Rules, overlay, rule
 from native.bits import trailing_zeros
 
@@ -160,6 +170,20 @@ def count(bits):
     return n
 
 
+@njit
+def find_turn(s):
+    """Find the mover's moves; the other's if the mover has none and must pass; or that the game is over. The outcome or
+    GOES_ON."""
+    own, other = s.discs[s.mover], s.discs[1 - s.mover]
+    if not find_moves(own, other, s.moves):
+        s.must_pass = 1
+        if not find_moves(other, own, s.moves):
+            s.over = 1
+            s.outcome = np.sign(count(s.discs[0]) - count(s.discs[1]))
+            return s.outcome
+    return GOES_ON
+
+
 @rule(START)
 def start(state, options):
     state[:] = 0
@@ -197,16 +221,21 @@ def play(state, action):
         return s.outcome
     own, other = s.discs[s.mover], s.discs[1 - s.mover]
     s.mover = 1 - s.mover
-    s.must_pass = 0  # after a pass, `moves` are the new mover's already
-    if action != PASS:
-        turn(own, other, action)
-        if not find_moves(other, own, s.moves):
-            s.must_pass = 1
-            s.over = not find_moves(own, other, s.moves)
-    if s.over:
-        s.outcome = np.sign(count(s.discs[0]) - count(s.discs[1]))
-        return s.outcome
-    return GOES_ON
+    s.must_pass = 0
+    if action == PASS:
+        return GOES_ON  # `moves` are the new mover's already
+    turn(own, other, action)
+    return find_turn(s)
+
+
+@rule(PLAY)
+def settle(state, mover):
+    """What follows from the discs if this side moves: no rule of the game, but `setup` and `resume` need it."""
+    s = overlay(state, DTYPE)
+    s.mover = mover
+    s.must_pass = s.over = 0
+    s.outcome = 0.0
+    return find_turn(s)
 
 
 @rule(MOVER)
@@ -261,10 +290,21 @@ def parse(text: str) -> int:
     return PASS if text.strip().lower() == "pass" else _parse_cell(text)
 
 
+def setup(black: list[int], white: list[int], mover: int) -> Position:
+    """These discs and no others, those of the usual start included; who has no move must pass, as always."""
+    board, position = stones_of(black, white, CELLS), GAME.start()
+    discs = position.state.view(DTYPE)[0]["discs"]
+    for player, owner in enumerate((1, -1)):
+        bits = sum(1 << int(cell) for cell in np.flatnonzero(board == owner))
+        discs[player] = [bits >> 64 * word & (1 << 64) - 1 for word in range(WORDS)]
+    return settled(position, SETTLE, mover)
+
+
 _square = board_symmetries(SIZE, SIZE)
 # The four that leave the start as it is: they keep a1's diagonal. The others exchange the colours of the first discs.
 _symmetries = _square[np.isin(_square[:, 0], (0, CELLS - 1))]
 _width = len(str(SIZE))
+SETTLE = Rules(start, legal, settle, mover, observe, key, final)
 _letters = " ".join(_format_cell(column)[0] for column in range(SIZE))
 
 GAME = Game(
@@ -275,10 +315,11 @@ GAME = Game(
     columns=SIZE,
     planes=2,
     actions=CELLS + 1,
-    # CELLS - 4 discs are put, and a pass lies between two of them: it is not the first ply nor the last, nor after a pass.
-    max_plies=2 * (CELLS - 4) - 1,
+    max_plies=2 * CELLS,  # a disc on each cell, of which a set-up board may have none, and no pass follows another
     layout=Layout("cells", 1, extra=1),
     rules=Rules(start, legal, play, mover, observe, key, final),
+    setup=setup,
+    resume=lambda position, mover: settled(position, SETTLE, mover),
     format=format_action,
     parse=parse,
     draw=lambda position: draw_cells(

@@ -224,7 +224,6 @@ def play(options) -> None:
     import games as library
     from selfplay import players
     from selfplay.play import load, parse_moves, run
-    from selfplay.sgf import Setup
     from selfplay.time_control import NO_LIMIT, parse
 
     control = parse(options.time) if options.time is not None else NO_LIMIT
@@ -240,12 +239,13 @@ def play(options) -> None:
     seats = [options.first, options.second]
     if seats == [None, None]:
         seats[0 if side == "second" else 1] = opponent
-    setup, moves = load(options.load, game) if options.load else (Setup(), parse_moves(options.moves, game))
+    record = load(options.load, game) if options.load else None
+    moves = parse_moves(options.moves, game)
     adviser = options.hint or next((text for text in seats if text), opponent)
     made = {text: players.create(text, game) for text in {*seats, adviser} - {None}}
     first, second = (made.get(text) for text in seats)
     again = play_command(options, side)
-    run(game, first, second, made[adviser], moves, again, setup=setup, control=control, ponders=options.ponder)
+    run(game, first, second, made[adviser], moves, again, record=record, control=control, ponders=options.ponder)
 
 
 def play_command(options, side: str) -> str:

@@ -9,7 +9,7 @@ import time
 from dataclasses import replace
 
 from games.game import FIRST, SECOND
-from selfplay.sgf import Record
+from selfplay.game_record import Record, turned
 from selfplay.table import Table
 
 MENU = ("string/Score/final_score", "dboard/Owners/selfplay-owners", "gfx/Search/selfplay-search")
@@ -18,7 +18,7 @@ Stones = list[tuple[int, int]]  # (side, cell or action)
 
 def setup(table: Table, stones: Stones) -> str:
     """Stones on the empty board; captures nothing. Black moves, unless `setup_player` says otherwise."""
-    if table.record.turns or table.record.setup.has_stones:
+    if table.record.steps or table.record.setup.has_stones:
         raise ValueError("board not empty")
     if any(cell >= table.game.cells for _, cell in stones):
         raise ValueError("a stone needs a point")
@@ -28,7 +28,7 @@ def setup(table: Table, stones: Stones) -> str:
 
 
 def setup_player(table: Table, side: int) -> str:
-    if table.record.turns:
+    if table.record.steps:
         raise ValueError("moves have been played")
     table.lay(Record(table.game, replace(table.record.setup, mover=side)))
     return ""
@@ -48,9 +48,7 @@ def play_sequence(table: Table, moves: Stones) -> str:
 
 def undo(table: Table, count: int) -> str:
     """So many moves, or none if there are fewer."""
-    if not 0 <= count <= len(table.record.turns):
-        raise ValueError("cannot undo")
-    table.lay(replace(table.record, turns=table.record.turns[: len(table.record.turns) - count]))
+    table.undo(count)
     return ""
 
 
@@ -67,9 +65,7 @@ def owners(table: Table) -> str:
 def search(table: Table) -> str:
     """The player's search of the position, as GoGui draws it: each move's share of the visits (LABEL) and value, Black's
     above 0 (INFLUENCE); in words its choice (TEXT)."""
-    game, position = table.game, table.position
-    if position.outcome is not None:
-        raise ValueError("the game is over")
+    game, position = table.game, turned(table.position, table.position.mover)
     if (found := table.player.analyse(position.state)) is None:
         raise ValueError(f"{table.player.name} does not search")
     total = max(1, int(found.visits.sum()))

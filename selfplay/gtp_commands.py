@@ -1,18 +1,18 @@
 """The commands of the Go Text Protocol, version 2, for every game: words in, words out; the game itself is on a
 `Table`. (What the words mean is in `selfplay.gtp_words`, time and settings in `selfplay.gtp_time`.)
 
-Black is the first player. Where a game has a pass and the other colour is told to move, the pass between is put in; in
-games without one it is an error. A command returns its answer, or raises ValueError and has changed nothing. Analysis
-answers as Leela Zero (lz-) and KataGo (kata-) do.
+Black is the first player. In games with passes either colour may move at any time, several times in a row and behind the
+end of the rules; in games without one it is an error. A command returns its answer, or raises ValueError and has changed
+nothing. Analysis answers as Leela Zero (lz-) and KataGo (kata-) do.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 
 import games
 from games.game import Game
 from selfplay import __version__, gogui, gtp_time, sgf
 from selfplay.analysis import Show, kata_line, leela_line
+from selfplay.game_record import stones
 from selfplay.gtp_words import COLOURS, argument, colour, moves, name_of, number, vertex
 from selfplay.table import Table
 
@@ -66,10 +66,9 @@ def clear_board(table: Table, arguments: list[str]) -> str:
 
 
 def komi(table: Table, arguments: list[str]) -> str:
-    """Taken by games that have none too, because programs send it to every engine."""
+    """Any number, "even if it should be ridiculous" (section 6.3.2), and by games that have none too, because programs send it
+    to every engine."""
     value = number(arguments, 0, "komi", float)
-    if abs(value) > table.game.cells:
-        raise ValueError("komi is out of range")
     if "komi" in table.game.options:
         table.set_option("komi", value)
     return ""
@@ -103,19 +102,23 @@ def showboard(table: Table, arguments: list[str]) -> str:
 
 
 def loadsgf(table: Table, arguments: list[str]) -> str:
-    """A file, up to the position before the given move, or to the end."""
+    """A file, up to the position before the given move, or to the end; the answer says where a file cannot be read so far.
+
+    A game of another kind is refused: an engine that changed its game could not be told to change it back.
+    """
     has_number = len(arguments) > 1 and arguments[-1].isascii() and arguments[-1].isdigit()
     path = " ".join(arguments[:-1] if has_number else arguments)
     try:
-        record = sgf.read(argument([path] if path else [], 0, "the file"))
+        family, _ = games.GAMES.get(table.game.name, (table.game.name, None))
+        record = sgf.read(argument([path] if path else [], 0, "the file"), family=family)
     except ValueError as error:
         raise ValueError(f"cannot load file: {error}") from None
     if has_number:
-        record = replace(record, turns=record.turns[: max(0, number(arguments, -1, "the move") - 1)])
+        record = record.before_move(max(1, number(arguments, -1, "the move")))
     if record.game.name != table.game.name:
         take(table, record.game)
     table.lay(record)
-    return ""
+    return f"read up to {record.note}" if record.note else ""
 
 
 # Handicap
@@ -131,8 +134,8 @@ def fixed_handicap(table: Table, arguments: list[str]) -> str:
 
 def place_free_handicap(table: Table, arguments: list[str]) -> str:
     """The fixed points serve for it: as many as asked for, or fewer where there are no more."""
-    for stones in range(min(number(arguments, 0, "the number of stones"), MOST_HANDICAP), 1, -1):
-        if len(points := handicap_points(table, stones)) == stones:
+    for count in range(min(number(arguments, 0, "the number of stones"), MOST_HANDICAP), 1, -1):
+        if len(points := handicap_points(table, count)) == count:
             return set_up(table, points)
     raise ValueError("invalid number of stones")
 
@@ -150,11 +153,11 @@ def handicap_points(table: Table, count: int) -> list[int]:
     if "handicap" not in table.game.options:
         raise ValueError("this game has no handicap")
     start = table.game.start(handicap=min(max(count, 0), MOST_HANDICAP))
-    return [cell for cell, owner in enumerate(sgf.stones(start)) if owner]
+    return [cell for cell, owner in enumerate(stones(start)) if owner]
 
 
 def set_up(table: Table, points: list[int]) -> str:
-    if table.record.turns or table.record.setup.has_stones:
+    if table.record.steps or table.record.setup.has_stones:
         raise ValueError("board not empty")
     table.clear(black=tuple(points))
     return " ".join(table.game.format(point) for point in points)
@@ -178,7 +181,7 @@ def final_status_list(table: Table, arguments: list[str]) -> str:
         raise ValueError(f"syntax error: unknown status {status[:20]!r}")
     if layout.kind != "cells" or layout.planes != 1:
         raise ValueError("the stones of this game have no vertices")
-    cells = [cell for cell, owner in enumerate(sgf.stones(table.position)) if owner and status == "alive"]
+    cells = [cell for cell, owner in enumerate(stones(table.position)) if owner and status == "alive"]
     return "\n".join(table.game.format(cell) for cell in cells)
 
 

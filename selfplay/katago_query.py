@@ -1,7 +1,7 @@
 """What a query of KataGo's analysis engine asks for: its fields, read strictly, and the positions it names.
 
-Black is the first player. Where one colour moves twice in a row the other's pass is put in between, in games that have
-one. `avoidMoves` and `allowMoves` bind the first move; deeper ones are not bound, whatever their `untilDepth`.
+Black is the first player. In games with passes either colour may move at any time, and behind the end that the rules see.
+`avoidMoves` and `allowMoves` bind the first move; deeper ones are not bound, whatever their `untilDepth`.
 """
 
 import math
@@ -15,7 +15,8 @@ from msgspec import Meta
 
 import games
 from games.game import FIRST, SECOND, Game, Position
-from selfplay import sgf
+from selfplay import game_record
+from selfplay.game_record import Setup
 from selfplay.gtp_words import COLOURS
 
 OUR_RULES = ("tromp-taylor", "chinese-ogs", "chinese-kgs")
@@ -160,16 +161,15 @@ def board(query: Query, game: Game) -> Game:
 def positions(query: Query, game: Game) -> Iterator[Position]:
     """After each number of the query's moves, from none on. Refused where a move is not legal."""
     position = start(query, game)
-    yield position.copy()
+    yield position
     for number, (player, word) in enumerate(query.moves):
         side, action = colour("moves", player), place("moves", game, word)
         try:
-            turn = sgf.turn(position, side, action)
+            move = game_record.allowed(position, side, action)
         except ValueError as error:
             raise Refused("moves", f"Illegal move {number}: {word} ({error})") from None  # KaTrain knows "Illegal move"
-        for each in turn:
-            position.play(each)
-        yield position.copy()
+        position = game_record.after(position, move, {})
+        yield position
 
 
 def start(query: Query, game: Game) -> Position:
@@ -182,7 +182,7 @@ def start(query: Query, game: Game) -> Position:
         raise Refused("initialStones", "a stone needs a point")
     first = mover(query, game, bool(black and not white))
     try:
-        return sgf.Setup(options, black, white, first).start(game)
+        return Setup(options, black, white, first).start(game)
     except ValueError as error:
         raise Refused("initialStones" if stones else "initialPlayer", str(error).partition("\n")[0]) from None
 
@@ -217,6 +217,12 @@ def colour(field: str, word: str) -> int:
 
 
 def place(field: str, game: Game, word: str) -> int:
+    """The action of a move's text: as the game writes it, or "(x,y)", column and row from 0 at the top left."""
+    if numbers := re.fullmatch(r"\(\s*([0-9]{1,3})\s*,\s*([0-9]{1,3})\s*\)", word.strip()):
+        column, row = map(int, numbers.groups())
+        if column >= game.columns or row >= game.rows or game.layout.kind != "cells" or game.layout.planes != 1:
+            raise Refused(field, f"{word[:20]!r} is no move of {game.title}")
+        return row * game.columns + column
     try:
         return game.parse(word)
     except ValueError:

@@ -1,12 +1,13 @@
 """People against players in a terminal, or two players against each other.
 
 At the prompt: a move in the game's notation, or one of COMMANDS. Values are shown for the player who was to move, in words.
-Clocks count engines' thinking and the time that the prompt waits; a flag that falls is announced, and no more.
+A game that ended by passes is not over for people: they are asked once more, and may take back, save or play on. Clocks count engines' thinking and the time that the prompt waits; a flag that falls is announced, and no more.
 """
 
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,13 +16,13 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from games.game import Game, Position
-from selfplay import sgf
+from games.game import LONGEST_WORD, Game, Position
+from selfplay import game_record, sgf
 from selfplay.clock import Clock
 from selfplay.engine import RESIGN
 from selfplay.files import DamagedFile, read_json, write_json
+from selfplay.game_record import Move, Record, pass_of
 from selfplay.players import Analysis, Player
-from selfplay.sgf import Record, Setup
 from selfplay.sitting import Sitting
 from selfplay.time_control import NO_LIMIT, TimeControl
 
@@ -48,17 +49,17 @@ def run(
     command: str = "selfplay play",
     console: Console | None = None,
     read: Callable[[str], str] = input,
-    setup: Setup | None = None,
+    record: Record | None = None,
     control: TimeControl = NO_LIMIT,
     ponders: bool = False,
     now: Callable[[], float] = time.monotonic,
 ) -> None:
     """Play one game from after `moves`. `read(prompt)` gives a person's next line (EOFError at the end); whoever leaves
-    is told how to go on, by `command` with the moves so far. `setup` is how it began, if not as the game always does.
+    is told how to go on, by `command` with the moves so far. A `record` may stand in place of the moves.
     Engines that `ponders` lets think on do so while a person is asked."""
     console = console or Console(highlight=False)
-    setup, clock = setup or Setup(), Clock(control)
-    sitting = Sitting(game, [first, second], hint, list(moves or []), setup, clock, ponders, now)
+    record = record or game_record.plain(game, moves or [])
+    sitting = Sitting(game, [first, second], hint, record, Clock(control), ponders, now)
     try:
         greet(sitting, console)
         if not play_on(sitting, console, read):
@@ -71,51 +72,65 @@ def run(
 
 
 def farewell(sitting: Sitting, command: str) -> str:
-    if sitting.setup != Setup():
-        return "Left. A game that begins otherwise goes on from a file: `save FILE.sgf`, then --load FILE.sgf"
-    moves = " ".join(sitting.game.format(move) for move in sitting.moves)
+    if not sitting.record.is_plain:
+        return "Left. A game of another kind goes on from a file: `save FILE.sgf`, then --load FILE.sgf"
+    moves = " ".join(sitting.game.format(move) for move in sitting.record.moves)
     return f"Left. To go on: {command}" + (f" --moves '{moves}'" if moves else "")
 
 
 def play_on(sitting: Sitting, console: Console, read) -> bool:
     """Play to the end; False if the person leaves before."""
     draw(sitting, console)
-    while (position := sitting.position).outcome is None and sitting.resigned is None:
-        player = sitting.seat(position)
-        if player is None:
-            if not ask(sitting, position, console, read):
-                return False
-        else:
+    while True:
+        position = sitting.position
+        if position.outcome is not None or sitting.resigned is not None:
+            console.print(result(sitting, position), style="bold", markup=False)
+            if not asked_again(sitting, position, console, read):
+                return True
+        elif (player := sitting.seat(position)) is not None:
             answer(sitting, position, player, console)
             draw(sitting, console)
-    console.print(result(sitting, position), style="bold", markup=False)
+        elif not ask(sitting, position.mover, listen(sitting, position, console, read), console):
+            return False
+
+
+def asked_again(sitting: Sitting, position: Position, console: Console, read) -> bool:
+    """Behind an end by passes: may a person go on, and do they? An empty line or the end of the input is no."""
+    people = [side for side in (position.mover, 1 - position.mover) if sitting.seats[side] is None]
+    if position.outcome is None or pass_of(sitting.game) is None or not people:
+        return False
+    while sitting.position.outcome is not None:
+        try:
+            line = read("The game is over: Enter leaves; undo, save FILE, or a move to play on: ")
+        except EOFError:
+            return False
+        if not line.strip() or not ask(sitting, people[0], line, console):
+            return False
     return True
 
 
-def ask(sitting: Sitting, position: Position, console: Console, read) -> bool:
-    """Let the person move or command; False to leave."""
-    word, _, argument = listen(sitting, position, console, read).strip().partition(" ")
+def ask(sitting: Sitting, side: int, line: str, console: Console) -> bool:
+    """Do what a person's line says, a move of their side or a command; False to leave."""
+    word, _, argument = line.strip().partition(" ")
+    if (command := word.lower()) in ("quit", "exit", "q"):
+        return False
     try:
-        if word in ("quit", "exit", "q"):
-            return False
-        if not word:
-            return True
-        if word.lower() in ACTIONS:
-            ACTIONS[word.lower()](sitting, position, argument.strip(), console)
-            return True
+        if command in ACTIONS:
+            ACTIONS[command](sitting, side, argument.strip(), console)
+        elif word:
+            move(sitting, side, word, console)
     except (OSError, ValueError) as error:
         console.print(str(error), style="yellow", markup=False)
-        return True
-    side = position.mover
-    try:
-        position.play(word)
-    except ValueError:
-        console.print(refusal(sitting, position, word), style="yellow", markup=False)
-        return True
-    sitting.clock.move(side)
-    sitting.moves.append(sitting.game.parse(word))
-    draw(sitting, console)
     return True
+
+
+def move(sitting: Sitting, side: int, word: str, console: Console) -> None:
+    try:
+        sitting.play(side, sitting.game.parse(word))
+    except ValueError:
+        raise CommandError(refusal(sitting, side, word)) from None
+    sitting.clock.move(side)
+    draw(sitting, console)
 
 
 def listen(sitting: Sitting, position: Position, console: Console, read) -> str:
@@ -137,9 +152,17 @@ def wait(sitting: Sitting, side: int, seconds: float, console: Console) -> None:
         console.print(says, style="bold", markup=False)
 
 
-def refusal(sitting: Sitting, position: Position, word: str) -> str:
-    legal = " ".join(sitting.game.format(action) for action in position.legal)
-    return f"{word!r} cannot be played here. Legal: {legal} (or help, undo, hint, ...)"
+def refusal(sitting: Sitting, side: int, word: str) -> str:
+    return f"{word[:LONGEST_WORD]!r} cannot be played here. Legal: {legal(sitting, side)} (or help, undo, hint, ...)"
+
+
+def legal(sitting: Sitting, side: int) -> str:
+    """The moves of a side whose turn it is, or who may have it behind the end."""
+    try:
+        actions = game_record.turned(sitting.position, side).legal
+    except ValueError:
+        actions = []
+    return " ".join(sitting.game.format(action) for action in actions)
 
 
 class CommandError(ValueError):
@@ -161,7 +184,7 @@ def answer(sitting: Sitting, position: Position, player: Player, console: Consol
     console.print(f"{symbol} ({escape(player.name)}) plays [bold]{sitting.game.format(action)}[/bold]")
     if analysis is not None:
         console.print(opinion(sitting.game, position, analysis))
-    sitting.moves.append(action)
+    sitting.play(side, action)
 
 
 def opinion(game: Game, position: Position, analysis: Analysis, most: int = 4) -> Table:
@@ -195,20 +218,16 @@ def marks(analysis: Analysis) -> dict[int, str]:
 # Commands
 
 
-def undo(sitting: Sitting, position: Position, argument: str, console: Console) -> None:
-    mine = position.mover
-    replayed, turns = sitting.setup.start(sitting.game), []
-    for ply, move in enumerate(sitting.moves):
-        if replayed.mover == mine:
-            turns.append(ply)
-        replayed.play(move)
-    if not turns:
+def undo(sitting: Sitting, side: int, argument: str, console: Console) -> None:
+    mine = [n for n, step in enumerate(sitting.record.steps) if isinstance(step, Move) and step.side == side]
+    if not mine:
         raise CommandError("nothing to take back yet")
-    del sitting.moves[turns[-1] :]
+    sitting.record = sitting.record.cut(mine[-1])
     draw(sitting, console)
 
 
-def hint(sitting: Sitting, position: Position, argument: str, console: Console) -> None:
+def hint(sitting: Sitting, side: int, argument: str, console: Console) -> None:
+    position = game_record.turned(sitting.position, side)
     analysis = sitting.hint.analyse(position.state) if sitting.hint else None
     if analysis is None:
         raise CommandError("no engine to ask; start with --hint PLAYER")
@@ -216,16 +235,16 @@ def hint(sitting: Sitting, position: Position, argument: str, console: Console) 
     console.print(opinion(sitting.game, position, analysis, most=7))
 
 
-def board(sitting: Sitting, position: Position, argument: str, console: Console) -> None:
+def board(sitting: Sitting, side: int, argument: str, console: Console) -> None:
     draw(sitting, console)
 
 
-def save(sitting: Sitting, position: Position, argument: str, console: Console) -> None:
+def save(sitting: Sitting, side: int, argument: str, console: Console) -> None:
     if not argument:
         raise CommandError("save needs a file name")
     try:
         if argument.lower().endswith(SGF):
-            sgf.write(argument, record(sitting))
+            sgf.write(argument, replace(sitting.record, names=(sitting.name(0), sitting.name(1))))
         else:
             write_json(Path(argument), saved(sitting))
     except OSError as error:
@@ -233,29 +252,30 @@ def save(sitting: Sitting, position: Position, argument: str, console: Console) 
     console.print(f"saved to {argument}; go on with: selfplay play ... --load {argument}")
 
 
-def record(sitting: Sitting) -> Record:
-    names = (sitting.name(0), sitting.name(1))
-    return Record(sitting.game, sitting.setup, tuple((move,) for move in sitting.moves), names)
-
-
 def saved(sitting: Sitting) -> dict:
-    if sitting.setup != Setup():
-        raise CommandError("this game begins with stones or options of its own; save it as FILE.sgf")
+    if not sitting.record.is_plain:
+        raise CommandError("this game has stones, options or turns of its own; save it as FILE.sgf")
     names = [sitting.name(side) for side in (0, 1)]
-    moves = [sitting.game.format(move) for move in sitting.moves]
+    moves = [sitting.game.format(move) for move in sitting.record.moves]
     return {"format": SAVE_FORMAT, "game": sitting.game.name, "players": names, "moves": moves}
 
 
-def load_command(sitting: Sitting, position: Position, argument: str, console: Console) -> None:
+def load_command(sitting: Sitting, side: int, argument: str, console: Console) -> None:
     if not argument:
         raise CommandError("load needs a file name")
-    sitting.setup, sitting.moves = load(argument, sitting.game)
+    sitting.record = load(argument, sitting.game)
+    tell_note(sitting, console)
     draw(sitting, console)
 
 
-def show_help(sitting: Sitting, position: Position, argument: str, console: Console) -> None:
-    legal = " ".join(sitting.game.format(action) for action in position.legal)
-    console.print(f"moves: {legal}")
+def tell_note(sitting: Sitting, console: Console) -> None:
+    """Where the file was not read to its end."""
+    if sitting.record.note:
+        console.print(f"read up to {sitting.record.note}", style="yellow", markup=False)
+
+
+def show_help(sitting: Sitting, side: int, argument: str, console: Console) -> None:
+    console.print(f"moves: {legal(sitting, side)}")
     for command, meaning in COMMANDS.items():
         console.print(f"{command:<10} {meaning}")
 
@@ -263,12 +283,11 @@ def show_help(sitting: Sitting, position: Position, argument: str, console: Cons
 ACTIONS = {"undo": undo, "hint": hint, "board": board, "save": save, "load": load_command, "help": show_help}
 
 
-def load(path: str, game: Game) -> tuple[Setup, list[int]]:
-    """How a saved game or an .sgf begins, and its moves. DamagedFile with one line for anything else."""
-    if not path.lower().endswith(SGF):
-        return Setup(), load_game(path, game)
-    read = sgf.read(path, game)
-    return read.setup, read.moves
+def load(path: str, game: Game) -> Record:
+    """The record of a saved game or an .sgf. DamagedFile with one line for anything else."""
+    if path.lower().endswith(SGF):
+        return sgf.read(path, game)
+    return game_record.plain(game, load_game(path, game))
 
 
 def load_game(path: str, game: Game) -> list[int]:
@@ -302,6 +321,7 @@ def parse_moves(text: str, game: Game) -> list[int]:
 def greet(sitting: Sitting, console: Console) -> None:
     sides = [f"{symbol}: {sitting.name(side)}" for side, symbol in enumerate(sitting.game.owner_symbols)]
     console.print(f"{sitting.game.title}. {sides[0]} (starts), {sides[1]}.", markup=False)
+    tell_note(sitting, console)
 
 
 def draw(sitting: Sitting, console: Console) -> None:
@@ -311,8 +331,8 @@ def draw(sitting: Sitting, console: Console) -> None:
     if console.is_terminal:
         paint(text, sitting.game)
     console.print(text)
-    if sitting.moves:
-        console.print(f"move {len(sitting.moves)}: {sitting.game.format(sitting.moves[-1])}", style="dim")
+    if moves := sitting.record.moves:
+        console.print(f"move {len(moves)}: {sitting.game.format(moves[-1])}", style="dim")
     if sitting.clock.is_limited and position.outcome is None:
         console.print(clocks(sitting, console.width), style="dim", markup=False)
 

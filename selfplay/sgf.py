@@ -1,30 +1,35 @@
-"""Game records in the Smart Game Format, in and out: Go, Gomoku, Hex and Othello. Grammar and escapes are sgfmill's.
+"""Game records in the Smart Game Format, in and out: Go, Gomoku, Hex and Othello.
 
-Only the main line is played; variations are read over. sgfmill gives points a meaning for Go alone, so they are mapped
-here:
+Only the main line is played; variations are read over. What a property means follows
 
 * FF[4] (red-bean.com/sgf): Go's points are two letters, column and row from the top left, and `[]` or `[tt]` is a pass.
-  Gomoku and Othello have no section of their own and are written in the same way (Kierulf, "Smart Game Board", 1990).
+  A move is executed even if it is illegal, and stones may be set up in any node. Gomoku and Othello have no section of
+  their own and are written in the same way (Kierulf, "Smart Game Board", 1990).
 * Hex (red-bean.com/sgf/hex.html): letter and number, a1 at the top left; Black moves first and connects top and bottom;
-  `swap-pieces`.
+  `swap-pieces`, and `swap-sides`, which leaves the board as it is.
 
 What is found in real files is taken as well: letter and number in any of the games, letters in Hex (Little Golem),
-White first in games that know no colours, several moves of one player in a row (passes between them), stones set up in
-later nodes before the first move, komi in hundredths (Fox), and any encoding, whatever CA says of it.
+White first in games that know no colours, komi in hundredths (Fox), and any encoding, whatever CA says of it. Where a move
+has no meaning the record is read up to there, and its `note` says so.
 """
 
+import math
+import os
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+import stat
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from sgfmill import sgf_grammar as grammar
+import numpy as np
 
 import games
 from games.game import FIRST, SECOND, Game, Position
 from selfplay import __version__
 from selfplay.files import DamagedFile, write_bytes
+from selfplay.game_record import Change, Move, Record, Setup, Step, after, pass_of, stones
+from selfplay.sgf_text import Node, escape, main_line, text, value_text
+from selfplay.sgf_text import serialise as write_nodes
 
 
 class Kind(NamedTuple):
@@ -42,175 +47,71 @@ KINDS = {
     "hex": Kind(11, 11, False),
 }
 COLOURS = ("B", "W")  # the first player's, the second player's
-STONES = ("AB", "AW", "AE")
+SIDES = {"B": FIRST, "W": SECOND}
+STONES = {"AB": 1, "AW": -1, "AE": 0}
 PASSES = ("", "pass")
 SWAPS = ("swap", "swap-pieces")
+NO_SWAP = "swap-sides"  # the players change places, and the board stays
 ENDINGS = ("resign", "forfeit")  # Hex: the game ended so, no move
 LARGEST = 1 << 24  # bytes of a file
+MOST_STEPS = 2000  # that are played out: no game has so many moves
 LONGEST_POINT = 20  # characters of what might be a move
-HUNDREDTHS = 100  # a komi beyond it is one in hundredths
-WIDER = {
-    "gb2312": "gb18030",
-    "gbk": "gb18030",
-    "shift_jis": "cp932",
-    "big5": "cp950",
-}  # what files that say so may hold
+HUNDREDTHS = 100  # a whole komi beyond it is one in hundredths
 CHINESE = (3.75, 3.25, 2.75)  # a komi in stones, as China counts: half of one in points
-
-
-@dataclass(frozen=True)
-class Setup:
-    """How a game begins: its options, and stones (cells) that stand beforehand, with who moves then."""
-
-    options: dict[str, float] = field(default_factory=dict)
-    black: tuple[int, ...] = ()
-    white: tuple[int, ...] = ()
-    mover: int = FIRST
-
-    @property
-    def has_stones(self) -> bool:
-        return bool(self.black or self.white) or self.mover != FIRST
-
-    def start(self, game: Game) -> Position:
-        """The position. ValueError where the game allows no stones beforehand, or not these."""
-        if not self.has_stones:
-            return game.start(**self.options)
-        if game.setup is None:
-            raise ValueError(f"{game.title} cannot begin with stones set up")
-        options = {name: value for name, value in (game.options | self.options).items() if name != "handicap"}
-        return game.setup(list(self.black), list(self.white), self.mover, **options)
-
-
-@dataclass(frozen=True)
-class Record:
-    """A game as it was played. A turn is one player's move, behind the other's pass where two moves came in a row."""
-
-    game: Game
-    setup: Setup = Setup()
-    turns: tuple[tuple[int, ...], ...] = ()
-    names: tuple[str, str] = ("", "")
-    result: str = ""  # RE; "" lets the position speak
-
-    @property
-    def moves(self) -> list[int]:
-        return [action for turn in self.turns for action in turn]
-
-    def position(self) -> Position:
-        """The last one. ValueError if a turn is not legal."""
-        position = self.setup.start(self.game)
-        for action in self.moves:
-            position.play(action)
-        return position
-
-
-def passes_before(position: Position, side: int) -> tuple[int, ...]:
-    """The pass that brings `side` to move where the other should: none, or one. ValueError if it cannot be."""
-    if position.outcome is not None:
-        raise ValueError("the game is over")
-    if position.mover == side:
-        return ()
-    skip = pass_of(position.game)
-    if skip is None or skip not in position.legal:
-        raise ValueError("it is the other player's turn")
-    if position.copy().play(skip).outcome is not None:
-        raise ValueError("the other player's pass would end the game")
-    return (skip,)
-
-
-def turn(position: Position, side: int, action: int) -> tuple[int, ...]:
-    """The actions by which `side` plays `action` now. ValueError that says why it cannot."""
-    before = passes_before(position, side)
-    after = position.copy()
-    for skip in before:
-        after.play(skip)
-    if action not in after.legal:
-        raise ValueError("there is a stone already" if is_taken(after, action) else "the rules forbid it here")
-    return (*before, action)
-
-
-def is_taken(position: Position, action: int) -> bool:
-    """Would the action put a stone where one stands?"""
-    layout, found = position.game.layout, stones(position)
-    return (layout.kind, layout.planes) == ("cells", 1) and action < len(found) and found[action] != 0
-
-
-def pass_of(game: Game) -> int | None:
-    """The action that is a pass, in games that have one."""
-    try:
-        return game.parse("pass")
-    except ValueError:
-        return None
-
-
-def stones(position: Position) -> list[int]:
-    """What stands on each cell, +1 the first player's stone, -1 the second's, 0 none: read off the board's text.
-
-    (`final` tells owners, which in Go are more than stones.) Empty for a game that draws its board otherwise.
-    """
-    meaning = {position.game.owner_symbols[0]: 1, position.game.owner_symbols[1]: -1, ".": 0}
-    board = str(position).partition("\n")[2]
-    found = [meaning[symbol] for symbol in board if symbol in meaning]
-    return found if len(found) == position.game.cells else []
 
 
 # In
 
 
-def read(path: str | Path, game: Game | None = None) -> Record:
-    """A record, of `game` if one is given. DamagedFile with one line for anything that is none or breaks the rules."""
+def read(path: str | Path, game: Game | None = None, family: str = "") -> Record:
+    """A record, of `game` or of some board of a `family` if one is given. DamagedFile with one line for anything that is none,
+    or of which nothing can be played."""
+    name = str(path)[-200:]
     try:
-        with open(path, "rb") as file:
+        with open(path, "rb", opener=at_once) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise DamagedFile(f"{name} is no regular file")
             data = file.read(LARGEST + 1)
-    except OSError as error:
-        raise DamagedFile(f"{path} cannot be read: {error.strerror}") from None
-    try:
         if len(data) > LARGEST:
-            raise ValueError("larger than any game")
-        return parse(data, game)
+            raise DamagedFile(f"{name}: larger than any game")
+    except OSError as error:
+        raise DamagedFile(f"{name} cannot be read: {error.strerror}") from None
+    try:
+        return parse(data, game, family)
     except ValueError as error:
-        raise DamagedFile(f"{path}: {error}") from None
+        raise DamagedFile(f"{name}: {error}") from None
 
 
-def parse(data: bytes, expected: Game | None = None) -> Record:
-    """The first game of an SGF file. ValueError with one line."""
-    nodes = list(grammar.main_sequence_iter(grammar.parse_sgf_game(as_utf8(data))))
-    game = game_of(nodes[0], expected)
-    setup = read_setup(game, nodes)
-    turns = play_out(game, setup, list(moves_in(nodes)))
-    names = (text(nodes[0], "PB"), text(nodes[0], "PW"))
-    return Record(game, setup, tuple(turns), names, text(nodes[0], "RE"))
+def at_once(path: str, flags: int) -> int:
+    """Open a file without waiting for anybody, as a pipe would."""
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
-def as_utf8(data: bytes) -> bytes:
-    """The file in UTF-8, whatever it was in.
-
-    Decoded as a whole, before any bracket is looked for: in GBK, Big5 and Shift-JIS the second byte of a character may be that
-    of `]` or of a backslash.
-    """
-    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return data.decode("utf-16", "replace").encode()
-    named = re.search(rb"CA\s*\[([^]]*)\]", data)
-    said = named[1].decode("latin-1").strip().lower() if named else "utf-8"
-    for encoding in (said, WIDER.get(said, "utf-8"), "utf-8"):
-        try:
-            return data.decode(encoding).encode()
-        except (LookupError, UnicodeError):  # nothing that Python knows, or not what the file is in
-            continue
-    return data.decode("latin-1").encode()
+def parse(data: bytes, expected: Game | None = None, family: str = "") -> Record:
+    """The first game of an SGF file, as far as it can be played. ValueError with one line."""
+    nodes, cut = main_line(data)
+    game = game_of(nodes[0], expected, family)
+    first = next((place for place, node in enumerate(nodes) if moves_of(node)), len(nodes))
+    setup = read_setup(game, nodes, nodes[: first + 1])
+    sides = sides_of(game, setup, nodes[first:])
+    steps, why = play_out(game, setup, sides, nodes[first:])
+    if (note := why or cut) and not steps and not setup.has_stones:
+        raise ValueError(note)
+    names, result = (text(nodes[0], "PB"), text(nodes[0], "PW")), text(nodes[0], "RE")
+    if sides != SIDES:
+        names, result = names[::-1], re.sub(r"^[BW](?=\+)", lambda winner: "WB"[SIDES[winner[0]]], result)
+    return Record(game, setup, steps, names, result, note)
 
 
-def text(node: dict, name: str) -> str:
-    """A property's first value as text, "" if it is missing."""
-    return grammar.simpletext_value(node[name][0]).decode("utf-8", "replace").strip() if name in node else ""
-
-
-def game_of(root: dict, expected: Game | None) -> Game:
+def game_of(root: Node, expected: Game | None, wanted: str = "") -> Game:
     number, families = text(root, "GM") or "1", {str(kind.number): name for name, kind in KINDS.items()}
     if number not in families:
         raise ValueError(f"a record of game GM[{number[:20]}]; known are Go (1), Othello (2), Gomoku (4) and Hex (11)")
     family = families[number]
     columns, _, rows = (text(root, "SZ") or str(KINDS[family].size)).partition(":")
     name, sizes = f"{family}{columns}", games.FAMILIES[family].sizes
+    if wanted not in ("", family):
+        raise ValueError(f"a game of {family}, not {wanted}")
     if name not in games.GAMES or rows not in ("", columns):
         raise ValueError(f"SZ[{text(root, 'SZ')[:20]}]: {family} is played on {sizes[0]} to {sizes[-1]} here")
     if expected is not None and expected.name != name:
@@ -218,93 +119,124 @@ def game_of(root: dict, expected: Game | None) -> Game:
     return expected or games.load(name)
 
 
-def moves_in(nodes: list[dict]) -> Iterator[tuple[str, str]]:
-    """(colour, point) of every move, in order; old files hold two to a node."""
-    for node in nodes:
-        for name in node:
-            if name in COLOURS:
-                yield name, text(node, name)
+def moves_of(node: Node) -> list[tuple[str, str]]:
+    """(colour, point) of a node's moves; old files hold two to a node."""
+    return [(name, text(node, name)) for name in node if name in COLOURS]
 
 
-def read_setup(game: Game, nodes: list[dict]) -> Setup:
-    """Options and stones from the nodes before the first move; stones set up later cannot be played around."""
-    board = dict.fromkeys(range(game.cells), 0)
-    mover, colour, has_stones = "", "", False
-    for node in nodes:
-        if any(name in node for name in STONES):
-            if colour:
-                raise ValueError("stones are set up after the first move")
-            has_stones = True
-            for name, owner in zip(STONES, (1, -1, 0)):
-                board.update(dict.fromkeys(cells_of(game, node.get(name, [])), owner))
-        if not colour:
-            mover = text(node, "PL")[:1].upper() or mover
-        colour = colour or next((name for name in node if name in COLOURS), "")
+def sides_of(game: Game, setup: Setup, nodes: list[Node]) -> dict[str, int]:
+    """The side that each colour is. In games whose colours mean only who begins, White may be the first player."""
+    white_begins = bool(nodes) and moves_of(nodes[0])[0][0] == "W"
+    has_colours = pass_of(game) is not None or setup.has_stones
+    return {"W": FIRST, "B": SECOND} if white_begins and not has_colours else SIDES
+
+
+# How it begins
+
+
+def read_setup(game: Game, nodes: list[Node], beginning: list[Node]) -> Setup:
+    """Options, and the stones of the nodes up to the first move, with who moves then: who is named; else who does; else White
+    behind Black's stones."""
+    board, named = {}, ""
+    for node in beginning:
+        board |= stones_in(game, node)
+        named = text(node, "PL")[:1].upper() or named
     options = read_options(game, nodes)
-    black, white = (tuple(cell for cell, owner in board.items() if owner == side) for side in (1, -1))
-    is_usual = game.setup is None and list(board.values()) == stones(game.start())  # Othello's first four discs
-    if not has_stones or is_usual:
-        return Setup(options, mover=SECOND if game.setup and mover == "W" else FIRST)
-    white_moves = (mover or colour) == "W" if mover or colour else bool(black) and not white
-    return Setup(options, black, white, SECOND if white_moves else FIRST)
+    whole = [board.get(cell, 0) for cell in range(game.cells)]
+    if not board or whole == stones(game.start(**options)):  # nothing, or Othello's first four discs
+        return Setup(options, mover=SIDES.get(named, FIRST))
+    black, white = (tuple(cell for cell, owner in enumerate(whole) if owner == side) for side in (1, -1))
+    named = named or next((colour for node in beginning for colour, _ in moves_of(node)), "")
+    return Setup(options, black, white, SIDES.get(named, SECOND if black and not white else FIRST))
 
 
-def read_options(game: Game, nodes: list[dict]) -> dict[str, float]:
+def read_options(game: Game, nodes: list[Node]) -> dict[str, float]:
     options = {"handicap": 0.0} if "handicap" in game.options else {}  # its stones stand in the file
     if "komi" in game.options and text(nodes[0], "KM"):
-        options["komi"] = read_komi(game, text(nodes[0], "KM"))
-    if "swap" in game.options and any(point.lower() in SWAPS for _, point in moves_in(nodes)):
+        options["komi"] = read_komi(text(nodes[0], "KM"))
+    if "swap" in game.options and any(point.lower() in SWAPS for node in nodes for _, point in moves_of(node)):
         options["swap"] = 1.0
     return {name: value for name, value in options.items() if value != game.options[name]}
 
 
-def read_komi(game: Game, value: str) -> float:
+def read_komi(value: str) -> float:
     try:
         komi = float(value.replace(",", "."))
     except ValueError:
-        komi = float("nan")
-    if abs(komi) > HUNDREDTHS:
+        komi = math.nan
+    if not math.isfinite(komi):
+        raise ValueError(f"KM[{value[:20]}] is no komi")
+    if abs(komi) > HUNDREDTHS and value.lstrip("-+").isdecimal():
         komi /= HUNDREDTHS
         komi *= 2 if komi in CHINESE else 1
-    if not abs(komi) <= game.cells:
-        raise ValueError(f"KM[{value[:20]}] is no komi")
     return komi
 
 
-def play_out(game: Game, setup: Setup, moves: list[tuple[str, str]]) -> Iterator[tuple[int, ...]]:
-    """The turns of a file's moves, each legal."""
-    position = setup.start(game)
-    sides = {"B": FIRST, "W": SECOND}
-    if game.setup is None and pass_of(game) is None and moves and moves[0][0] == "W":
-        sides = {"W": FIRST, "B": SECOND}
-    for number, (colour, point) in enumerate(moves, 1):
-        if point.lower() in ENDINGS:
-            return
-        try:
-            action = action_of(game, point)
-            if position.outcome is not None and action == pass_of(game):
-                return  # some rules want a third pass
-            actions = turn(position, sides[colour], action)
-        except ValueError as error:
-            raise ValueError(f"move {number}, {colour}[{point[:20]}]: {error}") from None
-        for action in actions:
-            position.play(action)
-        yield actions
+def stones_in(game: Game, node: Node) -> dict[int, int]:
+    """What a node puts on cells: +1 Black's stones, -1 White's, 0 nothing."""
+    return {cell: owner for name, owner in STONES.items() for cell in cells_of(game, node.get(name, []))}
 
 
 def cells_of(game: Game, values: list[bytes]) -> Iterator[int]:
-    """The cells of a list of points, which may hold rectangles such as aa:cc."""
-    for value in values:
-        corner, _, opposite = grammar.simpletext_value(value).decode("utf-8", "replace").strip().partition(":")
-        ends = [divmod(cell_of(game, end), game.columns) for end in (corner, opposite or corner)]
-        for row in range(ends[0][0], ends[1][0] + 1):
-            yield from (row * game.columns + column for column in range(ends[0][1], ends[1][1] + 1))
+    """The cells of a list of points, which may hold rectangles such as aa:cc, by any two opposite corners."""
+    for value in filter(None, dict.fromkeys(map(value_text, values))):
+        corner, _, opposite = value.partition(":")
+        rows, columns = zip(*(divmod(cell_of(game, end), game.columns) for end in (corner, opposite or corner)))
+        for row in range(min(rows), max(rows) + 1):
+            yield from (row * game.columns + column for column in range(min(columns), max(columns) + 1))
 
 
 def cell_of(game: Game, point: str) -> int:
-    if (action := action_of(game, point)) >= game.cells:
+    if (action := action_of(game, point.strip())) >= game.cells:
         raise ValueError(f"[{point[:20]}] is no point")
     return action
+
+
+# What is played
+
+
+def play_out(game: Game, setup: Setup, sides: dict[str, int], nodes: list[Node]) -> tuple[tuple[Step, ...], str]:
+    """The steps of the nodes from the first move on, and why they end before the file does."""
+    position, steps, num_meant = setup.start(game), [], 0
+    for where, entry in entries_of(nodes):
+        try:
+            if len(steps) == MOST_STEPS:
+                raise ValueError(f"more than {MOST_STEPS} moves")
+            if (step := step_of(game, sides, entry)) is None:
+                continue
+            is_idle = position.outcome is not None and isinstance(step, Move) and step.action == pass_of(game)
+            position = after(position, step, setup.options)
+        except ValueError as error:
+            return tuple(steps), f"{where}: {error}"
+        steps.append(step)
+        num_meant = num_meant if is_idle else len(steps)
+    return tuple(steps[:num_meant]), ""  # without passes behind the end: some rules want a third
+
+
+def entries_of(nodes: list[Node]) -> Iterator[tuple[str, Node | tuple[str, str]]]:
+    """(what it is called, a node that sets up or a move's colour and point), in order. (What the first node sets up belongs to
+    the beginning.)"""
+    number = 0
+    for place, node in enumerate(nodes):
+        if place and any(name in node for name in (*STONES, "PL")):
+            yield f"what is set up behind move {number}", node
+        for colour, point in moves_of(node):
+            if point.lower() in ENDINGS:
+                return
+            number += 1
+            yield f"move {number}, {colour}[{point[:LONGEST_POINT]}]", (colour, point)
+
+
+def step_of(game: Game, sides: dict[str, int], entry: Node | tuple[str, str]) -> Step | None:
+    """The step of an entry, None if it changes nothing. ValueError for what is no point."""
+    if isinstance(entry, tuple):
+        colour, point = entry
+        return (
+            None if point.lower() == NO_SWAP and "swap" in game.options else Move(sides[colour], action_of(game, point))
+        )
+    sign, mover = 1 - 2 * sides["B"], sides.get(text(entry, "PL")[:1].upper())
+    changed = tuple(sorted((cell, sign * owner) for cell, owner in stones_in(game, entry).items()))
+    return Change(changed, mover) if changed or mover is not None else None
 
 
 def action_of(game: Game, point: str) -> int:
@@ -337,38 +269,45 @@ def serialise(record: Record) -> bytes:
     family, size = games.GAMES.get(game.name, ("", None))
     if family not in KINDS:
         raise ValueError(f"SGF is for {', '.join(games.FAMILIES[name].title for name in KINDS)}, not {game.title}")
-    position = setup.start(game)
     root = {"FF": "4", "GM": str(KINDS[family].number), "CA": "UTF-8", "AP": f"selfplay:{__version__}", "SZ": str(size)}
     root |= {name: value for name, value in zip(("PB", "PW"), record.names) if value}
-    tree = grammar.Coarse_game_tree()
-    tree.sequence = [{name: [escape(value)] for name, value in root.items()}]
     if "komi" in game.options:
-        tree.sequence[0]["KM"] = [f"{setup.options.get('komi', game.options['komi']):g}".encode()]
-    if game.setup is not None:
-        tree.sequence[0] |= stones_of(position)
-    for action in record.moves:
-        tree.sequence.append({COLOURS[position.mover]: [point_of(game, family, action).encode()]})
-        position.play(action)
-    if result := record.result or result_of(position, KINDS[family]):
-        tree.sequence[0]["RE"] = [escape(result)]
-    return grammar.serialise_game_tree(tree)
+        root["KM"] = komi_text(setup.options.get("komi", game.options["komi"]))
+    if result := record.result or result_of(record.position(), KINDS[family]):
+        root["RE"] = result
+    nodes = [{name: [escape(value)] for name, value in root.items()} | beginning_of(record)]
+    return write_nodes(nodes + [node_of(game, family, step) for step in record.steps])
 
 
-def escape(value: str) -> bytes:
-    return grammar.escape_text(" ".join(value.split()).encode())
+def komi_text(komi: float) -> str:
+    """With a point where a whole number would be read as hundredths."""
+    return f"{komi:g}" if abs(komi) <= HUNDREDTHS and float(f"{komi:g}") == komi else np.format_float_positional(komi)
 
 
-def stones_of(position: Position) -> dict[str, list[bytes]]:
-    """AB, AW, PL and HA of a position that a game begins with."""
-    sides, found = {"AB": 1, "AW": -1}, {}
-    for name, side in sides.items():
-        if cells := [cell for cell, owner in enumerate(stones(position)) if owner == side]:
-            found[name] = [letters(position.game, cell).encode() for cell in cells]
-    if found or position.mover != FIRST:
-        found["PL"] = [COLOURS[position.mover].encode()]
+def beginning_of(record: Record) -> Node:
+    """AB, AW, PL and HA of a game that does not begin as all do."""
+    setup, position = record.setup, record.setup.start(record.game)
+    has_stones = setup.black or setup.white or "handicap" in record.game.options
+    board = [(cell, owner) for cell, owner in enumerate(stones(position)) if owner] if has_stones else []
+    found = stones_node(record.game, board, position.mover if board or position.mover != FIRST else None)
     if position.mover == SECOND and "AW" not in found and len(found.get("AB", [])) > 1:
         found["HA"] = [str(len(found["AB"])).encode()]
     return found
+
+
+def node_of(game: Game, family: str, step: Step) -> Node:
+    if isinstance(step, Change):
+        return stones_node(game, step.stones, step.mover)
+    return {COLOURS[step.side]: [point_of(game, family, step.action).encode()]}
+
+
+def stones_node(game: Game, board: Iterable[tuple[int, int]], mover: int | None) -> Node:
+    """AB, AW, AE and PL of stones (+1, -1, 0 none) by cell."""
+    family, found = games.GAMES[game.name][0], {}
+    for name, owner in STONES.items():
+        if points := [point_of(game, family, cell).encode() for cell, stone in board if stone == owner]:
+            found[name] = points
+    return found if mover is None else found | {"PL": [COLOURS[mover].encode()]}
 
 
 def point_of(game: Game, family: str, action: int) -> str:

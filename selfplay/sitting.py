@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from games.game import Game, Position
 from selfplay.clock import Clock
 from selfplay.engine import EnginePlayer
-from selfplay.players import Analysis, Player, SearchPlayer, moves_of
-from selfplay.sgf import Setup
-from selfplay.table import moves_to_come
+from selfplay.game_record import Record, allowed
+from selfplay.players import Analysis, Player, SearchPlayer
+from selfplay.table import choice, moves_to_come
 from selfplay.thinking import Thinker
 
 
@@ -24,8 +24,7 @@ class Sitting:
     game: Game
     seats: list[Player | None]
     hint: Player | None
-    moves: list[int] = field(default_factory=list)
-    setup: Setup = Setup()
+    record: Record
     clock: Clock = field(default_factory=Clock)
     ponders: bool = False
     now: Callable[[], float] = time.monotonic
@@ -39,10 +38,11 @@ class Sitting:
 
     @property
     def position(self) -> Position:
-        position = self.setup.start(self.game)
-        for move in self.moves:
-            position.play(move)
-        return position
+        return self.record.position()
+
+    def play(self, side: int, action: int) -> None:
+        """Play on, behind the end too. ValueError that says why the rules do not allow it."""
+        self.record = self.record.with_step(allowed(self.position, side, action))
 
     def seat(self, position: Position) -> Player | None:
         return self.seats[position.mover]
@@ -55,17 +55,17 @@ class Sitting:
         player = self.seat(position)
         if isinstance(player, EnginePlayer) and self.clock.is_limited:
             player.tell_time(self.clock)
-        return int(moves_of(player, [self.moves], position.state[None])[0])
+        return choice(player, self.record, position)
 
     def analyse(self, position: Position) -> Analysis | None:
         """The mover's search, within its time, if it searches; what it says otherwise, if anything."""
         if (thinker := self.thinkers.get(position.mover)) is None:
             return self.seat(position).analyse(position.state)
         seconds = self.clock.budget(position.mover, moves_to_come(position))
-        search = thinker.think(tuple(self.moves), position.state, seconds)
+        search = thinker.think(tuple(self.record.moves), position.state, seconds)
         return self.seat(position).analysis_of(search, search.found())
 
     def pondering(self, position: Position) -> AbstractContextManager:
         """While a person is asked: the engine opposite thinks on, if it shall."""
         thinker = self.thinkers.get(1 - position.mover) if self.ponders else None
-        return thinker.pondering(tuple(self.moves), position.state) if thinker else nullcontext()
+        return thinker.pondering(tuple(self.record.moves), position.state) if thinker else nullcontext()

@@ -1,7 +1,8 @@
 """One game on a table, and the player who is asked for moves in it: what a protocol's server holds.
 
-It knows turns, stones set up beforehand, clocks and searches, and nothing of the protocol's words. Everything that is
-refused is a ValueError with one line, and leaves the table as it was.
+It knows turns, stones set up beforehand, clocks and searches, and nothing of the protocol's words. Either side may be asked
+for a move at any time, behind the end that the rules see too: it is made the mover, and nobody has passed. Everything that
+is refused is a ValueError with one line, and leaves the table as it was.
 """
 
 import time
@@ -9,13 +10,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from games.game import FIRST, SECOND, Game, Position
-from selfplay import sgf
 from selfplay.analysis import Show, until
 from selfplay.clock import Clock
 from selfplay.config import MatchConfig
 from selfplay.engine import RESIGN
+from selfplay.game_record import Move, Record, Setup, after, allowed, turned
 from selfplay.players import Player, SearchPlayer, moves_of
-from selfplay.sgf import Record, Setup
 from selfplay.thinking import Thinker, Thought, least
 
 
@@ -55,7 +55,7 @@ class Table:
         self.position = record.position()
         self.record = record
         self.hopeless = [0, 0]  # moves in a row, by side, in which it had hardly a chance
-        self.answered: list[int] | None = None  # the moves up to the player's last one, while it is worth pondering
+        self.answered: Record | None = None  # the game up to the player's last move, while it is worth pondering
 
     def take(self, game: Game) -> None:
         """Another game, with the options that the table has."""
@@ -75,49 +75,38 @@ class Table:
         self.lay(replace(self.record, setup=setup))
 
     def play(self, side: int, action: int) -> None:
-        self._add(sgf.turn(self.position, side, action))
+        self._add(allowed(self.position, side, action))
 
-    def _add(self, turn: tuple[int, ...]) -> None:
-        position = self.position.copy()
-        for action in turn:
-            position.play(action)
-        self.position, self.record = position, replace(self.record, turns=(*self.record.turns, turn))
+    def _add(self, move: Move) -> None:
+        self.position = after(self.position, move, self.record.setup.options)
+        self.record = self.record.with_step(move)
 
-    def undo(self) -> None:
-        if not self.record.turns:
+    def undo(self, count: int = 1) -> None:
+        """Take back so many steps, or none if there are fewer."""
+        if not 0 <= count <= len(self.record.steps):
             raise ValueError("cannot undo")
-        self.lay(replace(self.record, turns=self.record.turns[:-1]))
-
-    def turned(self, side: int) -> tuple[tuple[int, ...], Position]:
-        """(the other's pass before, or nothing; the position in which `side` moves)."""
-        before, position = sgf.passes_before(self.position, side), self.position.copy()
-        for action in before:
-            position.play(action)
-        return before, position
+        self.lay(self.record.cut(len(self.record.steps) - count))
 
     # Who plays
 
     def move(self, side: int) -> int:
         """Let the player move for a side; the action, or RESIGN if it may and had better."""
         begun = self.now()
-        before, position = self.turned(side)
-        action, value = self._opinion([*self.record.moves, *before], position)
-        return self._done(before, position, action, value, begun)
+        action, value = self._opinion(turned(self.position, side))
+        return self._done(side, action, value, begun)
 
     def choose(self, side: int) -> int:
         """The player's action for a side, within its time; nothing is played."""
-        before, position = self.turned(side)
-        return self._opinion([*self.record.moves, *before], position)[0]
+        return self._opinion(turned(self.position, side))[0]
 
-    def _done(self, before: tuple[int, ...], position: Position, action: int, value: float, begun: float) -> int:
-        """Play what was found behind the other's pass, or give up; count the time it took."""
-        side = position.mover
+    def _done(self, side: int, action: int, value: float, begun: float) -> int:
+        """Play what was found, or give up; count the time it took."""
         self.clock.spend(side, self.now() - begun)
         if action != RESIGN and self._gives_up(side, value):
             action = RESIGN
         if action != RESIGN:
-            self._add((*before, action))
-            self.answered = self.record.moves
+            self._add(Move(side, action))
+            self.answered = self.record
         return action
 
     def _gives_up(self, side: int, value: float) -> bool:
@@ -127,40 +116,40 @@ class Table:
         self.hopeless[side] = self.hopeless[side] + 1 if is_hopeless else 0
         return self.may_resign and self.hopeless[side] >= config.resign_moves
 
-    def _opinion(self, moves: list[int], position: Position) -> tuple[int, float]:
-        """(action, value for the FIRST player, 0 where the player says nothing)."""
+    def _opinion(self, position: Position) -> tuple[int, float]:
+        """(action, value for the FIRST player, 0 where the player says nothing) in this game's position, turned or not."""
         if self.searches:
-            thought = self._thought(moves, position)
+            thought = self._thought(position)
             thought.go_on(self.inbox.is_interrupted)
             return thought.search.choice()
         if (analysis := self.player.analyse(position.state)) is not None:
             return analysis.choice, analysis.value
-        return int(moves_of(self.player, [moves], position.state[None])[0]), 0.0
+        return choice(self.player, self.record, position), 0.0
 
-    def _thought(self, moves: list[int], position: Position) -> Thought:
+    def _thought(self, position: Position) -> Thought:
         self.thinker.ponders = self.ponders
         seconds = least(self.clock.budget(position.mover, moves_to_come(position)), self.most_seconds)
-        return self.thinker.begin(tuple(moves), position.state, seconds)
+        return self.thinker.begin(tuple(self.record.moves), position.state, seconds)
 
     # While others think
 
     def ponder(self) -> None:
         """Think on behind the player's own move, where it shall, until something comes in."""
-        is_awaited = self.answered == self.record.moves and self.position.outcome is None
+        is_awaited = self.answered is self.record and self.position.outcome is None
         if self.ponders and self.searches and is_awaited:
-            self.thinker.ponder(tuple(self.answered), self.position.state, self.inbox.has_more)
+            self.thinker.ponder(tuple(self.record.moves), self.position.state, self.inbox.has_more)
 
     # Who watches
 
     def watch(self, side: int, interval: float, show: Show) -> Iterator[str]:
         """Lines, one every `interval` seconds, of a search that grows until something comes in."""
-        before, position = self.turned(side)
+        position = turned(self.position, side)
         if self.thinker is None:
             raise ValueError(f"{self.player.name} does not search")
-        return self._watch(position, [*self.record.moves, *before], interval, show)
+        return self._watch(position, interval, show)
 
-    def _watch(self, position: Position, moves: list[int], interval: float, show: Show) -> Iterator[str]:
-        search, has_more = self.thinker.at(tuple(moves), position.state), self.inbox.has_more
+    def _watch(self, position: Position, interval: float, show: Show) -> Iterator[str]:
+        search, has_more = self.thinker.at(tuple(self.record.moves), position.state), self.inbox.has_more
         while not has_more():
             due = until(self.now() + interval, self.now)
             is_whole = search.run(search.simulations, lambda due=due: has_more() or due())
@@ -170,21 +159,30 @@ class Table:
 
     def watch_move(self, side: int, interval: float, show: Show) -> Iterator[str]:
         """Lines of the search for a move, and the move in the last."""
-        before, position = self.turned(side)
+        position = turned(self.position, side)
         if not self.searches:
             raise ValueError(f"{self.player.name} does not search")
-        return self._watch_move(before, position, interval, show)
+        return self._watch_move(position, interval, show)
 
-    def _watch_move(self, before: tuple[int, ...], position: Position, interval: float, show: Show) -> Iterator[str]:
-        begun, thought = self.now(), self._thought([*self.record.moves, *before], position)
+    def _watch_move(self, position: Position, interval: float, show: Show) -> Iterator[str]:
+        begun, thought = self.now(), self._thought(position)
         while not thought.is_done:
             pause = until(self.now() + interval, self.now)
             thought.go_on(lambda pause=pause: pause() or self.inbox.is_interrupted())
             yield show(self.game, thought.search.candidates())
             if self.inbox.is_interrupted():
                 break
-        action = self._done(before, position, *thought.search.choice(), begun)
+        action = self._done(position.mover, *thought.search.choice(), begun)
         yield f"play {'resign' if action == RESIGN else self.game.format(action)}"
+
+
+def choice(player: Player, record: Record, position: Position) -> int:
+    """The move, or RESIGN, of a player that says no more, in a record's position or one turned from it. ValueError if the player
+    has to be told the way there and cannot be."""
+    if hasattr(player, "choose_after") and not (record.is_plain and record.position().key == position.key):
+        begins = f"that begin as {record.game.name} always does and whose sides take turns"
+        raise ValueError(f"{player.name} can only be told games {begins}")
+    return int(moves_of(player, [record.moves], position.state[None])[0])
 
 
 def moves_to_come(position: Position) -> int:
