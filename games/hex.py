@@ -232,7 +232,7 @@ def force(position: Position, action: int) -> None:
     """A swap at any node, as the Smart Game Format knows it: all stones change their owners and are mirrored. (Moves that are
     not legal have no meaning there.)"""
     if action != SWAP:
-        raise ValueError("the rules forbid it here")
+        raise ValueError("there is a stone already")
     owner, swap = position.final()[0].T, position.state.view(DTYPE)[0]["swap"]
     after = setup(*(np.flatnonzero(owner == side) for side in (-1, 1)), 1 - position.mover, swap=float(swap))
     position.state[:], position.outcome = after.state, after.outcome

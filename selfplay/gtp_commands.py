@@ -141,6 +141,7 @@ def place_free_handicap(table: Table, arguments: list[str]) -> str:
 
 
 def set_free_handicap(table: Table, arguments: list[str]) -> str:
+    refuse_without_handicap(table)
     points = [vertex(table.game, word) for word in arguments]
     if len(points) < 2 or len(set(points)) < len(points) or max(points) >= table.game.cells:
         raise ValueError("bad vertex list")
@@ -148,10 +149,14 @@ def set_free_handicap(table: Table, arguments: list[str]) -> str:
     return ""
 
 
-def handicap_points(table: Table, count: int) -> list[int]:
-    """The cells of so many stones, as the game places them; fewer if it cannot place so many."""
+def refuse_without_handicap(table: Table) -> None:
     if "handicap" not in table.game.options:
         raise ValueError("this game has no handicap")
+
+
+def handicap_points(table: Table, count: int) -> list[int]:
+    """The cells of so many stones, as the game places them; fewer if it cannot place so many."""
+    refuse_without_handicap(table)
     start = table.game.start(handicap=min(max(count, 0), MOST_HANDICAP))
     return [cell for cell, owner in enumerate(stones(start)) if owner]
 

@@ -281,7 +281,11 @@ def serialise(record: Record) -> bytes:
 
 def komi_text(komi: float) -> str:
     """With a point where a whole number would be read as hundredths."""
-    return f"{komi:g}" if abs(komi) <= HUNDREDTHS and float(f"{komi:g}") == komi else np.format_float_positional(komi)
+    return (
+        f"{komi:g}"
+        if abs(komi) <= HUNDREDTHS and float(f"{komi:g}") == komi
+        else np.format_float_positional(komi, trim="0")
+    )
 
 
 def beginning_of(record: Record) -> Node:

@@ -10,6 +10,7 @@ import pytest
 import games
 from selfplay import players
 from selfplay.config import MatchConfig
+from selfplay.game_record import turned
 from selfplay.katago import LONGEST, serve
 from selfplay.players import SearchPlayer
 from selfplay.reference import FakeNetwork
@@ -167,7 +168,7 @@ def test_moves_stones_and_players_make_the_position_they_say(go5):
     position = go5.start(komi=0.5).play("C3").play("B2")
     query = GO5 | {"id": "a", "komi": 0.5, "maxVisits": 3}
     assert hash_after(go5, query | {"moves": [["b", "c3"], ["white", "B2"]]}) == [f"{position.key:016X}"]
-    twice = go5.start(komi=0.5).play("C3").play("pass").play("B2")
+    twice = turned(go5.start(komi=0.5).play("C3"), 0).play("B2")
     assert hash_after(go5, query | {"moves": [["B", "C3"], ["B", "B2"]]}) == [f"{twice.key:016X}"]
     stones = [["B", "C3"], ["B", "B2"]]
     handicap = go5.setup([go5.parse("C3"), go5.parse("B2")], [], 1, komi=0.5)
@@ -177,6 +178,40 @@ def test_moves_stones_and_players_make_the_position_they_say(go5):
     assert hash_after(go5, query | {"initialStones": stones, "initialPlayer": "B"}) == [f"{black.key:016X}"]
     white = go5.setup([], [], 1, komi=0.5).play("C3")
     assert hash_after(go5, query | {"moves": [["W", "C3"]]}) == [f"{white.key:016X}"]
+
+
+def test_play_goes_on_behind_two_passes(go5):
+    """KataGo's board history clears an end as soon as somebody moves on."""
+    query = GO5 | {"id": "a", "maxVisits": 20, "moves": [*ENDED, ["B", "C3"]], "analyzeTurns": [2, 3]}
+    over, on = sorted(ask(go5, query), key=lambda said: said["turnNumber"])
+    assert over["moveInfos"] == [] and on["moveInfos"] and on["rootInfo"]["currentPlayer"] == "W"
+    assert on["rootInfo"]["thisHash"] == f"{turned(go5.start().play('pass').play('pass'), 0).play('C3').key:016X}"
+
+
+def test_points_may_be_told_as_numbers(go5):
+    """docs/Analysis_Engine.md: strings like "(0,13)" give the X and Y coordinates; from the top left, as KataGo counts."""
+    plain = GO5 | {"id": "a", "maxVisits": 3, "moves": [["B", "D5"]], "initialStones": [["W", "A1"]]}
+    numbers = plain | {"moves": [["B", "(3,0)"]], "initialStones": [["W", "( 0, 4 )"]]}
+    assert hash_after(go5, plain) == hash_after(go5, numbers)
+    for word in ("(5,0)", "(0,5)", "(-1,0)", "(0)", "(0,0", "(0,0,0)", "(" + "9" * 10_000 + ",0)"):
+        (error,) = ask(go5, plain | {"moves": [["B", word]]})
+        assert error["field"] == "moves" and "is no move of Go 5x5" in error["error"] and len(error["error"]) < 100
+
+
+def test_stones_are_set_up_in_every_game_that_has_stones():
+    for name, black, white in (("hex5", "a1", "b2"), ("gomoku9", "A1", "B2"), ("othello6", "c3", "d3")):
+        game = games.load(name)
+        query = {"id": "a", "rules": "", "boardXSize": game.columns, "boardYSize": game.rows, "maxVisits": 3}
+        stones = {"initialStones": [["B", black], ["W", white]], "initialPlayer": "W", "moves": []}
+        expected = game.setup([game.parse(black)], [game.parse(white)], 1)
+        assert hash_after(game, query | stones) == [f"{expected.key:016X}"], name
+        first = {"moves": [["W", game.format(game.start().legal[0])]]}  # White begins, and no stones are set up
+        assert "error" not in only(ask(game, query | first)) or name == "othello6"
+
+
+def test_komi_beyond_the_board_is_kept_for_the_score(go5):
+    said = only(ask(go5, GO5 | {"id": "a", "komi": 150, "moves": ENDED}))
+    assert said["rootInfo"]["scoreLead"] == -150
 
 
 def test_another_board_of_the_family_is_taken_with_its_options(go5):
@@ -209,7 +244,6 @@ def test_moves_that_must_not_be_tried_are_not(go5, trees, monkeypatch):
 
 REFUSED = [
     ({"moves": [["B", "C3"], ["W", "C3"]]}, "moves", "Illegal move 1: C3 (there is a stone already)"),
-    ({"moves": [*ENDED, ["B", "C3"]]}, "moves", "Illegal move 2: C3 (the game is over)"),
     ({"moves": [["B", "C9"]]}, "moves", "'C9' is no move of Go 5x5"),
     ({"moves": [["X", "C3"]]}, "moves", "'X' is no player: B and W are"),
     ({"moves": [["B"]]}, "moves", "Expected `array` of length 2, got 1"),

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from selfplay import players
+import games
+from selfplay import players, sgf
 from selfplay.checkpoint import new_network, shape_for
 from selfplay.config import MatchConfig, NetworkConfig
 from selfplay.files import DamagedFile
-from selfplay.play import load_game, opinion, parse_moves, run
+from selfplay.play import load, load_game, opinion, parse_moves, run
 from selfplay.players import SearchPlayer
 from selfplay.time_control import parse
 from tests.conftest import played
@@ -198,6 +199,79 @@ def test_commands_that_fail_say_why(connect4, tmp_path, monkeypatch):
         connect4, ["hint", f"save {tmp_path}"], second=Parrot(connect4), hint=players.create("solver", connect4)
     )
     assert "too hard" in said and "cannot be played" not in said and f"cannot write {tmp_path}" in said
+
+
+# Behind the end
+
+
+def test_a_game_that_ended_by_passes_may_be_played_on_taken_back_and_saved(go5, tmp_path):
+    """Players who disagree about dead stones play on; on KGS and OGS they are asked."""
+    path = tmp_path / "game.sgf"
+    lines = ["c3", "pass", "pass", f"save {path}", "d4", "undo", "UNDO", "d3", "quit"]
+    said, prompts = sit(go5, lines)
+    assert said.count("X (you) win.") == 1 and f"saved to {path}" in said.replace("\n", "")
+    assert [prompt.split(" ")[0] for prompt in prompts] == ["X", "O", "X", "The", "The", "X", "X", "X", "O"]
+    assert "goes on from a file" not in said and "--moves 'D3'" in said
+    assert sgf.read(path).moves == [12, 25, 25]
+
+
+def test_a_game_that_was_played_on_is_kept_as_sgf(go5, tmp_path):
+    path = tmp_path / "on.sgf"
+    said, _ = sit(go5, ["pass", "pass", "c3", "pass", "pass", f"save {tmp_path / 'on.json'}", f"save {path}", ""])
+    assert said.count("O (you) win.") == 1 and said.count("X (you) win.") == 1 and "save it as FILE.sgf" in said
+    assert sgf.read(path).moves == [25, 25, 12, 25, 25] and "Left." not in said
+    assert "Left. A game of another kind goes on from a file" in sit(go5, ["pass", "pass", "c3", "quit"])[0]
+
+
+@pytest.mark.parametrize("ending", [[], [""], ["quit"], ["Q"], ["  "]])
+def test_who_leaves_behind_the_end_leaves_without_a_word(go5, ending):
+    said, prompts = sit(go5, ["pass", "pass", *ending])
+    assert said.rstrip().endswith("O (you) win.") and len(prompts) == 3
+
+
+def test_two_engines_end_and_a_person_is_asked_for_their_own_side(go5):
+    said, prompts = sit(go5, [], first=players.create("mcts:5", go5), second=players.create("mcts:5", go5))
+    assert prompts == []
+    moves = parse_moves("pass C3 pass", go5)
+    said, prompts = sit(go5, ["pass", "a1", "undo", "undo"], first=Parrot(go5), moves=moves)
+    assert prompts[1].startswith("O to move") or "O (you)" in said
+
+
+def test_othello_s_last_move_may_be_taken_back():
+    othello = games.load("othello4")
+    position, lines = othello.start(), []
+    while position.outcome is None:
+        lines.append(othello.format(int(position.legal[0])))
+        position.play(lines[-1])
+    said, prompts = sit(othello, [*lines, "a1", "undo", "quit"])
+    assert "'a1' cannot be played here. Legal:  (or" in said and len(prompts) == len(lines) + 3
+    assert f"--moves '{' '.join(lines[:-2])}'" in said  # one's own move and the answer to it
+
+
+def test_games_without_passes_end_at_once(tictactoe):
+    said, prompts = sit(tictactoe, ["a1", "b1", "a2", "b2", "a3", "undo"])
+    assert said.rstrip().endswith("X (you) win.") and len(prompts) == 5
+
+
+@pytest.mark.parametrize("word", ["QUIT", "Exit", "q", "Q", "quit "])
+def test_commands_are_words_in_any_case(connect4, word):
+    assert "Left. To go on" in sit(connect4, ["4", word], second=Parrot(connect4))[0]
+    assert "undo" in sit(connect4, ["HELP", word], second=Parrot(connect4))[0]
+
+
+def test_a_word_of_any_length_gets_a_short_answer(connect4):
+    said, _ = sit(connect4, ["x" * 100_000, "quit"], second=Parrot(connect4))
+    assert "'xxxxxxxxxxxxxxxxxxxx' cannot be played here" in said and len(said) < 1000
+
+
+def test_a_file_that_cannot_be_read_to_its_end_says_where(tmp_path):
+    othello, path = games.load("othello8"), tmp_path / "x.sgf"
+    path.write_text("(;GM[2]SZ[8];B[f5];W[a1];B[e6])")
+    for said in (
+        sit(othello, [f"load {path}", "quit"])[0],
+        sit(othello, ["quit"], record=load(str(path), othello))[0],
+    ):
+        assert "read up to move 2, W[a1]: the rules forbid it here" in said and "--moves 'f5'" in said
 
 
 # Clocks
