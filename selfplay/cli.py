@@ -317,7 +317,16 @@ def gtp(options) -> None:
     def seat(wanted):
         return players.create(options.player, wanted)
 
-    serve(game, seat, sys.stdin.fileno(), sys.stdout, options.resign, options.ponder)
+    serve(game, seat, sys.stdin.fileno(), sys.stdout, options.resign, options.ponder, load_aloud)
+
+
+def load_aloud(name: str):
+    """A game by its name; standard error says so where that may take seconds."""
+    import games as library
+
+    if f"games.{name}" not in sys.modules and sys.stderr is not None:
+        print(f"selfplay: loading {name}; what was never played here is compiled first", file=sys.stderr, flush=True)
+    return library.load(name)
 
 
 def analysis(options) -> None:

@@ -14,6 +14,7 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import TextIO
 
+import games
 from games.game import Game
 from selfplay.gtp_commands import COMMANDS
 from selfplay.players import Player
@@ -30,13 +31,15 @@ def serve(
     output: TextIO,
     may_resign: bool = False,
     ponders: bool = False,
+    load: Callable[[str], Game] = games.load,
 ) -> None:
     """Answer commands from a file descriptor until `quit` or its end, and think in between if the player `ponders`.
 
-    `seat` makes the player for a game, or raises ValueError if it does not play that one.
+    `seat` makes the player for a game, or raises ValueError if it does not play that one. `load` finds the boards that
+    commands ask for.
     """
     inbox = Inbox(input)
-    table = Table(game, seat, inbox, may_resign, ponders)
+    table = Table(game, seat, inbox, may_resign, ponders, load=load)
     while (line := next_line(table, inbox)) is not None:
         if (command := parse(line)) is not None:
             answer(table, command, output, len(line) > LONGEST)

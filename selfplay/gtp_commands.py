@@ -49,7 +49,7 @@ def boardsize(table: Table, arguments: list[str]) -> str:
     family, _ = games.GAMES.get(game.name, ("", None))
     if f"{family}{size}" not in games.GAMES:
         raise ValueError("unacceptable size")
-    take(table, games.load(f"{family}{size}"))
+    take(table, table.load(f"{family}{size}"))
     return ""
 
 
@@ -110,7 +110,7 @@ def loadsgf(table: Table, arguments: list[str]) -> str:
     path = " ".join(arguments[:-1] if has_number else arguments)
     try:
         family, _ = games.GAMES.get(table.game.name, (table.game.name, None))
-        record = sgf.read(argument([path] if path else [], 0, "the file"), family=family)
+        record = sgf.read(argument([path] if path else [], 0, "the file"), family=family, load=table.load)
     except ValueError as error:
         raise ValueError(f"cannot load file: {error}") from None
     if has_number:

@@ -17,7 +17,7 @@ import math
 import os
 import re
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -57,15 +57,16 @@ LARGEST = 1 << 24  # bytes of a file
 MOST_STEPS = 2000  # that are played out: no game has so many moves
 LONGEST_POINT = 20  # characters of what might be a move
 HUNDREDTHS = 100  # a whole komi beyond it is one in hundredths
+Load = Callable[[str], Game]  # finds a game by its name
 CHINESE = (3.75, 3.25, 2.75)  # a komi in stones, as China counts: half of one in points
 
 
 # In
 
 
-def read(path: str | Path, game: Game | None = None, family: str = "") -> Record:
-    """A record, of `game` or of some board of a `family` if one is given. DamagedFile with one line for anything that is none,
-    or of which nothing can be played."""
+def read(path: str | Path, game: Game | None = None, family: str = "", load: Load = games.load) -> Record:
+    """A record, of `game` or of some board of a `family` if one is given; `load` finds the board that the file names.
+    DamagedFile with one line for anything that is none, or of which nothing can be played."""
     name = str(path)[-200:]
     try:
         with open(path, "rb", opener=at_once) as file:
@@ -77,7 +78,7 @@ def read(path: str | Path, game: Game | None = None, family: str = "") -> Record
     except OSError as error:
         raise DamagedFile(f"{name} cannot be read: {error.strerror}") from None
     try:
-        return parse(data, game, family)
+        return parse(data, game, family, load)
     except ValueError as error:
         raise DamagedFile(f"{name}: {error}") from None
 
@@ -87,10 +88,13 @@ def at_once(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_NONBLOCK)
 
 
-def parse(data: bytes, expected: Game | None = None, family: str = "") -> Record:
+def parse(data: bytes, expected: Game | None = None, family: str = "", load: Load = games.load) -> Record:
     """The first game of an SGF file, as far as it can be played. ValueError with one line."""
     nodes, cut = main_line(data)
-    game = game_of(nodes[0], expected, family)
+    name = name_of(nodes[0], family)
+    if expected is not None and expected.name != name:
+        raise ValueError(f"a game of {name}, not {expected.name}")
+    game = expected or load(name)
     first = next((place for place, node in enumerate(nodes) if moves_of(node)), len(nodes))
     setup = read_setup(game, nodes, nodes[: first + 1])
     sides = sides_of(game, setup, nodes[first:])
@@ -103,7 +107,8 @@ def parse(data: bytes, expected: Game | None = None, family: str = "") -> Record
     return Record(game, setup, steps, names, result, note)
 
 
-def game_of(root: Node, expected: Game | None, wanted: str = "") -> Game:
+def name_of(root: Node, wanted: str) -> str:
+    """The game that a file is of, by its name here. ValueError for one that is not played here, or not of the wanted family."""
     number, families = text(root, "GM") or "1", {str(kind.number): name for name, kind in KINDS.items()}
     if number not in families:
         raise ValueError(f"a record of game GM[{number[:20]}]; known are Go (1), Othello (2), Gomoku (4) and Hex (11)")
@@ -114,9 +119,7 @@ def game_of(root: Node, expected: Game | None, wanted: str = "") -> Game:
         raise ValueError(f"a game of {family}, not {wanted}")
     if name not in games.GAMES or rows not in ("", columns):
         raise ValueError(f"SZ[{text(root, 'SZ')[:20]}]: {family} is played on {sizes[0]} to {sizes[-1]} here")
-    if expected is not None and expected.name != name:
-        raise ValueError(f"a game of {name}, not {expected.name}")
-    return expected or games.load(name)
+    return name
 
 
 def moves_of(node: Node) -> list[tuple[str, str]]:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
+import games
 from games.game import FIRST, SECOND, Game, Position
 from selfplay.analysis import Show, until
 from selfplay.clock import Clock
@@ -30,10 +31,12 @@ class Table:
         may_resign: bool = False,
         ponders: bool = False,
         now: Callable[[], float] = time.monotonic,
+        load: Callable[[str], Game] = games.load,
     ):
-        """`seat` makes the player for a game, or raises ValueError if it does not play that one. `inbox` tells by has_more()
+        """`load` finds a game by its name. `seat` makes the player for a game, or raises ValueError if it does not play that one. `inbox` tells by has_more()
         that something has come, which ends an analysis, and waits for it by wait(); is_interrupted() ends any search."""
         self.seat, self.inbox, self.may_resign, self.ponders, self.now = seat, inbox, may_resign, ponders, now
+        self.load = load
         self.clock = Clock()
         self.most_seconds: float | None = None  # for any move, whatever the clock says
         self._sit_down(game, seat(game))

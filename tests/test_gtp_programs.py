@@ -4,11 +4,16 @@ import json
 import shutil
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import games
+from selfplay import sgf
+from selfplay.engine import Program
+from selfplay.game_record import Change, Move, Record, after, allowed, stones
 from tests.test_gtp import COMMANDS
 from tests.test_play import Parrot
 
@@ -75,3 +80,63 @@ def test_sabaki_s_client_plays_undoes_and_analyses(sabaki):
     assert go9.parse(said["move"]) in position.legal
     assert [command["args"] for command in said["history"]] == [["B", "E5"], ["W", "C3"], ["B", said["move"].upper()]]
     assert len(said["lines"]) >= 3 and all(" winrate " in line and " pv " in line for line in said["lines"])
+
+
+def ordinary_record(game, random):
+    """A record with turns of either side, passes behind passes, and stones that are set up in between; no move or stone on a
+    taken point, no suicide, and no stone that is taken away: GNU Go reads over AE."""
+    record, position = Record(game), game.start()
+    for number in range(int(random.integers(5, 60))):
+        side = position.mover if random.random() < 0.7 else 1 - position.mover
+        cell, board = int(random.integers(game.cells)), stones(position)
+        step = Move(side, cell if random.random() < 0.9 else game.cells)
+        if random.random() < 0.1 and number and not board[cell]:
+            step = Change(((cell, int(random.choice([1, -1]))),), side)
+        with suppress(ValueError):
+            if isinstance(step, Move):
+                allowed(position, side, step.action)
+            position = after(position, step, {})
+            record = record.with_step(step)
+    return record
+
+
+@pytest.mark.skipif(shutil.which("gnugo") is None, reason="GNU Go is not installed here")
+def test_records_that_we_write_lead_gnu_go_to_the_same_board(go9, tmp_path):
+    random, gnugo = np.random.default_rng(1), Program("gnugo", ["gnugo", "--mode", "gtp", "--level", "1"])
+    for number in range(40):
+        record, path = ordinary_record(go9, random), tmp_path / f"{number}.sgf"
+        sgf.write(path, record)
+        said = gnugo.ask(f"loadsgf {path}", "list_stones black", "list_stones white")
+        board = enumerate(stones(record.position()))
+        ours = {(go9.format(cell), owner) for cell, owner in board if owner}
+        assert ours == {(word, side) for (_, text), side in zip(said[1:], (1, -1)) for word in text.split()}, record
+    gnugo.close()
+
+
+@pytest.mark.skipif(shutil.which("gnugo") is None, reason="GNU Go is not installed here")
+def test_gnu_go_and_we_go_on_behind_two_passes_alike(go9):
+    """The same commands to both: colours in any order, play behind the end, any komi; both say yes and have the same board."""
+    commands = [
+        "komi 375",
+        *(
+            "play w E5",
+            "play w E6",
+            "play b pass",
+            "play w pass",
+            "play b C3",
+            "play b C4",
+            "play b pass",
+            "play b pass",
+        ),
+        *("play w D3", "undo", "play w D4"),
+    ]
+    gnugo = Program("gnugo", ["gnugo", "--mode", "gtp", "--level", "1"])
+    ours = Program("ours", selfplay_gtp("random", "--game", "go9"))
+    for program in (gnugo, ours):
+        assert all(success for success, _ in program.ask("boardsize 9", "clear_board", *commands)), program.name
+        assert all(success for success, _ in program.ask("genmove b", "undo", "genmove w", "undo")), program.name
+    assert sorted(ours.ask("final_status_list alive")[0][1].split()) == ["C3", "C4", "D4", "E5", "E6"]
+    listed = [text.split() for _, text in gnugo.ask("list_stones black", "list_stones white")]
+    assert sorted(listed[0] + listed[1]) == ["C3", "C4", "D4", "E5", "E6"]
+    for program in (gnugo, ours):
+        program.close()
