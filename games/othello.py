@@ -300,6 +300,13 @@ def setup(black: list[int], white: list[int], mover: int) -> Position:
     return settled(position, SETTLE, mover)
 
 
+def force(position: Position, action: int) -> None:
+    """A pass of a side that has moves, in place. (Discs that turn nothing have no meaning.)"""
+    if action != PASS:
+        raise ValueError("the rules forbid it here")
+    settled(position, SETTLE, 1 - position.mover)
+
+
 _square = board_symmetries(SIZE, SIZE)
 # The four that leave the start as it is: they keep a1's diagonal. The others exchange the colours of the first discs.
 _symmetries = _square[np.isin(_square[:, 0], (0, CELLS - 1))]
@@ -320,6 +327,7 @@ GAME = Game(
     rules=Rules(start, legal, play, mover, observe, key, final),
     setup=setup,
     resume=lambda position, mover: settled(position, SETTLE, mover),
+    force=force,
     format=format_action,
     parse=parse,
     draw=lambda position: draw_cells(

@@ -131,8 +131,24 @@ def turned(position: Position, side: int) -> Position:
     return turn
 
 
+def is_played_out(position: Position) -> bool:
+    """Has a game with passes come to an end at which neither side has a move? Then passing is all that is left."""
+    if position.outcome is None or position.game.resume is None:
+        return False
+    turn = position.copy()
+    position.game.resume(turn, position.mover)
+    return turn.outcome is not None
+
+
+def is_idle(position: Position, action: int) -> bool:
+    """A pass behind the end: the end stays, and nobody plays on."""
+    return position.outcome is not None and action == pass_of(position.game)
+
+
 def allowed(position: Position, side: int, action: int) -> Move:
     """A move that the rules allow as soon as the side has the turn. ValueError that says why they do not."""
+    if is_idle(position, action):
+        return Move(side, action)
     turn = turned(position, side)
     if action not in turn.legal:
         raise ValueError("there is a stone already" if is_taken(turn, action) else FORBIDDEN)
@@ -141,9 +157,8 @@ def allowed(position: Position, side: int, action: int) -> Move:
 
 def executed(position: Position, move: Move, options: dict[str, float]) -> Position:
     """The position behind a move of a record, which the rules may forbid: as its game knows how to do it."""
-    if position.outcome is not None and move.action == pass_of(position.game):
-        turned(position, move.side)
-        return position.copy()  # who passes behind the end does not play on
+    if is_idle(position, move.action):
+        return position.copy()
     turn = given_turn(position, move.side, options)
     if move.action in turn.legal:
         return turn.play(move.action)

@@ -27,7 +27,7 @@ import games
 from games.game import FIRST, SECOND, Game, Position
 from selfplay import __version__
 from selfplay.files import DamagedFile, write_bytes
-from selfplay.game_record import Change, Move, Record, Setup, Step, after, pass_of, stones
+from selfplay.game_record import Change, Move, Record, Setup, Step, after, is_idle, pass_of, stones
 from selfplay.sgf_text import Node, escape, main_line, text, value_text
 from selfplay.sgf_text import serialise as write_nodes
 
@@ -207,12 +207,12 @@ def play_out(game: Game, setup: Setup, sides: dict[str, int], nodes: list[Node])
                 raise ValueError(f"more than {MOST_STEPS} moves")
             if (step := step_of(game, sides, entry)) is None:
                 continue
-            is_idle = position.outcome is not None and isinstance(step, Move) and step.action == pass_of(game)
+            counts = not (isinstance(step, Move) and is_idle(position, step.action))
             position = after(position, step, setup.options)
         except ValueError as error:
             return tuple(steps), f"{where}: {error}"
         steps.append(step)
-        num_meant = num_meant if is_idle else len(steps)
+        num_meant = len(steps) if counts else num_meant
     return tuple(steps[:num_meant]), ""  # without passes behind the end: some rules want a third
 
 

@@ -15,7 +15,7 @@ from selfplay.analysis import Show, until
 from selfplay.clock import Clock
 from selfplay.config import MatchConfig
 from selfplay.engine import RESIGN
-from selfplay.game_record import Move, Record, Setup, after, allowed, turned
+from selfplay.game_record import Move, Record, Setup, after, allowed, is_played_out, pass_of, turned
 from selfplay.players import Player, SearchPlayer, moves_of
 from selfplay.thinking import Thinker, Thought, least
 
@@ -95,12 +95,12 @@ class Table:
     def move(self, side: int) -> int:
         """Let the player move for a side; the action, or RESIGN if it may and had better."""
         begun = self.now()
-        action, value = self._opinion(turned(self.position, side))
+        action, value = self._opinion(side)
         return self._done(side, action, value, begun)
 
     def choose(self, side: int) -> int:
         """The player's action for a side, within its time; nothing is played."""
-        return self._opinion(turned(self.position, side))[0]
+        return self._opinion(side)[0]
 
     def _done(self, side: int, action: int, value: float, begun: float) -> int:
         """Play what was found, or give up; count the time it took."""
@@ -119,8 +119,11 @@ class Table:
         self.hopeless[side] = self.hopeless[side] + 1 if is_hopeless else 0
         return self.may_resign and self.hopeless[side] >= config.resign_moves
 
-    def _opinion(self, position: Position) -> tuple[int, float]:
-        """(action, value for the FIRST player, 0 where the player says nothing) in this game's position, turned or not."""
+    def _opinion(self, side: int) -> tuple[int, float]:
+        """(action, value for the FIRST player, 0 where the player says nothing) if a side moves now."""
+        if is_played_out(self.position):
+            return pass_of(self.game), 0.0
+        position = turned(self.position, side)
         if self.searches:
             thought = self._thought(position)
             thought.go_on(self.inbox.is_interrupted)

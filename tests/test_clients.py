@@ -134,7 +134,12 @@ def test_positions_are_set_up(go9):
         "? board not empty",
         "? moves have been played",
     ]
-    assert answers(games.load("hex5"), "gogui-setup b a1") == ["? Hex 5x5 cannot begin with stones set up"]
+    assert answers(games.load("hex5"), "gogui-setup b a1", "play b a2", "undo", "undo")[1:] == [
+        "=",
+        "=",
+        "? cannot undo",
+    ]
+    assert answers(games.load("connect4"), "gogui-setup b 1") == ["? Connect Four cannot begin with stones set up"]
 
 
 def test_a_sequence_is_played_whole_or_not_at_all(go9):

@@ -92,6 +92,22 @@ def test_a_side_that_has_no_move_at_othello_passes():
     assert found > 3
 
 
+def test_genmove_at_an_end_where_neither_side_can_move_is_a_pass():
+    """Section 6.3.3, genmove: "Fails: never". GoGui's twogtp plays Othello until both have passed."""
+    game = games.load("othello4")
+    position, commands = game.start(), []
+    while position.outcome is None:
+        word = game.format(int(position.legal[-1]))
+        commands.append(f"play {'bw'[position.mover]} {word}")
+        position.play(word)
+    more = ["genmove b", "reg_genmove b", "genmove w", "play b pass", "final_score", "play b a1"]
+    said = answers(game, *commands, *more, *["undo"] * 3, "showboard")[len(commands) :]
+    assert (
+        said[:4] == ["= pass", "= pass", "= pass", "="] and said[4][2] in "BW0" and said[5].startswith("? illegal move")
+    )
+    assert said[-1] == f"= \n{position}"
+
+
 @pytest.mark.parametrize("value", ["375", "-200", "81.5", "1e300", "-1e308", "0", "6.49"])
 def test_any_komi_is_taken_and_counts_in_the_score(go9, value):
     """Section 6.3.2: "The engine must accept the komi even if it should be ridiculous"."""

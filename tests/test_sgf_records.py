@@ -11,7 +11,7 @@ import pytest
 import games
 from selfplay import sgf
 from selfplay.files import DamagedFile
-from selfplay.game_record import Change, Move, Record, Setup, after, allowed, stones
+from selfplay.game_record import Change, Move, Record, Setup, after, allowed, stones, turned
 from selfplay.sgf_text import as_utf8, main_line
 from tests.test_sgf import words
 
@@ -68,11 +68,36 @@ def test_a_stone_on_a_taken_point_replaces_what_is_there():
     assert board(record) == {"E5": "O", "C7": "X"} and record.note == ""
 
 
-def test_games_longer_than_our_ply_cap_are_read_to_their_end():
-    """Bots fill their own territory: 9x9 games of more than 162 plies are on CGOS."""
-    moves = "".join(f";B[{x}{y}];W[]" for x in "abcdefgh" for y in "abcdefgh") * 2
-    record = read(GO9 + moves + ")")
-    assert record.note == "" and len(record.steps) == 256 and record.position().outcome is None
+def test_othello_s_passes_are_read_where_they_are_forced_left_out_or_free():
+    """Some programs write forced passes and some do not, and some end a record by two."""
+    game = games.load("othello4")
+    random = np.random.default_rng(13)
+    for _ in range(20):
+        position, moves, without = game.start(), "", ""
+        while position.outcome is None:
+            action, colour = int(random.choice(position.legal)), "BW"[position.mover]
+            point = "" if game.format(action) == "pass" else game.format(action)
+            moves, without = f"{moves};{colour}[{point}]", f"{without};{colour}[{point}]" if point else without
+            position.play(action)
+        for text in (moves, without, moves + ";B[];W[]"):
+            record = read(f"(;GM[2]SZ[4]{text})")
+            assert record.note == "" and str(record.position()) == str(position)
+            assert record.position().outcome == position.outcome and not is_pass(game, record.steps[-1])
+    white = game.format(int(turned(game.start(), 1).legal[0]))
+    record = read(f"(;GM[2]SZ[4];B[];W[{white}])")
+    assert record.note == "" and [step.side for step in record.steps] == [0, 1]
+
+
+def test_games_longer_than_our_ply_cap_are_read_to_their_end(go5):
+    """Programs that fill their own territory play on: our rules score a 5x5 board after 50 plies."""
+    random, position, record = np.random.default_rng(14), go5.start(), Record(go5)
+    while len(record.steps) < 4 * go5.max_plies:
+        side = len(record.steps) % 2
+        legal = turned(position, side).legal
+        record = record.with_step(Move(side, int(random.choice(legal[:-1] if len(legal) > 1 else legal))))
+        position = after(position, record.steps[-1], {})
+    assert sgf.parse(sgf.serialise(record), go5) == replace(record, result=sgf.parse(sgf.serialise(record)).result)
+    assert len([step for step in record.steps if step.action != go5.cells]) > 150
 
 
 @pytest.mark.parametrize(
