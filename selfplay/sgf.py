@@ -18,6 +18,7 @@ import os
 import re
 import stat
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -104,7 +105,18 @@ def parse(data: bytes, expected: Game | None = None, family: str = "", load: Loa
     names, result = (text(nodes[0], "PB"), text(nodes[0], "PW")), text(nodes[0], "RE")
     if sides != SIDES:
         names, result = names[::-1], re.sub(r"^[BW](?=\+)", lambda winner: "WB"[SIDES[winner[0]]], result)
-    return Record(game, setup, steps, names, result, note)
+    return begun(Record(game, setup, steps, names, result, note))
+
+
+def begun(record: Record) -> Record:
+    """With what its moves tell of its beginning: a swap, and who begins where colours might mean only that."""
+    game, setup = record.game, record.setup
+    moves = [step for step in record.steps if isinstance(step, Move)]
+    if "swap" in game.options and any(game.format(move.action) == "swap" for move in moves):
+        setup = replace(setup, options=setup.options | {"swap": 1.0})
+    if moves and moves[0].side == SECOND and pass_of(game) is None and not setup.has_stones:
+        setup = replace(setup, mover=SECOND)
+    return replace(record, setup=setup)
 
 
 def name_of(root: Node, wanted: str) -> str:
@@ -157,8 +169,6 @@ def read_options(game: Game, nodes: list[Node]) -> dict[str, float]:
     options = {"handicap": 0.0} if "handicap" in game.options else {}  # its stones stand in the file
     if "komi" in game.options and text(nodes[0], "KM"):
         options["komi"] = read_komi(text(nodes[0], "KM"))
-    if "swap" in game.options and any(point.lower() in SWAPS for node in nodes for _, point in moves_of(node)):
-        options["swap"] = 1.0
     return {name: value for name, value in options.items() if value != game.options[name]}
 
 
@@ -268,6 +278,7 @@ def write(path: str | Path, record: Record) -> None:
 
 
 def serialise(record: Record) -> bytes:
+    record = begun(record)
     game, setup = record.game, record.setup
     family, size = games.GAMES.get(game.name, ("", None))
     if family not in KINDS:
