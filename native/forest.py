@@ -12,7 +12,6 @@ of their first trial; the one to be tried next, once it has been looked for; the
 between a hundred moves reads the few that have been tried, and the next.
 """
 
-import os
 from typing import NamedTuple
 
 import numpy as np
@@ -20,6 +19,7 @@ import numpy as np
 from native.compile import copy, kernel
 from native.handle import by_address
 from native.lanes import BLOCK, SINGLE_BLOCK
+from native.machine import memory
 
 ROOT = 0
 WAITING = np.nan  # a node's value while the network's answer is still out
@@ -171,14 +171,15 @@ def forest_bytes(
 
 
 def refuse_what_cannot_fit(num_games: int, max_simulations: int, *sizes: int) -> None:
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    there = memory()
     needed = forest_bytes(num_games, max_simulations, *sizes)
-    if needed > memory:
-        fit = max(0, int(max_simulations * memory / needed) - 1)
-        fitting = max(0, int(num_games * memory / needed))
+    if needed > there:
+        fit = max(0, int(max_simulations * there / needed) - 1)
+        fitting = max(0, int(num_games * there / needed))
         raise MemoryError(
-            f"{num_games} searches of {max_simulations:,} simulations can take {needed / 1e9:,.1f} GB of this machine's "
-            f"{memory / 1e9:,.1f} GB; {fit:,} simulations would fit" + (f", or {fitting} games" if fitting else "")
+            f"{num_games} searches of {max_simulations:,} simulations can take {needed / 1e9:,.1f} GB of the "
+            f"{there / 1e9:,.1f} GB that this process may use; {fit:,} simulations would fit"
+            + (f", or {fitting} games" if fitting else "")
         )
 
 

@@ -7,7 +7,6 @@ what bounds it.
 """
 
 import math
-import os
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +21,7 @@ from games.game import Game
 from native import forest as memory
 from native.alone import search_alone
 from native.cache import new_cache
+from native.machine import cores
 from native.profile import ENCODE, PLAY, WALK, replay_trees
 from native.search import Waves, absorb, descend
 from native.settings import GUMBEL, PUCT, Settings
@@ -287,7 +287,7 @@ def selfplay(game: Game, options) -> Bench:
     said += on(device)
     by_batch = ", ".join(f"{rows}: {rate:,.0f}" for rows, rate in tuned.items())
     said += f" (evaluations/s by batch: {by_batch})" if tuned else ""
-    return Bench(said, measure, bound, min(count, os.cpu_count() or 1))
+    return Bench(said, measure, bound, min(count, cores()))
 
 
 def in_threads(tasks: list[Callable]) -> list:

@@ -4,7 +4,6 @@
 runs that must repeat exactly. `selfplay.cluster.RayPool` has the same three methods.
 """
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterator
 from queue import SimpleQueue
@@ -14,6 +13,7 @@ from typing import Protocol
 import numpy as np
 
 from native.forest import refuse_what_cannot_fit
+from native.machine import cores
 from selfplay.actor import Actor, Work
 from selfplay.config import RunConfig, game_of
 from selfplay.inference import is_gpu
@@ -41,10 +41,10 @@ def seed_of(seed: int, number: int) -> int:
 
 
 def actors_here(asked: int, device: str, threads: int) -> int:
-    """As asked, or for 0 one for each `threads` processors. On a GPU two, up to GPU_ACTORS: it answers one of them while the
+    """As asked, or for 0 one for each `threads` cores that this process may use. On a GPU two, up to GPU_ACTORS: it answers one of them while the
     trees of others grow."""
-    cores = max(1, (os.cpu_count() or 1) // threads)
-    return asked or (min(2 * cores, GPU_ACTORS) if is_gpu(device) else cores)
+    actors = max(1, cores() // threads)
+    return asked or (min(2 * actors, GPU_ACTORS) if is_gpu(device) else actors)
 
 
 class LocalPool:

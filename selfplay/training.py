@@ -1,13 +1,13 @@
 """The command `train`: open the run's folder, choose the pool, run the loop, say what came of it."""
 
 import math
-import os
 import sys
 import time as clock
 from pathlib import Path
 
 import msgspec
 
+from native.machine import cores
 from selfplay import config, loop
 from selfplay.actor import Actor
 from selfplay.checkpoint import Checkpoint, new_network, shape_for, weights_of
@@ -124,7 +124,7 @@ def number_of_actors(asked: int | None, address: str | None, threads: int = 1, d
     if (asked or address) and not ray_is_there():
         raise ValueError("--actors needs ray, which is not installed; --actors 0 plays in this process")
     if asked is None:
-        has_others = (os.cpu_count() or 1) > 1 and not is_gpu(device) and ray_is_there()
+        has_others = cores() > 1 and not is_gpu(device) and ray_is_there()
         return actors_here(0, device, threads) if has_others else 0
     return asked
 

@@ -4,7 +4,6 @@ A batch that is too small leaves the processor's units idle, one that is too lar
 smallest within a few percent of the fastest is taken.
 """
 
-import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ import numpy as np
 import torch
 
 from native.forest import Batch, new_batch
+from native.machine import cores as cores_here
 from selfplay.evaluator import Evaluator
 from selfplay.inference import made_up
 from selfplay.network import Network, Shape
@@ -74,7 +74,7 @@ def games_and_threads(
     network: Network, precision: str, device: str = "cpu", cores: int | None = None
 ) -> tuple[int, int]:
     """(games, threads) of an actor, so that actors on all cores evaluate the most: one thread each, or all in one."""
-    cores, found = cores or os.cpu_count() or 1, {}
+    cores, found = cores or cores_here(), {}
     for threads in sorted({1, cores}):
         with torch_threads(threads):
             rates = by_batch(network, precision, device=device)

@@ -132,13 +132,14 @@ def watch(seen: list, evaluate):
 
 
 def test_there_are_as_many_actors_as_cores_and_twice_as_many_for_a_gpu(monkeypatch):
-    monkeypatch.setattr(pools.os, "cpu_count", lambda: 8)
+    monkeypatch.setattr(pools, "cores", lambda: 8)
     assert (actors_here(0, "cpu", 1), actors_here(0, "cpu", 3), actors_here(0, "cpu", 16)) == (8, 2, 1)
     assert (actors_here(0, "cuda", 1), actors_here(0, "cuda:1", 3), actors_here(50, "cuda", 1)) == (8, 4, 50)
 
 
 def test_who_shares_a_gpu_plays_in_one_process(monkeypatch):
-    monkeypatch.setattr(training.os, "cpu_count", lambda: 8)
+    monkeypatch.setattr(training, "cores", lambda: 8)
+    monkeypatch.setattr(pools, "cores", lambda: 8)
     monkeypatch.setattr(training, "ray_is_there", lambda: True)
     assert training.number_of_actors(None, None) == 8
     assert training.number_of_actors(None, None, device="cuda") == 0
