@@ -18,7 +18,9 @@ from pathlib import Path
 from types import ModuleType
 
 import numpy as np
-from numba import cfunc, types
+from numba import types
+from numba.core import sigutils
+from numba.core.ccallback import CFunc
 from numba.core.cgutils import create_struct_proxy
 from numba.core.types import FunctionType
 from numba.core.typing.templates import AttributeTemplate
@@ -35,6 +37,7 @@ from numba.extending import (
 )
 from numba.np.arrayobj import make_array
 
+from native.code_cache import stored
 from native.compile import kernel
 from native.handle import Handle, unbox_address
 
@@ -146,7 +149,11 @@ def rule(signature):
     def compile_rule(function):
         digest = helpers_digest(function.__globals__)
         function.__qualname__ = f"{function.__module__}.{function.__qualname__}.{digest}"
-        return cfunc(signature, cache=True, error_model="numpy")(function)
+        arguments, result = sigutils.normalize_signature(signature)
+        compiled = CFunc(function, (arguments, result), locals={}, options={"error_model": "numpy"})
+        compiled._cache = stored(function)  # as `numba.cfunc` does it, but for where the cache is
+        compiled.compile()
+        return compiled
 
     return compile_rule
 

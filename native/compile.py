@@ -1,7 +1,7 @@
 """How the core's kernels are compiled: once per machine, for all games, found again on disk by every process.
 
-Numba keys its on-disk cache by the stamp of the file that holds a kernel, so it does not notice an edit in another file
-that the kernel calls. Kernels of this package call each other across files; here each one carries the stamp of the whole
+Numba finds a kernel on disk by the stamp of the file that holds it, so it does not notice an edit in another file that the
+kernel calls. Kernels of this package call each other across files; here each one carries the stamp of the whole
 package instead, and an edit anywhere in it recompiles them all. Games stay outside this: they reach the kernels as
 function arguments (`abi.Rules`), which are addresses and not part of what is compiled.
 """
@@ -11,6 +11,8 @@ from hashlib import sha256
 from pathlib import Path
 
 from numba import njit
+
+from native.code_cache import is_stored, stored
 
 PACKAGE = Path(__file__).parent
 
@@ -32,10 +34,15 @@ OPTIONS = {"nogil": True, "error_model": "numpy", "_nrt": False}
 
 def kernel(function):
     """Compile `function` at its first call; no GIL while it runs, no exceptions for division by zero, cached on disk."""
-    dispatcher = njit(function, cache=True, **OPTIONS)
-    # Private to numba 0.6x, and the one place that touches it: tests/test_compile.py fails if it stops taking effect.
-    dispatcher._cache._cache_file._source_stamp = package_stamp()
+    dispatcher = njit(function, **OPTIONS)
+    # Private to numba 0.6x, as is what `native.code_cache` builds on: tests/test_compile.py fails if it stops taking effect.
+    dispatcher._cache = stored(function, package_stamp())
     return dispatcher
+
+
+def are_stored(kernels) -> bool:
+    """Are all these kernels on disk, so that a new process needs not compile them?"""
+    return all(map(is_stored, kernels))
 
 
 def inline(function):
