@@ -4,33 +4,18 @@ Bad input ends in one line on standard error and exit code 2; Ctrl-C in a line t
 """
 
 import argparse
-import errno
 import os
 import shlex
 import sys
 from contextlib import suppress
 from difflib import get_close_matches
 
-from selfplay import interrupt
+from selfplay import interrupt, streams
 
 DESCRIPTION = "Self-play game engines after AlphaZero: search amplifies, learning distils, both are measured."
 PLAYERS = (
     "random | mcts:SIMULATIONS | solver | CHECKPOINT[@SIMULATIONS] | RUN[@SIMULATIONS]  (@0: the network alone; @0.5s, "
     "mcts:0.5s: so long a move) | gtp:COMMAND  (an outside engine)"
-)
-
-
-# What goes wrong with a file or folder and is no fault of the program.
-OUTSIDE = (
-    errno.ENOSPC,
-    errno.EDQUOT,
-    errno.EFBIG,
-    errno.EACCES,
-    errno.EPERM,
-    errno.EROFS,
-    errno.ENOTDIR,
-    errno.EISDIR,
-    errno.ENAMETOOLONG,
 )
 
 
@@ -43,27 +28,28 @@ class Parser(argparse.ArgumentParser):
             near = get_close_matches(word, choices, 1, 0.4)
             hint = f"did you mean {near[0]!r}?" if near else f"commands: {', '.join(choices)}"
             message = f"unknown command {word!r}; {hint}"
-        self.exit(2, f"selfplay: {message}\n")
+        self.exit(fail(message, 2))
 
     def _choices(self) -> list[str]:
         return [name for action in self._actions if isinstance(action.choices, dict) for name in action.choices]
 
 
 def main(arguments: list[str] | None = None) -> int:
-    options = parser().parse_args(arguments)
+    """Run a command; its exit code. Without `arguments` those of this process, which is then expected to end."""
+    streams.make_usable()
     try:
         with interrupt.obeyed():
-            code = options.run(options) or 0
-            sys.stdout.flush()  # so that a broken pipe or a full disk is met here
-        return code
+            return run(arguments)
     except KeyboardInterrupt:
-        again = (
-            "" if arguments is not None else f"; the same command goes on: {shlex.join(['selfplay', *sys.argv[1:]])}"
-        )
-        return fail(f"stopped{again if options.command == 'train' else ''}", 130)
+        if arguments is None:
+            interrupt.end_at_once()
+        return fail(f"stopped{again(arguments)}", 130)
     except BrokenPipeError:
-        silence()
+        streams.silence(sys.stdout)
+        streams.silence(sys.stderr)
         return 141
+    except (ChildProcessError, ConnectionError) as error:  # actors or their cluster are lost
+        return fail(f"{error}{again(arguments)}", 1)
     except ValueError as error:
         return fail(str(error), 2)
     except MemoryError as error:
@@ -74,22 +60,35 @@ def main(arguments: list[str] | None = None) -> int:
         if type(error).__name__ != "OutOfMemoryError":  # torch's, which is imported where it is used
             raise
         return fail("the device's memory is full; fewer actor.games, a smaller learner.batch or network would fit", 2)
-    except OSError as error:
-        if error.errno not in OUTSIDE:
-            raise
+    except OSError as error:  # the system's fault or the user's: a disk that is full, a folder that is gone
         if error.filename is None:
-            silence()
-        return fail(f"{error.filename or 'the output'}: {error.strerror}", 2)
+            streams.silence(sys.stdout)
+        return fail(f"{error.filename or 'the output'}: {error.strerror or error}", 2)
 
 
-def silence() -> None:
-    """What is left to print goes nowhere: standard output takes no more."""
-    with suppress(OSError):  # it may be no file at all
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def run(arguments: list[str] | None) -> int:
+    try:
+        options = parser().parse_args(arguments)
+        code = options.run(options) or 0
+    except SystemExit as end:  # --help, or a mistake in the words
+        code = end.code
+    sys.stdout.flush()  # so that a broken pipe or a full disk is met here
+    return code
+
+
+def again(arguments: list[str] | None) -> str:
+    """How a run that was stopped goes on, where the words of the command are known."""
+    words = sys.argv[1:]
+    return (
+        f"; the same command goes on: {shlex.join(['selfplay', *words])}"
+        if not arguments and "train" in words[:1]
+        else ""
+    )
 
 
 def fail(message: str, code: int) -> int:
-    print(f"selfplay: {message}", file=sys.stderr)
+    with suppress(OSError):
+        print(f"selfplay: {streams.one_line(message)}", file=sys.stderr, flush=True)
     return code
 
 

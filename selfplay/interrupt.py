@@ -6,18 +6,20 @@ it, and the program goes on as if nobody had asked, or fails later with another 
 never done. So a dropped interrupt is raised again a moment later, and an exception behind an interrupt counts as one.
 """
 
+import os
 import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+STOPPED = 130  # the exit code
 AGAIN = 0.02  # seconds from a dropped interrupt to the next: C is out of the function by then, people do not notice
 
 
 @contextmanager
 def obeyed() -> Iterator[None]:
-    """Inside, SIGINT and SIGTERM raise KeyboardInterrupt, which is not lost. For the main thread; handlers that were there
-    before come back. SIGINT stays ignored where it is, as in the background of a script."""
+    """Inside, SIGINT, SIGTERM and SIGHUP raise KeyboardInterrupt, which is not lost. For the main thread; handlers that were
+    there before come back. SIGINT and SIGHUP stay ignored where they are, as in the background of a script or under nohup."""
     asked, dropped = [], []
 
     def ask(number, frame) -> None:
@@ -32,8 +34,7 @@ def obeyed() -> Iterator[None]:
         signal.setitimer(signal.ITIMER_REAL, AGAIN)
 
     numbers = [signal.SIGTERM, signal.SIGALRM]
-    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
-        numbers.append(signal.SIGINT)
+    numbers += [n for n in (signal.SIGINT, signal.SIGHUP) if signal.getsignal(n) is not signal.SIG_IGN]
     before = {number: signal.signal(number, ask) for number in numbers}
     hook, sys.unraisablehook = sys.unraisablehook, drop
     try:
@@ -49,3 +50,10 @@ def obeyed() -> Iterator[None]:
             signal.signal(number, handler)
     if dropped:
         raise KeyboardInterrupt
+
+
+def end_at_once() -> None:
+    """From here on, while a process that was stopped is ending, the next signal of the kind ends it without more words."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, lambda number, frame: os._exit(STOPPED))

@@ -4,6 +4,7 @@ At the prompt: a move in the game's notation, or one of COMMANDS. Values are sho
 A game that ended by passes is not over for people: they are asked once more, and may take back, save or play on. Clocks count engines' thinking and the time that the prompt waits; a flag that falls is announced, and no more.
 """
 
+import shlex
 import sys
 import time
 from collections.abc import Callable
@@ -249,7 +250,7 @@ def save(sitting: Sitting, side: int, argument: str, console: Console) -> None:
             write_json(Path(argument), saved(sitting))
     except OSError as error:
         raise CommandError(f"cannot write {argument}: {error.strerror}") from None
-    console.print(f"saved to {argument}; go on with: selfplay play ... --load {argument}")
+    console.print(f"saved to {argument}; go on with: selfplay play ... --load {shlex.quote(argument)}")
 
 
 def saved(sitting: Sitting) -> dict:

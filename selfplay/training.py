@@ -1,6 +1,7 @@
 """The command `train`: open the run's folder, choose the pool, run the loop, say what came of it."""
 
 import math
+import shlex
 import sys
 import time as clock
 from pathlib import Path
@@ -175,4 +176,4 @@ def conclude(run: Run, newest: Checkpoint) -> None:
         write_json(path, known)
     for line in known["lines"]:
         print(line, file=sys.stderr)
-    print(f"play it with: selfplay play {run.folder}")
+    print(f"play it with: {shlex.join(['selfplay', 'play', str(run.folder)])}")

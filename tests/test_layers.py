@@ -10,7 +10,7 @@ ROOT = Path(__file__).parent.parent
 # Top to bottom; a file may import from layers below its own and from its own.
 LAYERS = [
     ["selfplay.cli"],
-    ["selfplay.play", "selfplay.gtp", "selfplay.gtp_commands", "selfplay.gtp_time", "selfplay.gtp_words", "selfplay.table", "selfplay.gogui", "selfplay.katago", "selfplay.katago_query", "selfplay.proof", "selfplay.training", "selfplay.bench", "selfplay.report", "selfplay.interrupt", "selfplay.sitting"],
+    ["selfplay.play", "selfplay.gtp", "selfplay.gtp_commands", "selfplay.gtp_time", "selfplay.gtp_words", "selfplay.table", "selfplay.gogui", "selfplay.katago", "selfplay.katago_query", "selfplay.proof", "selfplay.training", "selfplay.bench", "selfplay.report", "selfplay.interrupt", "selfplay.streams", "selfplay.sitting"],
     ["selfplay.loop", "selfplay.screen", "selfplay.ledger", "selfplay.arena", "selfplay.rating", "selfplay.cluster"],
     ["selfplay.run", "selfplay.pool", "selfplay.actor", "selfplay.learner", "selfplay.replay", "selfplay.records",
      "selfplay.players", "selfplay.engine", "selfplay.sgf", "selfplay.sgf_text", "selfplay.game_record", "selfplay.analysis", "selfplay.analyst", "selfplay.clock", "selfplay.time_control", "selfplay.thinking", "selfplay.settled", "selfplay.searcher", "selfplay.exam", "selfplay.checkpoint", "selfplay.arrays", "selfplay.shard_check", "selfplay.weight_check", "selfplay.run_settings", "selfplay.ledger_file", "selfplay.divergence", "selfplay.reference", "selfplay.files", "selfplay.config"],
