@@ -69,11 +69,20 @@ def main(arguments: list[str] | None = None) -> int:
 def run(arguments: list[str] | None) -> int:
     try:
         options = parser().parse_args(arguments)
+        check_working_directory()
         code = options.run(options) or 0
     except SystemExit as end:  # --help, or a mistake in the words
         code = end.code
     sys.stdout.flush()  # so that a broken pipe or a full disk is met here
     return code
+
+
+def check_working_directory() -> None:
+    """Libraries that are loaded from a folder that is gone end the process in words of their own."""
+    try:
+        os.getcwd()
+    except OSError:
+        raise ValueError("the working directory is gone; change to one that is there") from None
 
 
 def again(arguments: list[str] | None) -> str:

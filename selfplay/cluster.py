@@ -1,29 +1,52 @@
 """Actors in other processes and on other machines. The only file that imports ray.
 
 Each Ray actor holds one `selfplay.actor.Actor`. Never more than one call an actor is in flight, so what waits in the
-object store is bounded by the number of actors. An actor that dies is replaced; its unfinished games are lost, no more.
+object store is bounded by the number of actors. An actor that dies is replaced; its unfinished games are lost, no more. Nobody
+waits for a replacement: where a node is gone, the others play on, and it is taken back when it has room again. In a session of
+our own this process plays until the first actor is there.
 """
 
 import logging
 import math
 import os
-import signal
+import secrets
+import threading
+import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 import numpy as np
 import ray
-from ray.exceptions import ActorDiedError, ActorUnavailableError, ObjectLostError, OutOfMemoryError, RayTaskError
+from ray.exceptions import (
+    ActorDiedError,
+    ActorUnavailableError,
+    ObjectLostError,
+    OutOfMemoryError,
+    RayError,
+    RayTaskError,
+)
 
+from native.machine import cores
+from selfplay import session
 from selfplay.actor import Actor, Work
 from selfplay.config import RunConfig
 from selfplay.inference import is_gpu
 from selfplay.network import Shape
 from selfplay.pool import CHUNKS, seed_of
 from selfplay.records import Games
+from selfplay.tuning import torch_threads
 
 LOST = (ActorDiedError, ActorUnavailableError, ObjectLostError, OutOfMemoryError)
 MAX_REPLACEMENTS = 5  # of one worker, without a game in between: then something is wrong with the work, not the worker
+MAX_BIRTHS = 2  # of one worker that dies before it answers for the first time
+LOOK = 1.0  # seconds between looks at whether the cluster is still there
+NO_ROOM = 15.0  # seconds after which a worker that has not begun is spoken of
+ALONE = 30.0  # seconds that a run waits on a cluster without a single worker
+JOIN = 25.0  # seconds to join a cluster
+PARTS = ("gcs_server", "raylet")  # of Ray on this machine: with one of them the session is gone
 
 
 class Worker:
@@ -45,8 +68,23 @@ class Worker:
         return os.getpid()
 
 
+@dataclass
+class Place:
+    """One of the pool's actors, whoever fills it."""
+
+    worker: Any = None
+    call: Any = None  # in flight, if any
+    rows: int = 0  # asked for by that call; 0: it loads weights
+    is_ready: bool = False  # has it the newest weights?
+    failures: int = 0  # since it last delivered
+    births: int = 0  # since it last answered
+    since: float = 0.0  # when it was spawned
+    is_missed: bool = False  # was it said that it has no room?
+
+
 class RayPool:
-    """`num_actors` actors on this machine, or on the cluster at `address`; `report` is told of replacements."""
+    """`num_actors` actors on this machine, or on the cluster at `address`; `report` is told of replacements. `goes_on` says how a
+    run goes on whose process was killed."""
 
     def __init__(
         self,
@@ -57,90 +95,286 @@ class RayPool:
         precision: str = "auto",
         address: str | None = None,
         report: Callable[[str], None] = lambda message: None,
+        goes_on: str = "the same command goes on",
     ):
         self.config, self.shape, self.seed, self.precision, self.report = config, shape, seed, precision, report
-        start_ray(address, num_actors, config.actor.threads)
-        self.gpus = 0.0
+        self.gpus, self.spawned, self.loaded = 0.0, 0, None
+        self.places = [Place() for _ in range(num_actors)]
+        self.session = Session(address, num_actors, config.actor.threads, goes_on)
+        self.here: Actor | None = None
         if is_gpu(config.network.device):  # Ray shows a worker its part of the GPUs alone
+            self.session.wait()
             self.gpus = share_of_gpus(int(ray.cluster_resources().get("GPU", 0)), num_actors)
             network = msgspec.structs.replace(config.network, device="cuda")
             self.config = msgspec.structs.replace(config, network=network)
-        self.spawned = 0
-        self.workers = [self._spawn() for _ in range(num_actors)]
-        self.loaded: tuple | None = None
-        self.failures = [0] * num_actors  # of each worker, since it last delivered
+        elif self.session.is_starting:
+            self.here = Actor(self.config, shape, self._next_seed())
 
-    def _spawn(self):
-        """A new worker with a random stream of its own."""
-        seed = seed_of(self.seed, self.spawned)
+    def _next_seed(self) -> int:
+        """The name of a random stream that nobody has played by."""
         self.spawned += 1
+        return seed_of(self.seed, self.spawned - 1)
+
+    def _spawn(self, place: Place) -> None:
+        """A new worker, which loads the newest weights as soon as it is there."""
         threads = self.config.actor.threads
-        remote = ray.remote(num_cpus=threads, num_gpus=self.gpus)(Worker)
-        environment = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), str(threads))
-        options = remote.options(runtime_env={"env_vars": environment}, name=None)
-        return options.remote(self.config, self.shape, seed, threads)
+        options = {"num_cpus": threads, "num_gpus": self.gpus, "name": None}
+        if self.session.is_joined:  # workers of our own have inherited it, and may start before they are asked for
+            options["runtime_env"] = {"env_vars": thread_variables(threads)}
+        place.worker = ray.remote(Worker).options(**options).remote(self.config, self.shape, self._next_seed(), threads)
+        place.births += 1
+        place.since = time.monotonic()
+        self._send_weights(place)
+
+    def _send_weights(self, place: Place) -> None:
+        place.is_ready, place.rows = False, 0
+        place.call = place.worker.load.remote(*self.loaded, self.precision)
+
+    # The pool's interface
 
     def load(self, weights: dict[str, np.ndarray], generation: int, simulations: int) -> str:
-        self.loaded = (ray.put(weights), generation, simulations)
-        # The first worker measures precisions alone, then all use the same: every game of a run is played in one.
-        self.precision = self._load(0, self.precision)
-        for index in range(1, len(self.workers)):
-            self._load(index, self.precision)
+        """Actors that are at hand have loaded the weights when this returns; the others follow when they can."""
+        self.weights, self.wanted = weights, (generation, simulations)
+        self.loaded, self.is_here_ready = None, False
+        if self.here is not None and not self._num_ready():
+            self._load_here()
+        self._begin(wait=self.here is None)
+        while self.loaded and any(place.call is not None and place.births == 0 for place in self.places):
+            self._step()
         return self.precision
 
-    def _load(self, index: int, precision: str) -> str:
-        while True:
-            try:
-                return ray.get(self.workers[index].load.remote(*self.loaded, precision))
-            except LOST as error:
-                self._replace(index, error)
-            except RayTaskError as error:
-                raise failure(index, error) from error
+    def _load_here(self) -> None:
+        with torch_threads(self.config.actor.threads):
+            self.precision = self.here.load(self.weights, *self.wanted, self.precision)
+        self.is_here_ready = True
+
+    def _play_here(self, rows: int) -> tuple[Games, Work]:
+        if not self.is_here_ready:
+            self._load_here()
+        with torch_threads(self.config.actor.threads):
+            return self.here.play(rows)
+
+    def _num_ready(self) -> int:
+        return sum(place.is_ready for place in self.places)
+
+    def _begin(self, wait: bool = False) -> None:
+        """Hand the weights to all workers at once, where Ray is up, or is waited for."""
+        if self.loaded is not None or not (self.session.wait() if wait else self.session.is_up()):
+            return
+        self.loaded = (ray.put(self.weights), *self.wanted)
+        first, *others = self.places
+        self._renew(first)
+        if (
+            self.precision == "auto"
+        ):  # the first one measures alone, then all use the same: a run is played in one precision
+            self._wait_for(first)
+        for place in others:
+            self._renew(place)
+
+    def _renew(self, place: Place) -> None:
+        self._spawn(place) if place.worker is None else self._send_weights(place)
+
+    def _wait_for(self, place: Place) -> None:
+        begin = time.monotonic()
+        while not place.is_ready:
+            self._step()
+            self._refuse_to_be_alone(begin)
 
     def play(self, rows: int) -> Iterator[tuple[Games, Work]]:
-        chunk = max(1, rows // (CHUNKS * len(self.workers)))
-        asked: dict = {}  # call in flight -> (worker, the rows it was asked for)
+        chunk, begin = max(1, rows // (CHUNKS * len(self.places))), time.monotonic()
+        while rows > 0 or any(place.rows for place in self.places):
+            self._begin()
+            for place in self.places:
+                missing = min(chunk, rows - sum(other.rows for other in self.places))
+                if place.is_ready and place.call is None and missing > 0:
+                    place.call, place.rows = place.worker.play.remote(missing), missing
+            if self._num_ready():
+                begin, delivered = time.monotonic(), self._step()
+            elif self.here is not None:
+                delivered = [self._play_here(min(chunk, rows)), *self._step(0.0)]
+            else:
+                delivered = self._step()
+                self._refuse_to_be_alone(begin)
+            for games, work in delivered:
+                rows -= games.rows
+                yield games, work
 
-        def ask(index: int) -> None:
-            """Give a worker its share of what nobody was asked for yet."""
-            missing = min(chunk, rows - sum(part for _, part in asked.values()))
-            if missing > 0:
-                asked[self.workers[index].play.remote(missing)] = index, missing
+    def _refuse_to_be_alone(self, begin: float) -> None:
+        if time.monotonic() - begin > ALONE and not self._num_ready():
+            raise ConnectionError(f"the Ray cluster has had no room for a single actor in {ALONE:.0f} s")
 
-        for index in range(len(self.workers)):
-            ask(index)
-        while asked:
-            (done,), _ = ray.wait(list(asked), num_returns=1)
-            index, _ = asked.pop(done)
-            try:
-                games, work = ray.get(done)
-            except LOST as error:
-                self._replace(index, error)
-                self._load(index, self.precision)
-                ask(index)
-                continue
-            except RayTaskError as error:
-                raise failure(index, error) from error
-            self.failures[index] = 0
-            rows -= games.rows
-            ask(index)
-            yield games, work
+    def _step(self, patience: float = LOOK) -> list[tuple[Games, Work]]:
+        """Wait for a call to be answered, and take up what was: the games that were delivered."""
+        self.session.check()
+        in_flight = {place.call: place for place in self.places if place.call is not None}
+        if not in_flight:
+            return []
+        done, _ = ray.wait(list(in_flight), num_returns=1, timeout=patience)
+        delivered = [found for call in done if (found := self._take(in_flight[call])) is not None]
+        self._name_the_missing()
+        return delivered
 
-    def _replace(self, index: int, error: Exception) -> None:
-        self.failures[index] += 1
-        if self.failures[index] > MAX_REPLACEMENTS:
-            raise RuntimeError(f"actor {index} died {self.failures[index]} times in a row: {error}") from error
-        self.report(f"actor {index} died and is replaced; its unfinished games are lost")
-        self.workers[index] = self._spawn()
+    def _take(self, place: Place) -> tuple[Games, Work] | None:
+        """What a place's call has brought: games, or None after it loaded weights, or was lost and is replaced."""
+        call, rows, index = place.call, place.rows, self.places.index(place)
+        place.call, place.rows = None, 0
+        try:
+            answer = ray.get(call)
+        except LOST as error:
+            self.session.check(now=True)
+            self._replace(place, index, error)
+            return None
+        except RayTaskError as error:
+            raise failure(index, error) from error
+        except RayError as error:
+            raise ConnectionError(f"Ray failed: {session.first_line(error)}") from error
+        place.births = 0
+        if rows:
+            place.failures = 0
+            return answer
+        place.is_ready, self.precision = True, answer
+        if place.is_missed:
+            place.is_missed = False
+            self.report(f"actor {index} has room again and plays on")
+        return None
+
+    def _replace(self, place: Place, index: int, error: Exception) -> None:
+        place.failures += 1
+        place.is_ready = False
+        if place.births >= MAX_BIRTHS:
+            raise ChildProcessError(f"actor {index} cannot start: {session.last_line(error)}") from error
+        if place.failures > MAX_REPLACEMENTS:
+            reason = session.last_line(error)
+            raise ChildProcessError(f"actor {index} died {place.failures} times in a row: {reason}") from error
+        if not place.births:
+            self.report(f"actor {index} died and is replaced; its unfinished games are lost")
+        with suppress(RayError, ValueError):  # it may only have been out of reach
+            ray.kill(place.worker)
+        self._spawn(place)
+
+    def _name_the_missing(self) -> None:
+        """Say once of each worker that has not begun for long that the others play on."""
+        for index, place in enumerate(self.places):
+            late = place.births and not place.is_ready and time.monotonic() - place.since > NO_ROOM
+            if late and not place.is_missed:
+                place.is_missed = True
+                here = f"{self._num_ready()} of {len(self.places)} actors"
+                self.report(f"no room for actor {index} yet; the run goes on with {here}")
 
     def processes(self) -> list[int]:
-        """Process numbers of the workers."""
-        return ray.get([worker.process.remote() for worker in self.workers])
+        """Process numbers of the workers, all of which are waited for."""
+        self._begin(wait=True)
+        while not all(place.is_ready for place in self.places):
+            self._step()
+        return ray.get([place.worker.process.remote() for place in self.places])
 
     def close(self) -> None:
-        for worker in self.workers:
-            ray.kill(worker)
-        ray.shutdown()
+        """End the workers, and the Ray that was started for them, but none that was there before."""
+        self.session.quiet()
+        if self.session.is_up() and not self.session.is_lost:
+            for place in self.places:
+                if place.worker is not None:
+                    with suppress(RayError, ValueError):
+                        ray.kill(place.worker)
+        self.session.close()
+
+
+class Session:
+    """The Ray that a pool works with: one that this process has joined already, the cluster at `address`, or one of our own,
+    which starts in a thread while others work. ValueError with one line if there is no such cluster or it is too small."""
+
+    def __init__(self, address: str | None, num_actors: int, threads: int, goes_on: str = ""):
+        self.is_lost = self.is_ours = self.is_joined = self.is_starting = False
+        self.watch = self.lock = self.keeper = None
+        self.parts: dict[str, int] = {}
+        self.address, self.goes_on, self.error = address, goes_on, None
+        self.up, self.end, self.looked = threading.Event(), threading.Event(), 0.0
+        self.missed = 0  # looks in a row at which the head did not answer
+        if ray.is_initialized():
+            self.is_joined = True
+            self.up.set()
+        elif address is not None:
+            self.is_ours = self.is_joined = True
+            join(address, num_actors, threads)
+            self.up.set()
+        else:
+            self.is_ours = self.is_starting = True
+            self._start(max(num_actors * threads, cores()), threads)  # with fewer some actors would never start
+
+    def _start(self, cpus: int, threads: int) -> None:
+        folder, self.lock = session.new_folder()
+        sentence = f"nothing that was reported is lost; {self.goes_on}"
+        self.watch = session.Watch(folder, sentence)
+        self.keeper = threading.Thread(target=self._keep, args=(str(folder), cpus, threads), daemon=True)
+        self.keeper.start()
+
+    def _keep(self, folder: str, cpus: int, threads: int) -> None:
+        """In a thread of its own for as long as the session lasts: the kernel ends Ray's processes with the thread that has
+        started them."""
+        try:
+            start_ray(folder, cpus, threads)
+            self.parts = session.children(PARTS)
+            for name, number in self.parts.items():
+                self.watch.watch(f"Ray's {name}", number)
+        except Exception as error:
+            self.error = error
+        self.up.set()
+        self.end.wait()
+        if self.error is None and not self.is_lost:
+            with suppress(Exception):  # nobody is left to hear it
+                ray.shutdown()
+
+    def is_up(self) -> bool:
+        return self.up.is_set() and self.wait()
+
+    def wait(self) -> bool:
+        """True when Ray is up. ChildProcessError if it could not be started."""
+        while not self.up.wait(LOOK):
+            pass
+        if self.error is not None:
+            raise ChildProcessError(f"Ray cannot be started here: {session.first_line(self.error)}") from self.error
+        return True
+
+    def check(self, now: bool = False) -> None:
+        """ConnectionError that names what is gone, if the session is; looks once in a while, or now."""
+        if not now and time.monotonic() - self.looked < LOOK:
+            return
+        self.looked = time.monotonic()
+        gone = [name for name, number in self.parts.items() if not session.is_running(number)]
+        if gone:
+            self.is_lost = True
+            raise ConnectionError(f"Ray's {gone[0]} died; nothing that was reported is lost")
+        if self.address is not None:
+            self._look_at_the_head()
+
+    def _look_at_the_head(self) -> None:
+        try:
+            session.reach(self.address, 3.0)
+            self.missed = 0
+        except ValueError as error:
+            self.missed += 1
+            if self.missed >= 3:
+                self.is_lost = True
+                raise ConnectionError(
+                    f"{error}; the cluster's head is gone, nothing that was reported is lost"
+                ) from None
+
+    def quiet(self) -> None:
+        if self.watch:
+            self.watch.quiet()
+
+    def close(self) -> None:
+        if not self.is_ours:
+            return
+        self.is_ours = False
+        self.end.set()
+        if self.keeper:
+            self.keeper.join(10.0)
+        elif not self.is_lost:
+            ray.shutdown()
+        if self.watch:
+            self.watch.close()
+            os.close(self.lock)
 
 
 def share_of_gpus(gpus: int, actors: int) -> float:
@@ -151,39 +385,91 @@ def share_of_gpus(gpus: int, actors: int) -> float:
 
 
 def failure(index: int, error: RayTaskError) -> Exception:
-    """What a worker's own exception means here, with its traceback; diverged learning is no fault of the worker."""
-    if isinstance(error.cause, FloatingPointError):
+    """What a worker's own exception means here, with its traceback; diverged learning and a full memory are no faults of the
+    worker."""
+    if isinstance(error.cause, (FloatingPointError, MemoryError)):
         return error.cause
     return RuntimeError(f"actor {index} failed:\n{error}")
 
 
-def start_ray(address: str | None, num_actors: int, threads: int = 1) -> None:
-    """Join the cluster at `address`, or start a quiet one of our own that ends with this process, with a processor for each
-    of the actors' threads. ValueError with one line if there is no such cluster or it has too few processors."""
-    if ray.is_initialized():
-        return
-    on_terminate = signal.getsignal(signal.SIGTERM)
-    if address:
-        join(address, num_actors, threads)
-    else:
+def thread_variables(threads: int) -> dict[str, str]:
+    return dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), str(threads))
+
+
+def start_ray(folder: str, cpus: int, threads: int) -> None:
+    """Start a quiet Ray of our own that ends with this thread, on the loopback address and behind a token of its own."""
+    variables = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)} | thread_variables(threads)
+    logging.getLogger("ray").setLevel(logging.ERROR)
+    with inherited(variables), loopback():
         ray.init(
             address="local",  # never a cluster that happens to run here
-            num_cpus=max(num_actors * threads, os.cpu_count() or 1),  # with fewer some actors would never start
+            num_cpus=cpus,
             include_dashboard=False,
             log_to_driver=False,
             logging_level=logging.ERROR,
             object_store_memory=256 * 1024 * 1024,
+            _temp_dir=folder,
         )
-    signal.signal(signal.SIGTERM, on_terminate)  # ray puts its own in the place
+
+
+@contextmanager
+def inherited(variables: dict[str, str]) -> Iterator[None]:
+    """Inside, processes that are started find these in their environment, and Ray's own settings follow them; Ray leaves no
+    token in the user's folder then, which a cluster that is started later would ask for."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    read_settings()
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name) if value is None else os.environ.update({name: value})
+
+
+def read_settings() -> None:
+    """Let Ray look at the environment again, as it does itself when it turns tokens on."""
+    from ray._raylet import AuthenticationTokenLoader, Config
+
+    Config.initialize("")
+    AuthenticationTokenLoader.instance().reset_cache()
+
+
+@contextmanager
+def loopback() -> Iterator[None]:
+    """Inside, Ray takes 127.0.0.1 for this machine's address, as on macOS, and all its servers listen there alone. (Private, and
+    the one place: tests/test_cluster.py looks at the sockets.)"""
+    from ray._private import ray_constants
+
+    before, ray_constants.ENABLE_RAY_CLUSTER = ray_constants.ENABLE_RAY_CLUSTER, False
+    try:
+        yield
+    finally:
+        ray_constants.ENABLE_RAY_CLUSTER = before
 
 
 def join(address: str, num_actors: int, threads: int) -> None:
+    session.reach(address)
+    logging.getLogger("ray").setLevel(logging.ERROR)
+    begin = time.monotonic()
     try:
-        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
-    except (OSError, RuntimeError, ValueError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise ValueError(f"cannot join a Ray cluster at {address}: {reason}") from None
-    cores = int(ray.cluster_resources().get("CPU", 0))
-    if cores < num_actors * threads:
+        session.within(JOIN, lambda: enter(address))
+    except TimeoutError:
+        seconds = time.monotonic() - begin
+        raise ValueError(
+            f"cannot join a Ray cluster at {address}: nothing there speaks Ray, {seconds:.0f} s long"
+        ) from None
+    except (OSError, RuntimeError, ValueError, RayError) as error:
+        raise ValueError(f"cannot join a Ray cluster at {address}: {session.whole(error)}") from None
+    found = int(ray.cluster_resources().get("CPU", 0))
+    if found < num_actors * threads:
         ray.shutdown()
-        raise ValueError(f"the Ray cluster at {address} has {cores} processors, too few for {num_actors} actors")
+        raise ValueError(f"the Ray cluster at {address} has {found} processors, too few for {num_actors} actors")
+
+
+def enter(address: str) -> None:
+    """Join, with the user's token where there is one: a cluster that asks for none takes no notice of it."""
+    from ray._private.authentication.authentication_token_setup import maybe_enable_token_auth_if_token_available
+
+    read_settings()
+    maybe_enable_token_auth_if_token_available(warn_if_disabled=False)
+    ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)

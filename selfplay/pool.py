@@ -57,6 +57,7 @@ class LocalPool:
         refuse_what_cannot_fit(count * actor.games, most, game.state_bytes, game.actions, game.max_plies, actor.leaves)
         self.actors = [Actor(config, shape, seed_of(seed, number)) for number in range(count)]
         self.precision, self.threads = precision, actor.threads
+        self.stop, self.playing = Event(), []  # of the latest `play`: what ends it, and its threads
 
     def load(self, weights: dict[str, np.ndarray], generation: int, simulations: int) -> str:
         with torch_threads(self.threads):
@@ -66,21 +67,20 @@ class LocalPool:
         return self.precision
 
     def play(self, rows: int) -> Iterator[tuple[Games, Work]]:
+        self.close()
         stop, said = Event(), SimpleQueue()
         threads = [
             Thread(target=self._deliver, args=(number, share, said, stop.is_set), name=f"actor {number}")
             for number, share in enumerate(self._shares(rows))
         ]
+        self.stop, self.playing = stop, threads
         with torch_threads(self.threads):
             try:
                 for thread in threads:
                     thread.start()
                 yield from in_turn(said, len(threads))
             finally:
-                stop.set()
-                for thread in threads:
-                    if thread.ident is not None:
-                        thread.join()
+                end(stop, threads)
 
     def _shares(self, rows: int) -> list[int]:
         count = len(self.actors)
@@ -99,7 +99,15 @@ class LocalPool:
             said.put((number, error))
 
     def close(self) -> None:
-        pass
+        """Let nobody play on, whoever listens still. Safe at any time, and again."""
+        end(self.stop, self.playing)
+
+
+def end(stop: Event, threads: list[Thread]) -> None:
+    stop.set()
+    for thread in threads:
+        if thread.ident is not None:
+            thread.join()
 
 
 def in_turn(said: SimpleQueue, count: int) -> Iterator:

@@ -8,7 +8,11 @@ from pathlib import Path
 
 import msgspec
 
-from native.machine import cores
+from native.compile import are_stored
+from native.machine import cores, memory
+from native.rows import write_rows
+from native.search import absorb
+from native.selfplay import play_wave
 from selfplay import config, loop
 from selfplay.actor import Actor
 from selfplay.checkpoint import Checkpoint, new_network, shape_for, weights_of
@@ -21,8 +25,10 @@ from selfplay.pool import LocalPool, actors_here
 from selfplay.run import Run
 from selfplay.run_settings import changed, stored_config
 from selfplay.screen import Screen
+from selfplay.session import parse_address
 from selfplay.tuning import games_and_threads
 
+ACTOR_BYTES = 300_000_000  # of a process that plays, without its trees: Python, torch, the compiled core
 UNITS = {"s": 1, "m": 60, "h": 3600}
 
 
@@ -102,7 +108,10 @@ def tuned(settings: RunConfig, folder: Path, shape: Shape) -> RunConfig:
 
 
 def compile_core(settings: RunConfig, shape: Shape, screen: Screen) -> None:
-    """Let one small actor play a game, so that the core is compiled once and on disk before several processes want it."""
+    """Let one small actor play a game where the core is not on disk, so that it is compiled once before several processes
+    want it."""
+    if are_stored((play_wave, absorb, write_rows)):
+        return
     begin = clock.monotonic()
     screen.preparing("compile the search core (once, about a minute)")
     actor = ActorConfig(games=1, opening_fraction=0.0, cache_entries=1)
@@ -118,10 +127,17 @@ def number_of_actors(asked: int | None, address: str | None, threads: int = 1, d
     all share a GPU."""
     if asked is not None and asked < 0:
         raise ValueError(f"--actors must be 0 or more, not {asked}")
+    if address is not None:
+        parse_address(address)
     if address and asked is None:
         raise ValueError("--address needs --actors: how many of the cluster's processors to use")
     if address and asked == 0:
         raise ValueError("--actors 0 plays in this process, not at --address")
+    if asked and not address and asked > (most := max(1, memory() // ACTOR_BYTES)):
+        raise ValueError(
+            f"--actors {asked:,} would not fit: each is a process of some {ACTOR_BYTES / 1e9:.1f} GB, and {memory() / 1e9:,.1f} "
+            f"GB may be used here, enough for {most}"
+        )
     if (asked or address) and not ray_is_there():
         raise ValueError("--actors needs ray, which is not installed; --actors 0 plays in this process")
     if asked is None:
@@ -137,7 +153,8 @@ def open_pool(run: Run, shape: Shape, actors: int, address: str | None, screen: 
         return LocalPool(settings, shape, seed, settings.network.precision)
     from selfplay.cluster import RayPool
 
-    return RayPool(settings, shape, seed, actors, settings.network.precision, address, screen.line)
+    goes_on = f"go on with: {shlex.join(['selfplay', 'train', '--resume', '--out', str(run.folder)])}"
+    return RayPool(settings, shape, seed, actors, settings.network.precision, address, screen.line, goes_on)
 
 
 def ray_is_there() -> bool:

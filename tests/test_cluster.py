@@ -2,12 +2,16 @@
 
 import os
 import signal
+import sys
+import time
+from pathlib import Path
 
 import msgspec
 import numpy as np
 import pytest
 
 import games
+from selfplay import session, watchdog
 from selfplay.checkpoint import new_network, shape_for, weights_of
 from tests.test_loop import settings
 
@@ -66,30 +70,120 @@ class Overshooting:
 def test_calls_end_however_far_actors_overshoot(pool):
     """Three or more calls in flight when the last row is in: nobody is asked again."""
     pool.load(pool.weights, 0, 4)
+    pool.processes()
     played = deliveries(pool, 40)[0]
     crowd = object.__new__(cluster.RayPool)
-    crowd.workers, crowd.failures = [Overshooting(played) for _ in range(6)], [0] * 6
+    crowd.places = [cluster.Place(Overshooting(played), is_ready=True) for _ in range(6)]
+    crowd.session, crowd.loaded, crowd.here = pool.session, (), None
     assert sum(part.rows for part in deliveries(crowd, 6)) >= 6
-    assert sum(worker.calls for worker in crowd.workers) == 6
+    assert sum(place.worker.calls for place in crowd.places) == 6
 
 
 def test_a_cluster_that_is_not_there_is_one_line():
-    with pytest.raises(ValueError, match="^cannot join a Ray cluster at 127.0.0.1:1: [^\n]*$"):
-        with_ray = ray.is_initialized
-        try:
-            ray.is_initialized = lambda: False
-            cluster.start_ray("127.0.0.1:1", 1)
-        finally:
-            ray.is_initialized = with_ray
+    """It took a quarter of an hour, in which nobody heard Ctrl-C."""
+    begin = time.monotonic()
+    with pytest.raises(ValueError, match="^no Ray cluster answers at 127.0.0.1:1: [^\n]*$"):
+        cluster.join("127.0.0.1:1", 1, 1)
+    assert time.monotonic() - begin < 30
 
 
 def test_a_cluster_of_our_own_has_a_processor_for_every_thread_of_every_actor(monkeypatch):
     """With fewer Ray would wait for ever to start some of them."""
-    asked = {}
+    asked = []
     monkeypatch.setattr(ray, "is_initialized", lambda: False)
-    monkeypatch.setattr(ray, "init", lambda **options: asked.update(options))
-    cluster.start_ray(None, 3, 50)
-    assert asked["num_cpus"] == 150
+    monkeypatch.setattr(cluster, "start_ray", lambda folder, cpus, threads: asked.append(cpus))
+    monkeypatch.setattr(ray, "shutdown", lambda: None)
+    made = cluster.Session(None, 3, 50)
+    assert made.wait() and asked == [150]
+    made.close()
+
+
+def test_what_ray_says_when_it_cannot_start_is_one_line(monkeypatch):
+    def start(*arguments):
+        raise OSError("no space for sockets\nand much more")
+
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(cluster, "start_ray", start)
+    made = cluster.Session(None, 1, 1)
+    with pytest.raises(ChildProcessError, match="^Ray cannot be started here: no space for sockets$"):
+        made.wait()
+    made.close()
+
+
+def test_a_cluster_of_another_version_is_refused_with_the_whole_reason(monkeypatch):
+    def differ(address):
+        raise RuntimeError(
+            "Version mismatch: The cluster was started with:\n    Ray: 2.50.0\n    Python: 3.12.1\nThis process"
+        )
+
+    monkeypatch.setattr(session, "reach", lambda address: None)
+    monkeypatch.setattr(cluster, "enter", differ)
+    with pytest.raises(
+        ValueError, match="^cannot join .* Version mismatch: .* Ray: 2.50.0 Python: 3.12.1 This process$"
+    ):
+        cluster.join("127.0.0.1:6379", 1, 1)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks into /proc")
+def test_a_session_of_our_own_listens_on_the_loopback_address_alone_and_asks_for_a_token(pool):
+    """Ray's servers run what they are sent. They listened on every interface, and the token lay in the user's folder, where
+    it made clusters that were started later ask for one."""
+    pool.processes()
+    ours = watchdog.working_in(folder_of(pool)) | {os.getpid()} | set(pool.processes())
+    found = [address for process in ours for address in listening(process)]
+    assert len(found) >= 5 and set(found) == {"127.0.0.1"}
+    assert "RAY_AUTH_TOKEN" not in os.environ
+    worker = (watchdog.PROCESSES / str(pool.processes()[0]) / "environ").read_bytes()
+    assert b"RAY_AUTH_MODE=token" in worker
+
+
+def folder_of(pool) -> Path:
+    return Path(pool.session.watch.process.args[4])
+
+
+def listening(process: int) -> list[str]:
+    """The addresses on which a process waits for connections."""
+    open_ones = {name.split("[")[1][:-1] for name in watchdog.open_files(watchdog.PROCESSES / str(process)) if name.startswith("socket:[")}  # fmt: skip
+    found = []
+    for table in ("tcp", "tcp6"):
+        for line in (watchdog.PROCESSES / "net" / table).read_text().splitlines()[1:]:
+            words = line.split()
+            if words[3] == "0A" and words[9] in open_ones:
+                raw = bytes.fromhex(words[1].split(":")[0])
+                four = b"".join(raw[i : i + 4][::-1] for i in range(0, len(raw), 4))[-4:]
+                found.append(".".join(map(str, four)))
+    return found
+
+
+def test_workers_load_weights_together(pool, monkeypatch):
+    """One after the other a generation waited as often as there were actors."""
+    pool.load(pool.weights, 0, 4)
+    pool.processes()
+    sent = []
+    monkeypatch.setattr(pool, "_send_weights", lambda place, send=pool._send_weights: (sent.append(place), send(place)))
+    monkeypatch.setattr(pool, "_step", lambda *a, step=pool._step: (sent.append("wait"), step(*a))[1])
+    pool.load(pool.weights, 1, 4)
+    assert sent[:3] == [*pool.places, "wait"]
+
+
+def test_a_worker_that_dies_at_birth_ends_the_run_with_its_reason(pool, monkeypatch):
+    class Stillborn(cluster.Worker):
+        def __init__(self, *arguments):
+            raise ImportError("No module named 'numba'")
+
+    pool.load(pool.weights, 0, 4)
+    os.kill(pool.processes()[0], signal.SIGKILL)
+    monkeypatch.setattr(cluster, "Worker", Stillborn)
+    begin = time.monotonic()
+    with pytest.raises(ChildProcessError, match="^actor 0 cannot start: [^\n]*No module named 'numba'$"):
+        pool.load(pool.weights, 0, 4)
+        while True:
+            deliveries(pool, 200)
+    assert time.monotonic() - begin < 30
+    monkeypatch.undo()
+    pool.places[0].worker = None
+    pool.load(pool.weights, 0, 4)
+    assert len(pool.processes()) == 2
 
 
 def test_all_actors_find_room_on_the_gpus():
@@ -109,6 +203,7 @@ def test_a_dead_actor_is_replaced_and_only_its_unfinished_games_are_lost(pool):
         if index == 0:
             os.kill(before[1], signal.SIGKILL)
     assert rows >= 2000
+    pool.load(pool.weights, 0, 4)  # which finds out at the latest
     after = pool.processes()
     assert after[0] == before[0] and after[1] != before[1]
     assert any("actor 1 died and is replaced" in line for line in pool.told)
@@ -126,3 +221,20 @@ def test_a_failing_actor_shows_its_name_and_traceback(pool):
         pool.load(bad, 4, 2)
     pool.load(pool.weights, 4, 2)
     assert deliveries(pool, 100)
+
+
+def test_a_ray_that_was_there_before_is_left_as_it_was(pool):
+    """`close` shut down whatever Ray there was."""
+    pool.processes()
+    guest = cluster.RayPool(pool.config, pool.shape, 2, 1, "fp32")
+    guest.load(pool.weights, 0, 4)
+    guest.close()
+    assert ray.is_initialized() and len(pool.processes()) == 2
+
+
+def test_a_pool_can_be_closed_twice_and_leaves_no_folder(pool):
+    """The last one: nothing plays after it."""
+    folder = folder_of(pool)
+    pool.close()
+    pool.close()
+    assert not folder.exists() and not watchdog.working_in(folder) and not ray.is_initialized()

@@ -1,0 +1,182 @@
+"""What surrounds a Ray session, and needs no Ray: its folder, the address of a cluster, and what is cleared away at the end.
+
+A session of our own has a folder of its own, which its owner holds a lock on. A folder that nobody holds is one whose owner
+was killed; the next session removes it. Folders of other programs and other users are never touched.
+"""
+
+import errno
+import fcntl
+import os
+import re
+import secrets
+import socket
+import stat
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from selfplay import watchdog
+
+# Of the path of a socket: what the kernel takes (108 bytes with the final zero), less the longest name that Ray puts behind
+# the session's folder, such as /session_2026-11-27_20-16-01_217783_4194304/sockets/plasma_store.
+LONGEST_FOLDER = 107 - 70
+PLACES = ("/tmp", "/var/tmp", "/dev/shm")  # beside the usual folder for temporary files, which may have a long name
+LOCK = "held"
+REACH_SECONDS = 10.0  # for a cluster's port to answer
+ADDRESS = re.compile(r"(?:\[(?P<six>[0-9a-fA-F:.]{2,45})\]|(?P<host>[A-Za-z0-9_.-]{1,253})):(?P<port>[0-9]{1,5})")
+
+
+def parse_address(text: str) -> tuple[str, int]:
+    """ "HOST:PORT" -> (host, port). ValueError if it is anything else."""
+    found = ADDRESS.fullmatch(text)
+    if not found or not 0 < int(found["port"]) < 1 << 16:
+        shown = text if len(text) <= 60 else f"{text[:60]}..."
+        raise ValueError(f"--address takes HOST:PORT of a Ray cluster's head, such as 10.0.0.1:6379, not {shown!r}")
+    return found["six"] or found["host"], int(found["port"])
+
+
+def reach(address: str, seconds: float = REACH_SECONDS) -> None:
+    """ValueError with one line if nobody listens at the address."""
+    host, port = parse_address(address)
+    try:
+        within(seconds, lambda: socket.create_connection((host, port), seconds).close())
+    except (OSError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or str(error) or "no answer"
+        raise ValueError(f"no Ray cluster answers at {address}: {reason}") from None
+
+
+def within(seconds: float, task: Callable):
+    """What `task` returns or raises; TimeoutError if it takes longer. It runs in a thread that can be left behind, so that
+    Ctrl-C is heard however long it waits in what C calls."""
+    answer = []
+
+    def run() -> None:
+        try:
+            answer.append((task(), None))
+        except BaseException as error:
+            answer.append((None, error))
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if not answer:
+        raise TimeoutError(errno.ETIMEDOUT, f"no answer in {seconds:.0f} s")
+    (result, error) = answer[0]
+    if error is not None:
+        raise error
+    return result
+
+
+def new_folder() -> tuple[Path, int]:
+    """A folder for one session, short enough for Ray's sockets, and the lock on it: a descriptor to be kept open. Folders of
+    sessions whose owners were killed go. OSError if there is no place."""
+    for place in (tempfile.gettempdir(), *PLACES):
+        root = Path(place) / f"selfplay-ray-{os.getuid()}"
+        if len(os.fsencode(root)) + 10 > LONGEST_FOLDER or not is_ours(root):
+            continue
+        sweep(root)
+        folder = root / secrets.token_hex(4)
+        with suppress(OSError):
+            folder.mkdir(mode=0o700)
+            return folder, hold(folder)
+    raise OSError(errno.ENOENT, "no short folder for temporary files can be written", tempfile.gettempdir())
+
+
+def is_ours(root: Path) -> bool:
+    """Make the folder of this user's sessions. False if that cannot be, or somebody else has taken the name."""
+    with suppress(OSError):
+        root.mkdir(mode=0o700, exist_ok=True)
+        found = os.lstat(root)
+        return stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & 0o022
+    return False
+
+
+def hold(folder: Path) -> int:
+    """The lock on a folder, as a descriptor that no other process inherits; OSError if another process holds it."""
+    lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(lock)
+        raise
+    return lock
+
+
+def sweep(root: Path) -> None:
+    """Remove the folders of sessions whose owners are no more, with what still works in them."""
+    for folder in root.iterdir():
+        with suppress(OSError):
+            if not (folder / LOCK).exists() and time.time() - folder.stat().st_mtime < 60:
+                continue  # another process is just making it
+            lock = hold(folder)
+            os.close(lock)
+            watchdog.clear(folder)
+
+
+class Watch:
+    """The watchdog over a session's folder. `sentence` is what a user should know if this process is killed."""
+
+    def __init__(self, folder: Path, sentence: str):
+        command = [sys.executable, "-I", "-S", watchdog.__file__, str(folder), sentence]
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True, cwd="/"
+        )
+
+    def watch(self, name: str, process: int) -> None:
+        self._tell(f"watch {process} {name}\n")
+
+    def quiet(self) -> None:
+        """From now on the end of this process needs no words."""
+        self._tell("quiet\n")
+
+    def close(self) -> None:
+        """Let it clear the folder now, and wait for that."""
+        with suppress(OSError):
+            self.process.stdin.close()
+        with suppress(subprocess.TimeoutExpired):
+            self.process.wait(2 * watchdog.PATIENCE)
+
+    def _tell(self, line: str) -> None:
+        with suppress(OSError, ValueError):  # it was killed, or is done
+            self.process.stdin.write(line.encode())
+            self.process.stdin.flush()
+
+
+def children(names: tuple[str, ...]) -> dict[str, int]:
+    """{name: number} of the processes of these names that this one has started; empty where the system does not show them."""
+    found = {}
+    for path in watchdog.PROCESSES.glob("[0-9]*/stat"):
+        with suppress(OSError, ValueError, IndexError):
+            head, _, tail = path.read_text().rpartition(")")
+            number, _, name = head.partition(" (")
+            if name in names and int(tail.split()[1]) == os.getpid():
+                found[name] = int(number)
+    return found
+
+
+def is_running(process: int) -> bool:
+    """Does a process run still? One that has ended counts as gone even where nobody has asked how."""
+    try:
+        state = (watchdog.PROCESSES / str(process) / "stat").read_text().rpartition(")")[2].split()[0]
+    except (OSError, IndexError):
+        return False
+    return state not in "ZX"
+
+
+def whole(error: Exception) -> str:
+    """An error's text on one line."""
+    return " ".join(str(error).split())
+
+
+def first_line(error: Exception) -> str:
+    return next(iter(str(error).strip().splitlines()), type(error).__name__).strip()
+
+
+def last_line(error: Exception) -> str:
+    """The reason in an error whose text is a traceback."""
+    return next(reversed(str(error).strip().splitlines()), type(error).__name__).strip()
