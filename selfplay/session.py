@@ -24,7 +24,7 @@ from selfplay import watchdog
 
 # Of the path of a socket: what the kernel takes (108 bytes with the final zero), less the longest name that Ray puts behind
 # the session's folder, such as /session_2026-11-27_20-16-01_217783_4194304/sockets/plasma_store.
-LONGEST_FOLDER = 107 - 70
+LONGEST_FOLDER = 107 - 64
 PLACES = ("/tmp", "/var/tmp", "/dev/shm")  # beside the usual folder for temporary files, which may have a long name
 LOCK = "held"
 REACH_SECONDS = 10.0  # for a cluster's port to answer

@@ -217,7 +217,7 @@ def test_an_actor_killed_while_nobody_looks_is_replaced_at_the_next_load(pool):
 
 def test_a_failing_actor_shows_its_name_and_traceback(pool):
     bad = {"nonsense": np.zeros(3, np.float32)}
-    with pytest.raises(RuntimeError, match="actor 0 failed(.|\n)*load_weights"):
+    with pytest.raises(RuntimeError, match="actor [01] failed(.|\n)*load_weights"):
         pool.load(bad, 4, 2)
     pool.load(pool.weights, 4, 2)
     assert deliveries(pool, 100)
