@@ -327,9 +327,10 @@ def second_node(outcome, folder, options) -> None:
     """Two nodes of one core and two actors; one is killed, and comes back."""
     from ray.cluster_utils import Cluster
 
-    with tempfile.TemporaryDirectory(prefix="ray") as short:
+    with tempfile.TemporaryDirectory(prefix="ray", dir="/tmp") as short:
+        os.environ["RAY_TMPDIR"] = short
         memory = {"num_cpus": 1, "object_store_memory": 100 << 20}
-        cluster = Cluster(initialize_head=True, head_node_args=memory | {"temp_dir": short, "include_dashboard": False})
+        cluster = Cluster(initialize_head=True, head_node_args=memory | {"include_dashboard": False})
         try:
             node = cluster.add_node(**memory)
             training = Training(folder, 400, "--actors", "2", "--address", cluster.address)
@@ -350,7 +351,7 @@ def second_node(outcome, folder, options) -> None:
             outcome.expect("no room for actor" in log.read_text(), "the log says who has no room")
             outcome.expect("has room again" in log.read_text(), "the node that came back is used")
             training.note()
-            os.kill(training.process.pid, signal.SIGTERM)
+            training.process.send_signal(signal.SIGTERM)
             outcome.said = training.end(outcome, 130)
             outcome.games += len(training.seen)
             outcome.expect(not training.seen - training.on_disk(), "no game is lost")

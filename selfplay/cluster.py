@@ -10,6 +10,7 @@ import logging
 import math
 import os
 import secrets
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -23,6 +24,7 @@ import ray
 from ray.exceptions import (
     ActorDiedError,
     ActorUnavailableError,
+    AuthenticationError,
     ObjectLostError,
     OutOfMemoryError,
     RayError,
@@ -45,6 +47,7 @@ MAX_BIRTHS = 2  # of one worker that dies before it answers for the first time
 LOOK = 1.0  # seconds between looks at whether the cluster is still there
 NO_ROOM = 15.0  # seconds after which a worker that has not begun is spoken of
 ALONE = 30.0  # seconds that a run waits on a cluster without a single worker
+REPLY = 5.0  # seconds for a cluster's head to say whether it wants a token
 JOIN = 25.0  # seconds to join a cluster
 PARTS = ("gcs_server", "raylet")  # of Ray on this machine: with one of them the session is gone
 
@@ -242,10 +245,10 @@ class RayPool:
         place.failures += 1
         place.is_ready = False
         if place.births >= MAX_BIRTHS:
-            raise ChildProcessError(f"actor {index} cannot start: {session.last_line(error)}") from error
+            raise ChildProcessError(f"actor {index} cannot start: {session.reason(error)}") from error
         if place.failures > MAX_REPLACEMENTS:
-            reason = session.last_line(error)
-            raise ChildProcessError(f"actor {index} died {place.failures} times in a row: {reason}") from error
+            why = session.reason(error)
+            raise ChildProcessError(f"actor {index} died {place.failures} times in a row: {why}") from error
         if not place.births:
             self.report(f"actor {index} died and is replaced; its unfinished games are lost")
         with suppress(RayError, ValueError):  # it may only have been out of reach
@@ -295,8 +298,7 @@ class Session:
             self.up.set()
         elif address is not None:
             self.is_ours = self.is_joined = True
-            join(address, num_actors, threads)
-            self.up.set()
+            self._join(address, num_actors * threads)
         else:
             self.is_ours = self.is_starting = True
             self._start(max(num_actors * threads, cores()), threads)  # with fewer some actors would never start
@@ -305,17 +307,35 @@ class Session:
         folder, self.lock = session.new_folder()
         sentence = f"nothing that was reported is lost; {self.goes_on}"
         self.watch = session.Watch(folder, sentence)
-        self.keeper = threading.Thread(target=self._keep, args=(str(folder), cpus, threads), daemon=True)
+        self._keep_by(lambda: self._watch_over(start_ray(str(folder), cpus, threads)))
+
+    def _join(self, address: str, cpus: int) -> None:
+        session.reach(address)
+        self._keep_by(lambda: enter(address))
+        if not self.up.wait(JOIN):
+            raise ValueError(f"cannot join a Ray cluster at {address}: nothing there has spoken Ray in {JOIN:.0f} s")
+        if self.error is not None:
+            raise ValueError(f"cannot join a Ray cluster at {address}: {session.whole(self.error)}") from None
+        take_back_sigterm()
+        found = int(ray.cluster_resources().get("CPU", 0))
+        if found < cpus:
+            self.close()
+            raise ValueError(f"the Ray cluster at {address} has {found} processors, too few for actors on {cpus}")
+
+    def _watch_over(self, started: None) -> None:
+        self.parts = session.children(PARTS)
+        for name, number in self.parts.items():
+            self.watch.watch(f"Ray's {name}", number)
+
+    def _keep_by(self, begin: Callable[[], None]) -> None:
+        self.keeper = threading.Thread(target=self._keep, args=(begin,), daemon=True)
         self.keeper.start()
 
-    def _keep(self, folder: str, cpus: int, threads: int) -> None:
+    def _keep(self, begin: Callable[[], None]) -> None:
         """In a thread of its own for as long as the session lasts: the kernel ends Ray's processes with the thread that has
-        started them."""
+        started them, and Ray forgets the actors of a driver whose first thread has ended. Ctrl-C is heard meanwhile."""
         try:
-            start_ray(folder, cpus, threads)
-            self.parts = session.children(PARTS)
-            for name, number in self.parts.items():
-                self.watch.watch(f"Ray's {name}", number)
+            begin()
         except Exception as error:
             self.error = error
         self.up.set()
@@ -333,6 +353,7 @@ class Session:
             pass
         if self.error is not None:
             raise ChildProcessError(f"Ray cannot be started here: {session.first_line(self.error)}") from self.error
+        take_back_sigterm()
         return True
 
     def check(self, now: bool = False) -> None:
@@ -368,10 +389,7 @@ class Session:
             return
         self.is_ours = False
         self.end.set()
-        if self.keeper:
-            self.keeper.join(10.0)
-        elif not self.is_lost:
-            ray.shutdown()
+        self.keeper.join(10.0)
         if self.watch:
             self.watch.close()
             os.close(self.lock)
@@ -390,6 +408,12 @@ def failure(index: int, error: RayTaskError) -> Exception:
     if isinstance(error.cause, (FloatingPointError, MemoryError)):
         return error.cause
     return RuntimeError(f"actor {index} failed:\n{error}")
+
+
+def take_back_sigterm() -> None:
+    """Ray's core puts a handler of its own under Python's, which prints where each thread stands."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGTERM))
 
 
 def thread_variables(threads: int) -> dict[str, str]:
@@ -447,29 +471,16 @@ def loopback() -> Iterator[None]:
         ray_constants.ENABLE_RAY_CLUSTER = before
 
 
-def join(address: str, num_actors: int, threads: int) -> None:
-    session.reach(address)
-    logging.getLogger("ray").setLevel(logging.ERROR)
-    begin = time.monotonic()
-    try:
-        session.within(JOIN, lambda: enter(address))
-    except TimeoutError:
-        seconds = time.monotonic() - begin
-        raise ValueError(
-            f"cannot join a Ray cluster at {address}: nothing there speaks Ray, {seconds:.0f} s long"
-        ) from None
-    except (OSError, RuntimeError, ValueError, RayError) as error:
-        raise ValueError(f"cannot join a Ray cluster at {address}: {session.whole(error)}") from None
-    found = int(ray.cluster_resources().get("CPU", 0))
-    if found < num_actors * threads:
-        ray.shutdown()
-        raise ValueError(f"the Ray cluster at {address} has {found} processors, too few for {num_actors} actors")
-
-
 def enter(address: str) -> None:
-    """Join, with the user's token where there is one: a cluster that asks for none takes no notice of it."""
+    """Join, with the user's token if the cluster asks for one. (A driver with a token refuses a cluster without one, so it is
+    asked first.)"""
     from ray._private.authentication.authentication_token_setup import maybe_enable_token_auth_if_token_available
 
+    logging.getLogger("ray").setLevel(logging.ERROR)
     read_settings()
-    maybe_enable_token_auth_if_token_available(warn_if_disabled=False)
+    try:
+        ray._raylet.GcsClient(address=address).internal_kv_get(b"", None, REPLY)
+    except AuthenticationError:
+        if not maybe_enable_token_auth_if_token_available(warn_if_disabled=False):
+            raise
     ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)

@@ -177,6 +177,7 @@ def first_line(error: Exception) -> str:
     return next(iter(str(error).strip().splitlines()), type(error).__name__).strip()
 
 
-def last_line(error: Exception) -> str:
-    """The reason in an error whose text is a traceback."""
-    return next(reversed(str(error).strip().splitlines()), type(error).__name__).strip()
+def reason(error: Exception) -> str:
+    """What an error says, on one line: of a traceback its last one."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[-1].strip() if any(line.startswith("  File ") for line in lines) else whole(error)

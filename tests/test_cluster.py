@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import sys
 import time
 from pathlib import Path
@@ -79,12 +80,26 @@ def test_calls_end_however_far_actors_overshoot(pool):
     assert sum(place.worker.calls for place in crowd.places) == 6
 
 
-def test_a_cluster_that_is_not_there_is_one_line():
+def test_a_cluster_that_is_not_there_is_one_line(monkeypatch):
     """It took a quarter of an hour, in which nobody heard Ctrl-C."""
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
     begin = time.monotonic()
     with pytest.raises(ValueError, match="^no Ray cluster answers at 127.0.0.1:1: [^\n]*$"):
-        cluster.join("127.0.0.1:1", 1, 1)
+        cluster.Session("127.0.0.1:1", 1, 1)
     assert time.monotonic() - begin < 30
+
+
+def test_a_port_that_does_not_speak_ray_is_one_line_in_time(monkeypatch):
+    """Whatever listens there, a wrong port is a wrong port."""
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(cluster, "JOIN", 0.5)
+    monkeypatch.setattr(cluster, "enter", lambda address: time.sleep(3))
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+        address = f"127.0.0.1:{listening.getsockname()[1]}"
+        with pytest.raises(ValueError, match="^cannot join a Ray cluster at [^\n]*$"):
+            cluster.Session(address, 1, 1)
 
 
 def test_a_cluster_of_our_own_has_a_processor_for_every_thread_of_every_actor(monkeypatch):
@@ -116,12 +131,13 @@ def test_a_cluster_of_another_version_is_refused_with_the_whole_reason(monkeypat
             "Version mismatch: The cluster was started with:\n    Ray: 2.50.0\n    Python: 3.12.1\nThis process"
         )
 
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
     monkeypatch.setattr(session, "reach", lambda address: None)
     monkeypatch.setattr(cluster, "enter", differ)
     with pytest.raises(
         ValueError, match="^cannot join .* Version mismatch: .* Ray: 2.50.0 Python: 3.12.1 This process$"
     ):
-        cluster.join("127.0.0.1:6379", 1, 1)
+        cluster.Session("127.0.0.1:6379", 1, 1)
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks into /proc")

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -170,16 +169,3 @@ def test_only_running_children_of_this_process_are_found_by_name():
 def test_more_actors_than_memory_are_refused_in_one_line():
     with pytest.raises(ValueError, match=r"^--actors 100,000 would not fit: [^\n]*$"):
         training.number_of_actors(100_000, None)
-
-
-def test_a_port_that_does_not_speak_ray_is_one_line_in_time(monkeypatch):
-    """Whatever listens there, a wrong port is a wrong port."""
-    cluster = pytest.importorskip("selfplay.cluster")
-    monkeypatch.setattr(cluster, "JOIN", 1.0)
-    monkeypatch.setattr(cluster, "enter", lambda address: time.sleep(20))
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        listening.listen()
-        address = f"127.0.0.1:{listening.getsockname()[1]}"
-        with pytest.raises(ValueError, match="^cannot join a Ray cluster at [^\n]*$"):
-            cluster.join(address, 1, 1)
