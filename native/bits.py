@@ -3,6 +3,7 @@
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
+from numba.np.arrayobj import make_array
 
 
 @intrinsic
@@ -17,3 +18,15 @@ def trailing_zeros(typingctx, bits):
         return builder.cttz(arguments[0], is_zero_undefined)
 
     return types.int64(types.uint64), codegen
+
+
+@intrinsic
+def word_of(typingctx, state, index):
+    """u64: bytes 8 * index to 8 * index + 7 of a u8[S], wherever it begins in memory."""
+
+    def codegen(context, builder, signature, arguments):
+        data = make_array(signature.args[0])(context, builder, arguments[0]).data
+        words = builder.bitcast(data, ir.IntType(64).as_pointer())
+        return builder.load(builder.gep(words, [arguments[1]]), align=1)
+
+    return types.uint64(state, types.int64), codegen

@@ -3,30 +3,47 @@
 Works on first-player values throughout: player 0 raises the lower bound, player 1 lowers the upper one, so a player may
 move twice in a row. Depth-first with an explicit stack. Moves are tried in the order: an immediate win; the table's move;
 by history (how often the move cut off, for its mover). Table entries keep the bounds that a search proved.
+
+A bound holds for one position, and a position is all of its bytes. A game's own key is a hash of what the network sees: Go's
+leaves out the plies to the cap and most of the arrangements that superko forbids, so two positions of one key can differ in
+value (the graph history interaction problem; Kishimoto and Mueller 2004, "A general solution to the graph history interaction
+problem"). The key therefore only finds an entry and its move, which is tried first; its bounds are used where a digest of
+the bytes agrees too. Where bytes hold no history, as in most games, that loses nothing.
 """
 
 from typing import NamedTuple
 
 import numpy as np
 
+from native.bits import word_of
 from native.compile import copy, inline, kernel
 from native.frame import FIRST
 from native.random import GOLDEN_GAMMA, mix
 
 UNKNOWN = np.nan  # the node limit was reached
 NO_ACTION = -1
+MULTIPLIER = np.uint64(0xBF58476D1CE4E5B9)  # the first of SplitMix64's finaliser
+
+ENTRY = np.dtype(
+    [
+        ("key", np.uint64),  # the game's, and who moves
+        ("bytes_digest", np.uint64),
+        ("low", np.float32),  # proved bounds of the first player's value
+        ("high", np.float32),
+        ("best", np.int16),  # the move that settled it
+    ],
+    align=True,
+)  # 32 bytes
 
 
 class Memory(NamedTuple):
     """Table (T entries, a power of two) and stack (D plies of at most A actions)."""
 
-    key: np.ndarray  # u64[T]
-    low: np.ndarray  # f32[T], proved bounds of the first player's value
-    high: np.ndarray  # f32[T]
-    best: np.ndarray  # i16[T], the move that settled it
+    table: np.ndarray  # ENTRY[T]
     history: np.ndarray  # i64[2, A], cut-offs by mover and action
     state: np.ndarray  # u8[D, S]
     position_key: np.ndarray  # u64[D]
+    bytes_digest: np.ndarray  # u64[D]
     mover: np.ndarray  # i64[D]
     actions: np.ndarray  # i32[D, A + 1], in the order they are tried
     count: np.ndarray  # i32[D]
@@ -42,14 +59,18 @@ class Memory(NamedTuple):
 def new_memory(state_bytes: int, max_actions: int, max_plies: int, log2_entries: int) -> Memory:
     entries, depth = 1 << log2_entries, max_plies + 2
     i32, i64, f64 = np.int32, np.int64, np.float64
+    table = np.zeros(entries, ENTRY)
+    table["low"], table["high"], table["best"] = (
+        -1,
+        1,
+        NO_ACTION,
+    )  # what was never written proves nothing, whatever its key
     return Memory(
-        key=np.zeros(entries, np.uint64),
-        low=np.full(entries, -1, np.float32),  # an entry that was never written proves nothing, whatever its key
-        high=np.full(entries, 1, np.float32),
-        best=np.full(entries, NO_ACTION, np.int16),
+        table=table,
         history=np.zeros((2, max_actions), i64),
         state=np.zeros((depth, state_bytes), np.uint8),
         position_key=np.zeros(depth, np.uint64),
+        bytes_digest=np.zeros(depth, np.uint64),
         mover=np.zeros(depth, i64),
         actions=np.zeros((depth, max_actions + 1), i32),
         count=np.zeros(depth, i32),
@@ -104,24 +125,21 @@ def enter(rules, memory, ply, alpha, beta):
     """Set up a position of the stack; (True, value) if the table or an immediate win settles it within the window."""
     state = memory.state[ply]
     mover = rules.mover(state)
-    key = rules.key(state) ^ (
-        np.uint64(mover) * GOLDEN_GAMMA
-    )  # a game's key may leave out who moves; these values may not
+    # A game's key may leave out who moves; these values may not.
+    memory.position_key[ply] = rules.key(state) ^ (np.uint64(mover) * GOLDEN_GAMMA)
     count = rules.legal(state, memory.actions[ply])
-    memory.position_key[ply] = key
+    memory.bytes_digest[ply] = digest(state)
     memory.mover[ply] = mover
     memory.count[ply] = count
     memory.tried[ply] = 0
-    best = NO_ACTION
-    entry = np.int64(mix(key) & np.uint64(len(memory.key) - 1))
-    if memory.key[entry] == key:
-        if memory.low[entry] == memory.high[entry]:
-            return True, np.float64(memory.low[entry])
-        if memory.low[entry] >= beta:
-            return True, np.float64(memory.low[entry])
-        if memory.high[entry] <= alpha:
-            return True, np.float64(memory.high[entry])
-        best = memory.best[entry]
+    entry, best = memory.table[slot_of(memory, ply)], NO_ACTION
+    if entry.key == memory.position_key[ply]:
+        best = np.int64(entry.best)
+        if entry.bytes_digest == memory.bytes_digest[ply]:
+            if entry.low == entry.high or entry.low >= beta:
+                return True, np.float64(entry.low)
+            if entry.high <= alpha:
+                return True, np.float64(entry.high)
     most = 1.0 if mover == FIRST else -1.0
     scratch = memory.state[ply + 1]
     for i in range(count):
@@ -136,6 +154,24 @@ def enter(rules, memory, ply, alpha, beta):
     memory.value[ply] = -np.inf if mover == FIRST else np.inf
     memory.choice[ply] = NO_ACTION
     return False, 0.0
+
+
+@inline
+def slot_of(memory, ply):
+    return np.int64(mix(memory.position_key[ply]) & np.uint64(len(memory.table) - 1))
+
+
+@inline
+def digest(state):
+    """u64: a hash of all bytes of a position."""
+    whole, bits = len(state) // 8, np.uint64(len(state))
+    for i in range(whole):
+        bits = (bits ^ word_of(state, i)) * MULTIPLIER
+        bits ^= bits >> np.uint64(32)
+    for i in range(8 * whole, len(state)):
+        bits = (bits ^ np.uint64(state[i])) * MULTIPLIER
+        bits ^= bits >> np.uint64(32)
+    return bits
 
 
 @inline
@@ -175,16 +211,16 @@ def improve(memory, ply, value):
 @inline
 def leave(memory, ply):
     """Remember what was proved: a value outside the window it was sought in is a bound."""
-    value, key = memory.value[ply], memory.position_key[ply]
-    entry = np.int64(mix(key) & np.uint64(len(memory.key) - 1))
+    value, entry = memory.value[ply], memory.table[slot_of(memory, ply)]
     low = value if value > memory.entered_alpha[ply] else -1.0
     high = value if value < memory.entered_beta[ply] else 1.0
-    if memory.key[entry] == key:
-        low, high = max(low, memory.low[entry]), min(high, memory.high[entry])
-    memory.key[entry] = key
-    memory.low[entry] = low
-    memory.high[entry] = high
-    memory.best[entry] = memory.choice[ply]
+    if entry.key == memory.position_key[ply] and entry.bytes_digest == memory.bytes_digest[ply]:
+        low, high = max(low, entry.low), min(high, entry.high)
+    entry.key = memory.position_key[ply]
+    entry.bytes_digest = memory.bytes_digest[ply]
+    entry.low = low
+    entry.high = high
+    entry.best = memory.choice[ply]
 
 
 class Solver:
