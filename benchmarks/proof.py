@@ -83,7 +83,15 @@ class Ours:
 
 
 def compare(positions: dict[str, list[Position]], settings: Settings, simulations: int, table: Table, seed: int):
-    """Search positions of several games on both sides at once; game -> Findings."""
+    """Search positions of several games on both sides at once; game -> Findings.
+
+    With `min_max` each game has a table of its own width, because mctx stretches over illegal actions too."""
+    if settings.min_max and any(table.width != some[0].game.actions for some in positions.values()):
+        own = {name: Table(some[0].game.actions) for name, some in positions.items()}
+        return {
+            name: compare({name: some}, settings, simulations, own[name], seed)[name]
+            for name, some in positions.items()
+        }
     ours = {name: Ours(p, settings, simulations, table.width, seed) for name, p in positions.items()}
     theirs = search_with_mctx(positions, ours, settings, simulations, table)
     found, first = {}, 0

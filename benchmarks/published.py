@@ -4,10 +4,10 @@ benchmarks/proof.py.
 An embedding is the number of a position in a table, which grows as mctx asks for positions by moves. A reward is the
 outcome for the player who moved; the discount is -1 where the other player moves next, 1 where the same one does and 0
 at the end. Everything is padded with illegal actions to one width W, so that games share a batch and mctx compiles once
-for all of them.
+for all of them. (mctx's rescale_values takes illegal actions in, so there the width must be the game's own.)
 
-Beside settings three things are changed, two of them through parameters of mctx (`stretched`, `puct_values`). The third
-are its random draws: Gumbel variables are handed in, and the noise of 1e-7 that breaks ties of PUCT is left out.
+Beside settings two things are changed: PUCT's values, through a parameter of mctx (`puct_values`), and mctx's random
+draws. Gumbel variables are handed in, and the noise of 1e-7 that breaks ties of PUCT is left out.
 """
 
 from dataclasses import dataclass
@@ -100,17 +100,6 @@ def is_legal(tree, node):
     return tree.children_prior_logits[node] > ILLEGAL
 
 
-def stretched(tree, node, *, settings: Settings):
-    """sigma of Q stretched to [0, 1] over the legal actions. mctx's own stretch takes illegal actions in, which it
-    completes like unvisited ones: where all legal actions have visits an end may be a value that no action has."""
-    ours = {"maxvisit_init": settings.c_visit, "value_scale": settings.c_scale, "rescale_values": False}
-    scaled, legal = mctx.qtransform_completed_by_mix_value(tree, node, **ours), is_legal(tree, node)
-    scale = (settings.c_visit + jnp.max(tree.children_visits[node])) * settings.c_scale
-    low = jnp.min(jnp.where(legal, scaled, jnp.inf))
-    spread = jnp.max(jnp.where(legal, scaled, -jnp.inf)) - low
-    return scale * (scaled - low) / jnp.maximum(spread, 1e-8 * scale)
-
-
 def puct_values(tree, node, *, settings: Settings):
     """Q, with first-play urgency where unvisited. Illegal actions are shut out here: mctx does so at the root alone."""
     visited = tree.children_visits[node] > 0
@@ -124,10 +113,10 @@ def puct_values(tree, node, *, settings: Settings):
 def q_transform(settings: Settings):
     if settings.kind == PUCT:
         return partial(puct_values, settings=settings)
-    if settings.min_max:
-        return partial(stretched, settings=settings)
-    scales = {"value_scale": settings.c_scale / 2, "maxvisit_init": settings.c_visit}
-    return partial(mctx.qtransform_completed_by_mix_value, rescale_values=False, **scales)
+    # mctx's Q lies in [-1, 1] until it is stretched to [0, 1]; ours is always in [0, 1].
+    scale = settings.c_scale if settings.min_max else settings.c_scale / 2
+    scales = {"value_scale": scale, "maxvisit_init": settings.c_visit}
+    return partial(mctx.qtransform_completed_by_mix_value, rescale_values=settings.min_max, **scales)
 
 
 def model(table: Table):

@@ -19,6 +19,8 @@ from native.proven import is_lost
 from native.random import gumbels
 from native.softmax import exp_in_place, places
 
+SMALLEST_SPREAD = 0.5e-8  # of values in [0, 1] that are stretched: mctx's epsilon of 1e-8 for values in [-1, 1]
+
 
 @inline
 def quotient(number, divisor):
@@ -53,7 +55,9 @@ def complete_q(settings, forest, game, node):
     """Write the completed Q of the node's tried edges to forest.score (section 4, equations 10 and 33).
 
     qhat(a) = Q(a) where visited, else v_mix = (v + N * sum_visited(P Q) / sum_visited(P)) / (1 + N);
-    sigma(q) = (c_visit + max visits) * c_scale * q, q in [0, 1], or stretched to fill [0, 1] if `min_max`.
+    sigma(q) = (c_visit + max visits) * c_scale * q, q in [0, 1], or stretched to fill [0, 1] if `min_max`, as mctx's
+    rescale_values does: between the lowest and the highest completed Q of all actions of the game. An illegal action is
+    one without visits there, so v_mix is among them unless every action is legal and visited.
     Returns (v_mix, which is qhat of every untried edge; the highest qhat; the factor of sigma), qhat for the mover.
     """
     n, score, tried = forest.nodes[game, node], forest.score, forest.tried[game]
@@ -75,12 +79,17 @@ def complete_q(settings, forest, game, node):
     mixed = mover_score(n.value, mover) * 0.5 + 0.5
     if visits > 0 and mass > 0.0:
         mixed = (mixed * mass + visits * weighted) / ((1.0 + visits) * mass)
+    best = high
     if waiting > 0 or count < n.num_edges:
-        low, high = min(low, mixed), max(high, mixed)
+        best = max(high, mixed)
     if waiting > 0:
         complete_waiting(forest, game, n, mixed)
     scale = (settings.c_visit + most) * settings.c_scale
-    return mixed, high, scale / max(high - low, 1e-8) if settings.min_max else scale
+    if settings.min_max:
+        if waiting > 0 or count < len(forest.policy):
+            low, high = min(low, mixed), max(high, mixed)
+        scale /= max(high - low, SMALLEST_SPREAD)
+    return mixed, best, scale
 
 
 @inline

@@ -16,7 +16,7 @@ class Settings(NamedTuple):
     gumbel_scale: float = 1.0  # 1 in self-play, 0 in matches
     c_visit: float = 50.0  # the paper's
     c_scale: float = 1.0  # the paper's for board games; mctx uses 0.1 with min_max
-    min_max: bool = False
+    min_max: bool = False  # stretch each node's completed Q to [0, 1] before it is scaled: mctx's rescale_values
     # PUCT
     c_init: float = 1.25  # AlphaZero's
     c_base: float = 19652.0  # AlphaZero's

@@ -332,8 +332,12 @@ def completed_q(node: Node, settings: Settings) -> dict[int, float]:
     mixed = v_mix(node)
     q = {a: (node.sign * e.total / e.visits + 1) / 2 if e.visits else mixed for a, e in node.edges.items()}
     if settings.min_max:
-        low, high = min(q.values()), max(q.values())
-        q = {a: (x - low) / max(high - low, 1e-8) for a, x in q.items()}
+        visited = sum(e.visits > 0 for e in node.edges.values())
+        among = (
+            [*q.values(), mixed] if visited < node.position.game.actions else q.values()
+        )  # illegal ones have no visits
+        low, high = min(among), max(among)
+        q = {a: (x - low) / max(high - low, 0.5e-8) for a, x in q.items()}
     scale = (settings.c_visit + max(e.visits for e in node.edges.values())) * settings.c_scale
     return {a: scale * x for a, x in q.items()}
 

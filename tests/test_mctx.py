@@ -24,7 +24,6 @@ CASES = [
     ("gumbel", 200),
     ("gumbel without noise", 50),
     ("gumbel, four considered", 7),
-    ("gumbel, min-max", 40),
     ("puct", 100),
     ("puct with noise, no FPU", 32),
 ]
@@ -45,6 +44,16 @@ def test_the_search_is_the_published_one(table, kind, simulations):
     """Visits and action are equal; Q, improved policy and completed Q agree to 1e-5."""
     found = compare(some_positions(seed=simulations), KINDS[kind], simulations, table, seed=1)
     assert {name: result for name, result in found.items() if not result.agree()} == {}
+
+
+@pytest.mark.parametrize("name", ["tictactoe", "othello4"])
+def test_min_max_is_the_rescaling_of_mctx(name):
+    """qtransform_completed_by_mix_value(rescale_values=True), unchanged: illegal actions are completed by v_mix there, and
+    where all the legal ones have visits v_mix may lie beyond them all."""
+    game = games.load(name)
+    few_moves = [position for position in random_positions(game, 2000, seed=5) if 2 <= len(position.legal) <= 4][:64]
+    found = compare({name: few_moves}, KINDS["gumbel, min-max"], 6, Table(game.actions), seed=1)
+    assert found[name].searches == 64 and found[name].agree(), found[name]
 
 
 def test_sequential_halving_has_the_published_visits_for_every_number_of_simulations():
