@@ -47,7 +47,8 @@ class Records(NamedTuple):
     slot: np.ndarray  # i32[B], the game's slot or NO_SLOT
     free: np.ndarray  # i32[R], a stack
     done: np.ndarray  # i32[R], a stack
-    counts: np.ndarray  # i64[4]: free slots, done slots, moves searched, simulations
+    counts: np.ndarray  # i64[4]: free slots, done slots, moves searched, simulations made (those kept are counted once)
+    kept: np.ndarray  # i32[B], simulations that the game's present search began with
     length: np.ndarray  # i32[R], plies so far
     seed: np.ndarray  # u64[R, 2], the game's random state before its first draw
     action: np.ndarray  # i32[R, T]
@@ -70,6 +71,7 @@ def new_records(num_games: int, max_plies: int, max_actions: int) -> Records:
         free=np.arange(slots, dtype=np.int32)[::-1].copy(),
         done=np.zeros(slots, np.int32),
         counts=np.zeros(4, np.int64),
+        kept=np.zeros(num_games, np.int32),
         length=np.zeros(slots, np.int32),
         seed=np.zeros((slots, 2), np.uint64),
         action=np.zeros((slots, max_plies), np.int32),
@@ -123,6 +125,7 @@ def begin_game(rules, plan, options, forest, records, game):
     while not open_game(rules, plan, options, forest, records, game, slot):
         pass
     plant(forest, game, plan.simulations)
+    records.kept[game] = 0
     return True
 
 
@@ -185,14 +188,16 @@ def advance(rules, settings, plan, forest, records, game):
     for i in range(forest.nodes[game, ROOT].num_edges):
         records.policy[slot, ply, forest.edge_action[game, i]] = forest.policy[i]
     records.counts[MOVES] += 1
-    records.counts[SIMULATIONS] += forest.finished[game]
+    records.counts[SIMULATIONS] += forest.finished[game] - records.kept[game]
     outcome = rules.play(forest.root_state[game], action)
     if np.isnan(outcome) and ply + 1 < records.action.shape[1]:
         goal = plan.settled_simulations if is_settled(plan, records, slot) else plan.simulations
         if plan.keeps_tree and keep_below(rules, settings, forest, game, action):
             forest.goal[game] = goal
+            records.kept[game] = forest.finished[game]
         else:
             plant(forest, game, goal)
+            records.kept[game] = 0
         return
     if np.isnan(outcome):
         outcome = 0.0  # longer than the game says it can be: a law is broken, and no memory for it; called a draw

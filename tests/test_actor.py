@@ -11,7 +11,19 @@ from games.laws import random_positions
 from native import forest as memory
 from native.cache import new_cache
 from native.search import Waves, absorb
-from native.selfplay import DONE, FREE, OPENING, SEARCHED, SETTLED, Plan, new_records, play_wave, release
+from native.selfplay import (
+    DONE,
+    FREE,
+    MOVES,
+    OPENING,
+    SEARCHED,
+    SETTLED,
+    SIMULATIONS,
+    Plan,
+    new_records,
+    play_wave,
+    release,
+)
 from native.settings import GUMBEL, PUCT, Settings
 from selfplay import config
 from selfplay.actor import Actor, Work, add_work
@@ -230,6 +242,25 @@ def test_trees_are_kept_between_the_moves_of_a_game(connect4):
         used[keeps] = sum(sizes) / len(games.action)
         assert games.count >= 4
     assert used[True] < 0.85 * used[False]
+
+
+def test_simulations_that_were_kept_are_counted_once():
+    """With kept trees, no proofs and no cache, and far from any end, each simulation makes one row, and so does each game's
+    first root."""
+    game, games = library.load("gomoku9"), 3
+    forest = memory.new_forest(games, 30, game.state_bytes, game.actions, game.max_plies)
+    batch = memory.new_batch(games, game.planes, game.cells, game.scalars, game.actions)
+    records, network = new_records(games, game.max_plies, game.actions), FakeNetwork(game.actions)
+    waves = Waves(game.rules, Settings(PUCT, solves=False), forest, new_cache(0, game.actions), batch)
+    plan, rows = Plan(30, 0.0, 0, 1.0, 1.0, 1.0, keeps_tree=True), 0
+    for _ in range(150):
+        wave = play_wave(waves, plan, game.option_values(), records)
+        network.evaluate(batch, wave)
+        absorb(waves, wave)
+        rows += wave
+    assert records.counts[MOVES] > 4 * games and records.kept.max() > 1
+    begun = int((forest.finished - records.kept).sum())  # of searches that have not moved yet
+    assert records.counts[SIMULATIONS] == rows - games - begun
 
 
 def test_new_weights_clear_the_cache_and_keep_the_games():
