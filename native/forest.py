@@ -60,6 +60,7 @@ EDGE = np.dtype(
 
 MOST_LEAVES = 127  # of one tree in flight: what `pending` holds
 MOST_ACTIONS = (1 << 15) - 1  # what `action` holds
+MOST_EDGES = (1 << 31) - 1  # of one tree: what `first_edge` and `num_edges` hold
 
 
 @by_address
@@ -126,6 +127,11 @@ def new_forest(
     ):
         if size < 1 or (most and size > most):
             raise ValueError(f"{name} must be at least 1{f' and at most {most}' if most else ''}, not {size}")
+    if (needed := (max_simulations + 1) * max_actions) > MOST_EDGES:
+        raise ValueError(
+            f"a tree of {max_simulations:,} simulations with {max_actions:,} actions each can have {needed:,} edges, of at "
+            f"most {MOST_EDGES:,}; {MOST_EDGES // max_actions - 1:,} simulations would fit"
+        )
     refuse_what_cannot_fit(num_games, max_simulations, state_bytes, max_actions, max_plies, leaves_per_game)
     games, nodes = num_games, max_simulations + 1
     edges, depth, leaves = nodes * max_actions, min(max_plies, max_simulations) + 1, leaves_per_game
