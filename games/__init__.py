@@ -25,30 +25,42 @@ class Family(NamedTuple):
 
     title: str
     sizes: tuple[int, ...] = ()
+    usual: int | None = None  # the size that the family's bare name means: "go" is go19
 
 
 FAMILIES = {
     "tictactoe": Family("Tic-tac-toe"),
     "connect4": Family("Connect Four"),
-    "go": Family("Go", tuple(range(5, 20))),
-    "othello": Family("Othello", tuple(range(4, 17, 2))),
-    "gomoku": Family("Gomoku", tuple(range(9, 20))),
-    "hex": Family("Hex", tuple(range(3, 20))),
-    "breakthrough": Family("Breakthrough", tuple(range(5, 9))),
+    "go": Family("Go", tuple(range(5, 20)), usual=19),
+    "othello": Family("Othello", tuple(range(4, 17, 2)), usual=8),
+    "gomoku": Family("Gomoku", tuple(range(9, 20)), usual=15),
+    "hex": Family("Hex", tuple(range(3, 20)), usual=11),
+    "breakthrough": Family("Breakthrough", tuple(range(5, 9)), usual=8),
 }
 GAMES = {
-    f"{family}{size or ''}": (family, size) for family, (_, sizes) in FAMILIES.items() for size in sizes or (None,)
+    f"{family}{size or ''}": (family, size) for family, (_, sizes, _) in FAMILIES.items() for size in sizes or (None,)
 }  # name -> (family, size)
+USUAL = {family: f"{family}{usual}" for family, (_, _, usual) in FAMILIES.items() if usual}  # bare name -> name
 
 
 def names() -> list[str]:
-    """Names that `load` takes, those of installed packages' games last."""
-    return [*GAMES, *(point.name for point in entry_points(group=ENTRY_POINTS) if point.name not in GAMES)]
+    """Names that `load` takes: every board, then families' bare names, then the games of installed packages."""
+    ours = [*GAMES, *USUAL]
+    return [*ours, *(point.name for point in entry_points(group=ENTRY_POINTS) if point.name not in ours)]
+
+
+def full_name(name: str) -> str:
+    """The name with its size where it is a family's bare name: "go" -> "go19". Other names stay as they are."""
+    return USUAL.get(name, name)
 
 
 @cache
 def load(name: str) -> Game:
-    """The game of that name, or the `GAME` of a Python file given by its path. ValueError if there is none."""
+    """The game of that name, or the `GAME` of a Python file given by its path. ValueError if there is none.
+
+    A family's bare name is the game of its usual board: one object, compiled once."""
+    if name in USUAL:
+        return load(USUAL[name])
     if name in GAMES:
         family, _ = GAMES[name]
         return _run(f"games.{name}", FOLDER / f"{family}.py")

@@ -208,13 +208,14 @@ def games(options) -> None:
     from selfplay import config
 
     trained = {preset: config.load(preset).game for preset in config.presets()}
-    for family, (title, sizes) in library.FAMILIES.items():
+    for family, (title, sizes, _) in library.FAMILIES.items():
         names = [f"{family}{size}" for size in sizes] or [family]
         boards = f"{names[0]} .. {names[-1]}" if len(names) > 1 else family
         presets = [preset for preset, game in trained.items() if game in names]
-        print(f"{boards:<32} {title}; presets: {', '.join(presets) or 'none yet'}")
+        usual = f" ({family} is {library.USUAL[family]})" if family in library.USUAL else ""
+        print(f"{boards:<32} {title}{usual}; presets: {', '.join(presets) or 'none yet'}")
     for name in library.names():
-        if name not in library.GAMES:
+        if name not in library.GAMES and name not in library.USUAL:
             print(f"{name:<32} {library.load(name).title}, of an installed package")
 
 

@@ -35,7 +35,7 @@ class SearchConfig(Section):
     max_considered: int = 16  # Gumbel: actions at the root; the paper's 16
     c_visit: float = 50.0  # Gumbel: the paper's
     c_scale: float = 1.0  # Gumbel: the paper's for board games
-    min_max: bool = False  # Gumbel: stretch each node's values to [0, 1], as mctx does
+    min_max: bool = False  # Gumbel: stretch each node's completed values to [0, 1]: mctx's rescale_values
     c_init: float = 1.25  # PUCT: AlphaZero's
     c_spread: float = 0.0  # PUCT: how much c follows the spread of values below a node; KataGo's 0.85
     fpu_reduction: float = 0.2  # PUCT: KataGo's
@@ -244,7 +244,7 @@ def parse(text: str, changes: list[str] = (), source: str = "configuration") -> 
     except msgspec.ValidationError as error:
         raise ValueError(f"{source}: {_explain(error)}") from None
     check(config, source)
-    return config
+    return msgspec.structs.replace(config, game=games.full_name(config.game))
 
 
 def game_of(config: RunConfig) -> Game:

@@ -46,6 +46,7 @@ class Exam:
 @cache
 def load(game_name: str, validation: bool = False) -> Exam | None:
     """The game's exam, or None. `validation` asks for the positions that runs may look at while they train."""
+    game_name = games.full_name(game_name)
     if game_name in SOLVED_COMPLETELY:
         return solve_all(games.load(game_name))
     path = FOLDER / f"{game_name}{'_validation' if validation else ''}.txt"

@@ -101,3 +101,10 @@ def test_a_device_that_is_not_there_is_named_with_what_is():
     with pytest.raises(ValueError, match="no device that torch knows"):
         usable_device("tpu9")
     assert usable_device("cpu").type == "cpu"
+
+
+def test_a_family_s_bare_name_is_kept_as_the_game_that_it_means():
+    """So that a run, its checkpoints and its exam all name one game."""
+    assert config.parse('game = "hex"').game == "hex11"
+    assert config.load("dummy", ["game=othello"]).game == "othello8"
+    assert config.parse('game = "connect4"').game == "connect4"

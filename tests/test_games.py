@@ -1,6 +1,7 @@
 """The rules: laws on random positions, published counts, a slow twin of Connect Four on cells."""
 
 import dataclasses
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -233,3 +234,28 @@ def test_the_board_is_drawn_as_people_know_it(connect4, tictactoe):
         ". . . X . . .",
     ]
     assert str(played(tictactoe, "a1 b2")).splitlines() == ["  a b c", "1 X . .", "2 . O .", "3 . . ."]
+
+
+# Names
+
+BARE = {"go": "go19", "othello": "othello8", "hex": "hex11", "gomoku": "gomoku15", "breakthrough": "breakthrough8"}
+
+
+@pytest.mark.parametrize("family", BARE)
+def test_a_family_s_bare_name_is_its_usual_board(family):
+    game = games.load(family)
+    assert game.name == BARE[family] and game is games.load(BARE[family])  # one game, compiled once
+    assert f"games.{family}" not in sys.modules
+    assert games.names().count(family) == 1 and games.full_name(family) == game.name
+
+
+def test_every_name_that_is_listed_can_be_loaded_and_families_without_sizes_keep_theirs():
+    assert set(games.names()) >= {*games.GAMES, *BARE}
+    assert games.USUAL == BARE and all(name in games.GAMES for name in BARE.values())
+    assert [games.full_name(name) for name in ("connect4", "go9", "chomp.py")] == ["connect4", "go9", "chomp.py"]
+
+
+@pytest.mark.parametrize("name", ["go4", "Go", "go 19", "gos", "hex2", "othello9", "gomoku "])
+def test_a_name_that_is_near_a_family_s_is_refused_with_what_there_is(name):
+    with pytest.raises(ValueError, match="unknown game .*(is played on|did you mean|games:)"):
+        games.load(name)
