@@ -96,8 +96,8 @@ class PolicyHead(nn.Module):
 
 class OutcomeHead(nn.Module):
     """Win, draw, loss, from a few planes of the whole board (AlphaGo Zero's head, Silver et al. 2017): what a threat is worth
-    depends on where it lies. `decide` works in its own precision: fp32 even where the trunk is bf16, whose 8 bits would make
-    all close values equal.
+    depends on where it lies. What follows `mix` works in the precision of its own weights: fp32 even where the trunk is bf16,
+    asked (`selfplay.inference`) or learned from (under autocast), whose 8 bits would make all close values equal.
 
     Who will own each cell is read from the same planes, and the score from the same hidden layer (KataGo, Wu 2019, section
     4.1): an outcome is one number a game, owners are one a cell, and they teach the planes what the outcome is made of.
@@ -113,15 +113,18 @@ class OutcomeHead(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         h = F.relu(self.mix(x)).flatten(1)  # [B, C, H, W] -> [B, planes * H * W]
-        return self.decide(h.to(self.decide[0].weight.dtype))  # [B, 3]
+        with torch.autocast(h.device.type, enabled=False):
+            return self.decide(h.to(self.decide[0].weight.dtype))  # [B, 3]
 
     def explain(self, x: Tensor) -> tuple[Tensor, Tensor | None, Tensor | None]:
         """(outcome [B, 3], owner [B, H * W], score [B]); None for what the network has no head for."""
         h = F.relu(self.mix(x))  # [B, planes, H, W]
-        hidden = self.decide[:2](h.flatten(1))  # [B, hidden]
-        owner = None if self.owner is None else self.owner(h).flatten(1)
-        score = None if self.score is None else self.score(hidden).squeeze(1)
-        return self.decide[2](hidden), owner, score
+        with torch.autocast(h.device.type, enabled=False):
+            h = h.to(self.decide[0].weight.dtype)
+            hidden = self.decide[:2](h.flatten(1))  # [B, hidden]
+            owner = None if self.owner is None else self.owner(h).flatten(1)
+            score = None if self.score is None else self.score(hidden).squeeze(1)
+            return self.decide[2](hidden), owner, score
 
 
 class Network(nn.Module):

@@ -103,6 +103,43 @@ def test_integers_clip_at_their_ranges():
     assert error[0.3] > 5 * error[1.0]
 
 
+def dtypes_in(layers, ask) -> set[torch.dtype]:
+    """Of what goes into these layers and comes out of them."""
+    found = set()
+
+    def note(layer, inputs, output) -> None:
+        found.update((inputs[0].dtype, output.dtype))
+
+    handles = [layer.register_forward_hook(note) for layer in layers]
+    ask()
+    for handle in handles:
+        handle.remove()
+    return found
+
+
+def test_the_outcome_is_decided_in_fp32_where_the_trunk_is_bf16():
+    network, other = lively("connect4"), lively("connect4", blocks=2)
+    ask = answers(fold_normalisation(network), "bf16")
+    inputs = made_up(network.shape, 8)
+    for folded in (fold_normalisation(network), fold_normalisation(other)):
+        ask.load(folded)
+        head = ask.model.outcome
+        assert dtypes_in([head.decide[0], head.decide[2]], lambda: ask(*inputs)) == {torch.float32}
+        assert dtypes_in([head.mix[0], ask.model.policy.places], lambda: ask(*inputs)) == {torch.bfloat16}
+        assert torch.equal(head.decide[0].weight, folded.outcome.decide[0].weight)  # not rounded on the way
+
+
+def test_openvino_keeps_all_that_follows_the_convolutions_in_fp32():
+    """As OpenVINO reports of the graph that it compiled, with 8-bit integers too."""
+    folded = fold_normalisation(lively("go7"))
+    for precision in openvino_graph.precisions():
+        compiled = openvino_graph.OpenVINOAnswers(folded, precision).request.get_compiled_model()
+        layers = [layer.get_rt_info() for layer in compiled.get_runtime_model().get_ordered_ops()]
+        kinds = [(layer["layerType"].astype(str), layer["runtimePrecision"].astype(str)) for layer in layers]
+        heads = [found for kind, found in kinds if kind in ("FullyConnected", "Softmax")]
+        assert len(heads) >= 4 and set(heads) == {"f32"}
+
+
 @pytest.mark.parametrize("precision", offered())
 def test_a_row_does_not_depend_on_its_neighbours(precision):
     network = lively("go7")

@@ -16,6 +16,7 @@ from selfplay.network import Network, Output, Shape, expected_value, operations
 from selfplay.players import views
 from selfplay.replay import Replay
 from tests.test_actor import GUMBEL_PLAY, self_play
+from tests.test_inference import dtypes_in
 
 
 def rows(policy, legal, outcome, value):
@@ -115,6 +116,28 @@ def test_learning_lowers_every_loss(replay):
     for name in ("total", "policy", "outcome", "value", "kl"):
         assert last[name] < first[name]
     assert last["kl"] >= 0 and last["policy"] == pytest.approx(last["kl"] + last["entropy"], abs=1e-4)
+
+
+@pytest.mark.parametrize("weights", [{}, {"ownership_weight": 1.5, "score_weight": 0.5}])
+def test_learning_in_bf16_decides_the_outcome_in_fp32(replay, weights):
+    """Autocast would take the head's layers with it: with 8 bits close values become equal."""
+    game = games.load("tictactoe")
+    config = LearnerConfig(batch=64, **weights)
+    network = new_network(shape_for(game, NetworkConfig(blocks=1, channels=16), config), 1)
+    ours = Learner(network, config, "bf16")
+    (rows,) = ours._batches(replay, 1, np.random.default_rng(1))
+    head, policy = ours.network.outcome, ours.network.policy
+    layers = [layer for layer in (head.decide[0], head.decide[2], head.owner, head.score) if layer is not None]
+    assert len(layers) == 2 + len(weights)
+    assert dtypes_in(layers, lambda: ours._step(rows, 1e-3)) == {torch.float32}
+    assert torch.bfloat16 in dtypes_in([policy.mix[0], policy.places], lambda: ours._step(rows, 1e-3))
+
+
+def test_the_network_decides_the_outcome_in_fp32_under_anyones_autocast():
+    network = new_network(shape_for(games.load("tictactoe"), NetworkConfig(blocks=1, channels=16)), 1)
+    with torch.autocast("cpu", torch.bfloat16):
+        output = network(torch.rand(2, 2, 3, 3), torch.zeros(2, 0))
+    assert (output.policy.dtype, output.outcome.dtype) == (torch.bfloat16, torch.float32)
 
 
 def test_learning_repeats_from_its_seed(replay):
