@@ -6,13 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from games.game import Game
 from native.cache import clear, new_cache
 from native.forest import new_batch, new_forest
 from native.search import Waves, absorb
 from native.selfplay import DONE, MOVES, SIMULATIONS, Plan, new_records, play_wave
 from native.settings import GUMBEL, PUCT, Settings
 from selfplay.checkpoint import network_of
-from selfplay.config import RunConfig, SearchConfig, game_of
+from selfplay.config import ActorConfig, RunConfig, SearchConfig, game_of
 from selfplay.evaluator import Evaluator, Views
 from selfplay.network import Shape
 from selfplay.records import Games, concatenate, take_finished
@@ -35,13 +36,14 @@ class Work:
     precision: str
 
 
-def play_settings(search: SearchConfig) -> Settings:
-    """Search settings of self-play: with noise."""
+def search_settings(search: SearchConfig) -> Settings:
+    """The search that self-play uses, less what makes it explore: no Gumbel noise, no Dirichlet noise, priors as the network
+    says them, no forced playouts. What the ledger measures."""
     return Settings(
         kind=PUCT if search.kind == "puct" else GUMBEL,
         solves=search.solves,
         max_considered=search.max_considered,
-        gumbel_scale=1.0,
+        gumbel_scale=0.0,
         c_visit=float(search.c_visit),
         c_scale=float(search.c_scale),
         min_max=search.min_max,
@@ -50,12 +52,24 @@ def play_settings(search: SearchConfig) -> Settings:
         fpu_reduction=float(search.fpu_reduction),
         fpu_absolute=search.fpu_absolute,
         fpu_value=float(search.fpu_value),
+    )
+
+
+def play_settings(search: SearchConfig) -> Settings:
+    """The same with what makes it explore."""
+    return search_settings(search)._replace(
+        gumbel_scale=1.0,
         dirichlet_fraction=float(search.dirichlet_fraction),
         dirichlet_total=float(search.dirichlet_total),
         dirichlet_shaped=float(search.dirichlet_shaped),
         root_temperature=float(search.root_temperature),
         forced_playouts=float(search.forced_playouts),
     )
+
+
+def shown_views(game: Game, config: ActorConfig) -> Views | None:
+    """The symmetries under one of which each position is shown to the network; None: as it is."""
+    return Views(game.cell_maps, game.action_maps) if config.symmetry == "random" else None
 
 
 class Actor:
@@ -90,7 +104,12 @@ class Actor:
         rows = len(self.waves.batch.planes)
         if self.evaluator is None:
             self.evaluator = Evaluator(
-                network, rows, precision, self.config.network.device, views=self._views(), one_view=True
+                network,
+                rows,
+                precision,
+                self.config.network.device,
+                views=shown_views(self.game, self.config.actor),
+                one_view=True,
             )
         else:
             self.evaluator.load(network)
@@ -110,10 +129,6 @@ class Actor:
             settled_simulations=max(1, round(simulations * search.settled_share)),
         )
         return self.evaluator.precision
-
-    def _views(self) -> Views | None:
-        is_random = self.config.actor.symmetry == "random"
-        return Views(self.game.cell_maps, self.game.action_maps) if is_random else None
 
     def play(self, min_rows: int, is_stopped: Callable[[], bool] = lambda: False) -> tuple[Games, Work]:
         """Play until finished games hold at least `min_rows` training rows, or until `is_stopped` says so between two waves;

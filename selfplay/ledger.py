@@ -7,15 +7,23 @@
 Strength is Elo over games with paired openings, each with its 95 % interval, and the share of exam positions in which the
 value is kept, where the game has an exam. `kept`: of the exam positions that net g - 1 with search solved, the share that
 net g with search still solves.
+
+"Search" is the search of self-play, because its opinion is what learning is trained to give: `config.search` with as many
+simulations as self-play has now, `actor.leaves` of them in flight, over a network computed in the same precision and shown
+positions as `actor.symmetry` says. What makes self-play explore is left out: noise at the root, forced playouts, the root's
+and the moves' temperatures, random openings. So is what changes no search of an undecided game that begins from an empty
+tree: kept trees (a search that begins with some simulations makes so many fewer), shorter searches of settled games, the
+position cache. It never stops early, as matches' may. `config.match` has no part in it.
 """
 
 import copy
 
+import msgspec
 import numpy as np
 
 from native.selfplay import SEARCHED
 from selfplay import arena, exam
-from selfplay.actor import Work
+from selfplay.actor import Work, search_settings, shown_views
 from selfplay.config import RunConfig, game_of
 from selfplay.evaluator import Evaluator
 from selfplay.network import Network
@@ -28,7 +36,8 @@ class Ledger:
         self.config, self.game = config, game_of(config)
         full = exam.load(config.game, validation=True)
         self.exam = full.first(config.ledger.positions) if full and config.ledger.positions else None
-        self.precision = "auto"
+        self.precision = "auto"  # of the networks that are measured; the loop sets self-play's
+        self.views = shown_views(self.game, config.actor)
         self.before: Network | None = None  # net g - 1
         self.solved_before: np.ndarray | None = None  # by net g - 1 with `solved_with` simulations
         self.solved_with = 0
@@ -54,8 +63,8 @@ class Ledger:
         if generation % self.config.ledger.every and not last:
             self.solved_before = None
             return entry
-        entry["simulations"] = simulations
         search, alone = self._players(network, f"{generation}", simulations)
+        entry |= {"simulations": simulations, "search": self.config.search.kind, "precision": search.precision}
         earlier, _ = self._players(self.before, f"{generation - 1}", simulations)
         if self.exam is not None:
             screen.measuring(generation, "exam")
@@ -67,10 +76,14 @@ class Ledger:
 
     def _players(self, network: Network, name: str, simulations: int) -> tuple[SearchPlayer, SearchPlayer]:
         """(with search, alone)."""
-        evaluator = Evaluator(network, MANY, self.precision, self.config.network.device)
+        config = self.config
+        evaluator = Evaluator(network, MANY, self.precision, config.network.device, self.views, one_view=True)
         self.precision = evaluator.precision
-        match = self.config.match
-        return tuple(SearchPlayer.of(f"{name}@{n}", self.game, evaluator, match, n) for n in (simulations, 0))
+        whole, settings = msgspec.structs.replace(config.match, stop_settled=False), search_settings(config.search)
+        return tuple(
+            SearchPlayer.of(f"{name}@{n}", self.game, evaluator, whole, n, 0, settings, config.actor.leaves)
+            for n in (simulations, 0)
+        )
 
     def _examine(self, search: SearchPlayer, alone: SearchPlayer, earlier: SearchPlayer, simulations: int) -> dict:
         if self.solved_before is None or self.solved_with != simulations:

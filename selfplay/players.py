@@ -78,8 +78,14 @@ def moves_of(player: Player, sequences: list[list[int]], states: np.ndarray) -> 
     return player.choose(states)
 
 
-def create(text: str, game: Game, seed: int = 0) -> Player:
-    """The player of that name. ValueError with one line for a name that means nothing, or a network of another game."""
+def precision_of(player: Player) -> str | None:
+    """The precision in which the player's network is computed; None for a player without a network."""
+    return getattr(player, "precision", None)
+
+
+def create(text: str, game: Game, seed: int = 0, precision: str = "auto") -> Player:
+    """The player of that name; its network, if it has one, computed in `precision`. ValueError with one line for a name that
+    means nothing, a network of another game, or a precision that cannot be had here."""
     if text == "random":
         return RandomPlayer(game, seed)
     if text == "solver":
@@ -96,7 +102,7 @@ def create(text: str, game: Game, seed: int = 0) -> Player:
         raise ValueError(f"{text!r} has a network of another shape than {game.name} wants now")
     simulations = found.config.match.simulations if effort.simulations is None else effort.simulations
     device = device_or_cpu(found.config.network.device)
-    player = SearchPlayer.network(text, game, found.network(), found.config.match, simulations, seed, device=device)
+    player = SearchPlayer.network(text, game, found.network(), found.config.match, simulations, seed, precision, device)
     player.is_counted = effort.simulations is not None
     return in_time(player, effort)
 
@@ -215,6 +221,7 @@ class SolverPlayer:
 class SearchPlayer:
     """A search over a network's answers, or over random playouts."""
 
+    precision: str | None = None
     seconds: float | None = None  # for a move; see `TimedPlayer`
     is_counted = True  # are there never more simulations, whatever the time?
 
@@ -228,10 +235,11 @@ class SearchPlayer:
         seed: int,
         has_network: bool,
         config: MatchConfig | None = None,
+        leaves: int = 1,  # of one tree in flight
     ):
         self.name, self.game, self.settings, self.simulations = name, game, settings, simulations
         self.evaluator_for, self.seed, self.has_network = evaluator_for, seed, has_network
-        self.config = config or MatchConfig()
+        self.config, self.leaves = config or MatchConfig(), leaves
         self.searchers: dict[int, Searcher] = {}
 
     @classmethod
@@ -252,10 +260,21 @@ class SearchPlayer:
 
     @classmethod
     def of(
-        cls, name: str, game: Game, evaluator: Evaluator, config: MatchConfig, simulations: int, seed: int = 0
+        cls,
+        name: str,
+        game: Game,
+        evaluator: Evaluator,
+        config: MatchConfig,
+        simulations: int,
+        seed: int = 0,
+        settings: Settings | None = None,
+        leaves: int = 1,
     ) -> "SearchPlayer":
-        settings = match_settings(config, simulations)
-        return cls(name, game, lambda searcher: evaluator, settings, simulations, seed, True, config)
+        """A player whose every search asks one evaluator, and searches by `settings`: None for those of matches."""
+        settings = settings or match_settings(config, simulations)
+        player = cls(name, game, lambda searcher: evaluator, settings, simulations, seed, True, config, leaves)
+        player.precision = getattr(evaluator, "precision", None)
+        return player
 
     @classmethod
     def playouts(cls, name: str, game: Game, simulations: int, seed: int = 0) -> "SearchPlayer":
@@ -310,6 +329,7 @@ class SearchPlayer:
                 self.settings,
                 self.simulations,
                 trees,
+                self.leaves,
                 cache_entries=1 << 16 if self.has_network else 0,
                 seed=self.seed,
                 # A yardstick's random numbers run on from search to search: it would be another one if it stopped early.
@@ -340,6 +360,7 @@ class TimedPlayer(SearchPlayer):
             player.has_network,
             player.config,
         )
+        self.precision = player.precision
         self.seconds, self.thinker = seconds, Thinker(self, now=now)
 
     def choose(self, states: np.ndarray) -> np.ndarray:
