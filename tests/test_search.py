@@ -360,7 +360,9 @@ def test_impossible_sizes_are_refused():
 
 def test_trees_whose_edges_could_not_be_numbered_are_refused_with_what_would_fit():
     """Edges are numbered in 32 bits, on however large a machine: 10 million simulations of 19x19 could pass 2^31."""
-    with pytest.raises(ValueError, match="3,620,000,362 edges, of at most 2,147,483,647; 5,932,273 simulations would fit"):
+    with pytest.raises(
+        ValueError, match="3,620,000,362 edges, of at most 2,147,483,647; 5,932,274 simulations would fit"
+    ):
         memory.new_forest(1, 10_000_000, 15000, 362, 722)
 
 
