@@ -9,7 +9,7 @@ import numpy as np
 from games.game import Game
 from native import abi
 from selfplay.engine import RESIGN
-from selfplay.players import Player, legal_actions, moves_of
+from selfplay.players import Player, legal_actions, moves_of, precision_of
 from selfplay.rating import Elo, from_pairs, ratings
 
 
@@ -22,6 +22,8 @@ class Match:
     outcomes: np.ndarray  # f64[games], for the player named `first`, in [-1, 1]
     sequences: list[tuple[int, ...]]  # the actions of each game
     openings: int  # distinct openings
+    first_precision: str | None = None  # in which the network of `first` was computed; None where it has none
+    second_precision: str | None = None
 
     @property
     def wins(self) -> int:
@@ -46,29 +48,41 @@ class Match:
 
     @property
     def distinct_pairs(self) -> int:
-        return len(set(zip(self.sequences[0::2], self.sequences[1::2])))
+        return len(set(itertools.zip_longest(self.sequences[0::2], self.sequences[1::2])))
+
+    @property
+    def pair_scores(self) -> np.ndarray:
+        """f64[pairs] in [0, 1]: the mean score of each pair; of an odd number of games the last makes a pair by itself."""
+        pairs = np.arange(len(self.outcomes)) // 2
+        return (np.bincount(pairs, self.outcomes) / np.bincount(pairs) + 1) / 2
 
     @property
     def elo(self) -> Elo:
-        return from_pairs((self.outcomes.reshape(-1, 2).mean(1) + 1) / 2, self.distinct_pairs)
+        return from_pairs(self.pair_scores, self.distinct_pairs)
 
     def as_json(self) -> dict:
-        as_mover = (self.outcomes[0::2], self.outcomes[1::2])
         return {
             "first": self.first,
             "second": self.second,
+            "first_precision": self.first_precision,
+            "second_precision": self.second_precision,
             "games": len(self.outcomes),
             "wins": self.wins,
             "draws": self.draws,
             "losses": self.losses,
             "score": self.score,
-            "score_moving_first": float((as_mover[0].mean() + 1) / 2),
-            "score_moving_second": float((as_mover[1].mean() + 1) / 2),
+            "score_moving_first": score_of(self.outcomes[0::2]),
+            "score_moving_second": score_of(self.outcomes[1::2]),
             "elo": asdict(self.elo),
             "distinct_games": self.distinct,
             "openings": self.openings,
             "mean_length": float(np.mean([len(sequence) for sequence in self.sequences])),
         }
+
+
+def score_of(outcomes: np.ndarray) -> float | None:
+    """Share of the points in [0, 1]; None of no games."""
+    return float((outcomes.mean() + 1) / 2) if len(outcomes) else None
 
 
 def match(
@@ -80,13 +94,13 @@ def match(
     seed: int,
     report: Callable[[int, int], None] = lambda done, games: None,
 ) -> Match:
-    """Play `num_games` (rounded up to pairs) games; `report(finished, all)` is called after every ply."""
-    pairs = (num_games + 1) // 2
-    starts = openings(game, pairs, opening_plies, seed)
-    sequences = [list(moves) for moves in starts for _ in range(2)]
+    """Play `num_games` games, in pairs of one opening with sides swapped (the last one alone, where their number is odd);
+    `report(finished, all)` is called after every ply."""
+    starts = openings(game, (num_games + 1) // 2, opening_plies, seed)
+    sequences = [list(moves) for moves in starts for _ in range(2)][:num_games]
     states = np.stack([replay(game, moves) for moves in sequences])
-    first_side = np.arange(2 * pairs) % 2  # `first` is player 0 in even games
-    outcomes = np.full(2 * pairs, np.nan)
+    first_side = np.arange(num_games) % 2  # `first` is player 0 in even games
+    outcomes = np.full(num_games, np.nan)
     while np.isnan(outcomes).any():
         going = np.isnan(outcomes)
         movers = np.array([abi.call_mover(game.rules, state) for state in states])
@@ -98,10 +112,15 @@ def match(
                     outcomes[index] = play(game, states[index], int(action), player.name)
                     if action != RESIGN:
                         sequences[index].append(int(action))
-        report(int((~np.isnan(outcomes)).sum()), 2 * pairs)
+        report(int((~np.isnan(outcomes)).sum()), num_games)
     signs = 1.0 - 2.0 * first_side  # outcomes belong to player 0; the result to `first`
     return Match(
-        first.name, second.name, outcomes * signs + 0.0, [tuple(s) for s in sequences], len({tuple(s) for s in starts})
+        first.name,
+        second.name,
+        outcomes * signs + 0.0,
+        [tuple(s) for s in sequences],
+        len({tuple(s) for s in starts}),
+        *(precision_of(player) for player in (first, second)),
     )
 
 
@@ -150,7 +169,7 @@ def tournament(
     for i, j in itertools.combinations(range(n), 2):
         result = match(game, players[i], players[j], num_games, opening_plies, seed, report)
         matches.append(result)
-        independent = 2 * result.distinct_pairs  # a pair that repeats another says nothing new
+        independent = min(num_games, 2 * result.distinct_pairs)  # a pair that repeats another says nothing new
         scores[i, j], scores[j, i] = result.score * independent, (1 - result.score) * independent
         games[i, j] = games[j, i] = independent
     return matches, *ratings(scores, games)

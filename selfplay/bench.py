@@ -49,6 +49,7 @@ class Bench:
     measure: Callable[[float], Figures]
     bound: Callable[[Figures], str]
     cores: int = 1
+    precision: str | None = None  # of the network, if there is one
 
 
 def run(options) -> dict:
@@ -71,6 +72,7 @@ def run(options) -> dict:
         "setting": bench.setting,
         "machine": machine() + gpu_name(options.device),
         "cores_used": bench.cores,
+        "precision": bench.precision,
         "repeats": options.repeats,
         "figures": figures,
         "bound": bench.bound({name: figure["median"] for name, figure in figures.items()}),
@@ -204,7 +206,7 @@ def bound_of_trees(figures: Figures) -> str:
 def net(game: Game, options) -> Bench:
     network = new_network(shape_for(game, NetworkConfig(blocks=options.blocks, channels=options.channels)), 1)
     device = options.device
-    evaluator = Evaluator(network, options.games, "auto", device)
+    evaluator = Evaluator(network, options.games, options.precision, device)
     peak = limits.peak_flops(evaluator.precision, device=device)
     others = [name for name in usable(network, device) if name != evaluator.precision]
     others = {name: Evaluator(network, options.games, name, device) for name in others}
@@ -222,7 +224,7 @@ def net(game: Game, options) -> Bench:
         return bound_of_network(figures["share of peak"], peak, evaluator.precision, device)
 
     setting = f"{options.blocks}x{options.channels} network, batch {options.games}, {evaluator.precision}{on(device)}"
-    return Bench(setting, measure, bound)
+    return Bench(setting, measure, bound, precision=evaluator.precision)
 
 
 def gpu_name(device: str) -> str:
@@ -247,7 +249,7 @@ def selfplay(game: Game, options) -> Bench:
     count = options.actors or (actors_here(0, device, 1) if is_gpu(device) else 1)
     network = NetworkConfig(blocks=options.blocks, channels=options.channels, device=device)
     shape = shape_for(game, network)
-    tuned = tuning.by_batch(new_network(shape, 1), "auto", device=device) if options.tune else {}
+    tuned = tuning.by_batch(new_network(shape, 1), options.precision, device=device) if options.tune else {}
     num_games = tuning.smallest_good(tuned) if tuned else options.games
     config = RunConfig(
         game=options.game,
@@ -255,7 +257,7 @@ def selfplay(game: Game, options) -> Bench:
         search=SearchConfig(simulations=[simulations]),
         actor=ActorConfig(games=num_games, in_process=count),
     )
-    pool = LocalPool(config, shape, seed=1)
+    pool = LocalPool(config, shape, 1, options.precision)
     precision = pool.load(weights_of(new_network(shape, 1)), 0, simulations)
     bare = [Evaluator(new_network(shape, 1), num_games, precision, device) for _ in pool.actors]
     batches = [tuning.made_up_batch(shape, num_games) for _ in bare]
@@ -287,7 +289,7 @@ def selfplay(game: Game, options) -> Bench:
     said += on(device)
     by_batch = ", ".join(f"{rows}: {rate:,.0f}" for rows, rate in tuned.items())
     said += f" (evaluations/s by batch: {by_batch})" if tuned else ""
-    return Bench(said, measure, bound, min(count, cores()))
+    return Bench(said, measure, bound, min(count, cores()), precision)
 
 
 def in_threads(tasks: list[Callable]) -> list:

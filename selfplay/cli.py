@@ -134,6 +134,7 @@ def parser() -> Parser:
     start.add_argument("--moves", metavar="'4 4 3'", default="", help="begin after these moves")
 
     add_option(command)
+    add_precision(command)
 
     command = add(commands, arena, "let players meet; ratings with intervals")
     command.add_argument("players", nargs="+", metavar="PLAYER", help=PLAYERS)
@@ -143,6 +144,7 @@ def parser() -> Parser:
     command.add_argument("--seed", type=int, default=1)
     command.add_argument("--json", action="store_true")
     add_option(command)
+    add_precision(command)
 
     command = add(commands, gtp, "be an engine for programs that speak the Go Text Protocol")
     command.add_argument("player", metavar="CHECKPOINT|RUN|PLAYER", help=PLAYERS)
@@ -150,6 +152,7 @@ def parser() -> Parser:
     command.add_argument("--resign", action="store_true", help="give games up that stay hopeless for several moves")
     command.add_argument("--ponder", action="store_true", help="think while the opponent does")
     add_option(command)
+    add_precision(command)
 
     command = add(
         commands, analysis, "be an engine for programs that speak with KataGo's analysis engine, as KaTrain does"
@@ -157,6 +160,7 @@ def parser() -> Parser:
     command.add_argument("player", nargs="?", metavar="CHECKPOINT|RUN|PLAYER", help=PLAYERS)
     command.add_argument("--game", help="needed if the player is no checkpoint")
     add_option(command)
+    add_precision(command)
     command.add_argument("-model", metavar="PLAYER", help="the player, where a program calls us as it calls KataGo")
     command.add_argument("-quit-without-waiting", action="store_true", help="at the input's end leave what is searched")
     for name in ("-config", "-override-config", "-human-model", "-analysis-threads"):
@@ -166,6 +170,7 @@ def parser() -> Parser:
     command.add_argument("player", metavar="CHECKPOINT", help="a checkpoint or run, with @N for N simulations")
     command.add_argument("--positions", type=int, metavar="N", help="only so many")
     command.add_argument("--json", action="store_true")
+    add_precision(command)
 
     command = add(commands, bench, "measure speed")
     command.add_argument("what", choices=["rules", "search", "net", "selfplay"])
@@ -184,6 +189,7 @@ def parser() -> Parser:
     command.add_argument("--repeats", type=int, default=5, metavar="N")
     command.add_argument("--seconds", type=float, default=2.0, help="of each repeat")
     command.add_argument("--json", action="store_true")
+    add_precision(command)
 
     command = add(commands, check, "prove a game's rules against the laws")
     command.add_argument("game", metavar="GAME|FILE.py")
@@ -200,6 +206,20 @@ def add(commands, function, help: str) -> Parser:
 
 def add_option(command: Parser) -> None:
     command.add_argument("--option", action="append", default=[], metavar="NAME=NUMBER", help="of the game: komi=5.5")
+
+
+def add_precision(command: Parser) -> None:
+    names = "auto (the fastest here), fp32, bf16, openvino-fp32, openvino-int8"
+    command.add_argument("--precision", default="auto", metavar="NAME", help=f"the network is computed in it: {names}")
+
+
+def precision(options) -> str:
+    """What --precision says, if it is a precision; whether this machine has it is found where a network is made."""
+    from selfplay.config import PRECISIONS
+
+    if (asked := options.precision) not in PRECISIONS:
+        raise ValueError(f"--precision must be one of {', '.join(PRECISIONS)}, not {asked[:40]!r}")
+    return asked
 
 
 def games(options) -> None:
@@ -251,7 +271,8 @@ def play(options) -> None:
     record = load(options.load, game) if options.load else None
     moves = parse_moves(options.moves, game)
     adviser = options.hint or next((text for text in seats if text), opponent)
-    made = {text: players.create(text, game) for text in {*seats, adviser} - {None}}
+    asked = precision(options)
+    made = {text: players.create(text, game, precision=asked) for text in {*seats, adviser} - {None}}
     first, second = (made.get(text) for text in seats)
     again = play_command(options, side)
     run(game, first, second, made[adviser], moves, again, record=record, control=control, ponders=options.ponder)
@@ -263,6 +284,7 @@ def play_command(options, side: str) -> str:
     for name in ("first", "second", "hint", "time"):
         if getattr(options, name):
             words += [f"--{name}", getattr(options, name)]
+    words += ["--precision", options.precision] if options.precision != "auto" else []
     words += ["--ponder"] if options.ponder else []
     for option in options.option:
         words += ["--option", option]
@@ -280,13 +302,17 @@ def arena(options) -> None:
     if options.games < 1 or options.opening_plies < 0:
         raise ValueError("--games must be at least 1 and --opening-plies not negative")
     game = common_game(options.players, options.game, options.option)
-    seated = [players.create(text, game, seed=options.seed + i) for i, text in enumerate(options.players)]
+    asked = precision(options)
+    seated = [players.create(text, game, options.seed + i, asked) for i, text in enumerate(options.players)]
     matches, elo, width = tournament(game, seated, options.games, options.opening_plies, options.seed, show_progress)
     if options.json:
-        ratings = [{"player": p.name, "elo": e, "interval": w} for p, e, w in zip(seated, elo, width)]
+        ratings = [
+            {"player": p.name, "precision": players.precision_of(p), "elo": e, "interval": w}
+            for p, e, w in zip(seated, elo, width)
+        ]
         print_json({"game": game.name, "matches": [m.as_json() for m in matches], "ratings": ratings})
     else:
-        tournament_table(matches, [p.name for p in seated], elo, width)
+        tournament_table(matches, seated, elo, width)
 
 
 def common_game(names: list[str], asked: str | None, changes: list[str]):
@@ -321,10 +347,10 @@ def gtp(options) -> None:
     from selfplay import players
     from selfplay.gtp import serve
 
-    game = common_game([options.player], options.game, options.option)
+    game, asked = common_game([options.player], options.game, options.option), precision(options)
 
     def seat(wanted):
-        return players.create(options.player, wanted)
+        return players.create(options.player, wanted, precision=asked)
 
     serve(game, seat, sys.stdin.fileno(), sys.stdout, options.resign, options.ponder, load_aloud)
 
@@ -347,15 +373,19 @@ def analysis(options) -> None:
     if (player := options.player or options.model) is None:
         raise ValueError("name the player: selfplay analysis CHECKPOINT|RUN|PLAYER")
     game = common_game([player], options.game, options.option)
-    is_patient = not options.quit_without_waiting
-    serve(game, lambda wanted: players.create(player, wanted), sys.stdin.fileno(), sys.stdout, is_patient)
+    is_patient, asked = not options.quit_without_waiting, precision(options)
+
+    def seat(wanted):
+        return players.create(player, wanted, precision=asked)
+
+    serve(game, seat, sys.stdin.fileno(), sys.stdout, is_patient)
 
 
 def exam(options) -> None:
     """Share of exam positions whose exact value the network keeps, alone and with search."""
     from selfplay.report import exam_table, examine, print_json
 
-    result = examine(options.player, options.positions)
+    result = examine(options.player, options.positions, precision(options))
     print_json(result) if options.json else exam_table(result)
 
 
@@ -364,6 +394,7 @@ def bench(options) -> None:
     from selfplay import bench
     from selfplay.report import bench_table, print_json
 
+    precision(options)
     result = bench.run(options)
     print_json(result) if options.json else bench_table(result)
 

@@ -154,9 +154,7 @@ def usable(network: Network, device: str = "cpu") -> list[str]:
 def check_precision(asked: str, names: list[str]) -> None:
     """ValueError if a precision cannot be had."""
     if asked != "auto" and asked not in names:
-        raise ValueError(
-            f"network.precision {asked!r} cannot be had here, {', '.join(names)} can. {openvino_graph.HINT}"
-        )
+        raise ValueError(f"precision {asked!r} cannot be had here, {', '.join(names)} can. {openvino_graph.HINT}")
 
 
 def fold_normalisation(network: Network) -> Network:

@@ -1,5 +1,6 @@
 """What commands print: tables for people (plain when piped), one JSON object for programs."""
 
+import itertools
 import json
 import platform
 from pathlib import Path
@@ -14,9 +15,12 @@ from selfplay.arena import Match, match
 from selfplay.checkpoint import Checkpoint
 from selfplay.config import game_of
 from selfplay.evaluator import device_or_cpu
+from selfplay.inference import offered
 
 YARDSTICK = "mcts:1000"
 YARDSTICK_GAMES = 200
+LABEL = 17  # letters of a player's name in a table: two of them, one below the other, leave room for the numbers
+LINE = 200  # letters of a player's name in a line of its own
 
 
 def print_json(value: dict) -> None:
@@ -40,9 +44,31 @@ def short(name: str, most: int = 40) -> str:
     return name if len(name) <= most else name[: most - 1] + "…"
 
 
-def tournament_table(matches: list[Match], names: list[str], elo: np.ndarray, width: np.ndarray) -> None:
+def labels(names: list[str], most: int = LABEL) -> list[str]:
+    """What tables call these players: a path's last part, an engine's program, at most `most` letters; all are different."""
+    found = [tail(name, most) for name in names]
+    return [
+        label if found.count(label) == 1 else tail(label, most - 4) + f" #{index + 1}"
+        for index, label in enumerate(found)
+    ]
+
+
+def tail(name: str, most: int) -> str:
+    """The part of a player's name that tells most, in at most `most` letters."""
+    if len(name) > most and name.startswith("gtp:"):
+        program = name.removeprefix("gtp:").strip().partition(" ")[0]
+        return short(f"gtp:{program.rpartition('/')[2]}", most)
+    parts = name.split("/") if len(name) > most else [name]
+    while len(parts) > 1 and len("/".join(parts)) > most:
+        del parts[0]
+    text = "/".join(parts)
+    return text if len(text) <= most else "…" + text[len(text) - most + 1 :]
+
+
+def tournament_table(matches: list[Match], seated: list[players.Player], elo: np.ndarray, width: np.ndarray) -> None:
+    names = labels([player.name for player in seated])
     table = new_table("match", "games", "won", "drawn", "lost", "score", "Elo", "95 %", "distinct")
-    for m in matches:
+    for (first, second), m in zip(itertools.combinations(names, 2), matches):
         interval = f"{m.elo.low:+.0f} .. {m.elo.high:+.0f}"
         row = (
             len(m.outcomes),
@@ -54,17 +80,23 @@ def tournament_table(matches: list[Match], names: list[str], elo: np.ndarray, wi
             interval,
             m.distinct,
         )
-        table.add_row(f"{short(m.first)} - {short(m.second)}", *map(str, row))
+        table.add_row(f"{first} - {second}", *map(str, row))
     show(table)
     if len(names) > 2:
         table = new_table("player", "Elo", "95 %")
         for i in np.argsort(-elo):
-            table.add_row(short(names[i]), f"{elo[i]:+.0f}", f"±{width[i]:.0f}")
+            table.add_row(names[i], f"{elo[i]:+.0f}", f"±{width[i]:.0f}")
         show(table)
+    for label, player in zip(names, seated):
+        told = [short(player.name, LINE)] if label != player.name else []
+        told += [f"network in {player.precision}"] if players.precision_of(player) else []
+        if told:
+            print(f"{label}: {', '.join(told)}")
 
 
-def examine(text: str, positions: int | None = None) -> dict:
-    """Grade a checkpoint or run on its game's exam, alone and with search. ValueError if there is none."""
+def examine(text: str, positions: int | None = None, precision: str = "auto") -> dict:
+    """Grade a checkpoint or run on its game's exam, alone and with search, the network computed in `precision`. ValueError if
+    there is no exam, or no such precision here."""
     if players.game_of(text) is None:
         raise ValueError(f"{text!r} has no network to examine; name a checkpoint or a run")
     found, effort = players.find_checkpoint(text)
@@ -79,9 +111,9 @@ def examine(text: str, positions: int | None = None) -> dict:
     simulations = config.simulations if effort.simulations is None else effort.simulations
     effort = effort if effort.seconds else players.Effort(simulations)
     device = device_or_cpu(found.config.network.device)
-    alone, search = (
-        players.SearchPlayer.network(text, game, network, config, n, device=device) for n in (0, simulations)
-    )
+    alone = players.SearchPlayer.network(text, game, network, config, 0, 0, precision, device)
+    precision = alone.precision  # what was measured once holds for both
+    search = players.SearchPlayer.network(text, game, network, config, simulations, 0, precision, device)
     search = players.in_time(search, effort)
     solved_alone, solved = (asked.grade(player.choose(asked.states)) for player in (alone, search))
     by_plies = {
@@ -97,6 +129,7 @@ def examine(text: str, positions: int | None = None) -> dict:
         "game": found.game,
         "exam": asked.source,
         "positions": len(asked),
+        "precision": precision,
         "simulations": effort.simulations,
         "seconds_a_move": effort.seconds,
         "network": float(solved_alone.mean()),
@@ -116,7 +149,7 @@ def exam_table(result: dict) -> None:
 def exam_line(result: dict) -> str:
     return (
         f"exam: of {result['positions']:,} positions ({result['exam']}) the value is kept in {result['network']:.1%} by the "
-        f"network alone and in {result['search']:.1%} with {effort_of(result)}"
+        f"network alone and in {result['search']:.1%} with {effort_of(result)}, the network in {result['precision']}"
     )
 
 
@@ -127,20 +160,30 @@ def effort_of(result: dict) -> str:
 def conclusion(newest: Checkpoint) -> dict:
     """What a finished run is worth: exam and a match against a yardstick without a network."""
     lines, result = [], {"generation": newest.generation, "seconds": newest.progress["seconds"]}
+    precision = precision_here(newest)
     minutes = newest.progress["seconds"] / 60
     lines.append(f"generation {newest.generation}: {newest.progress['rows']:,} positions in {minutes:.1f} minutes")
     if exam.load(newest.game) is not None:
-        result["exam"] = examine(str(newest.path))
+        result["exam"] = examine(str(newest.path), precision=precision)
+        precision = result["exam"]["precision"]
         lines.append(exam_line(result["exam"]))
     game = game_of(newest.config)
-    us, them = (players.create(text, game) for text in (str(newest.path), YARDSTICK))
+    us, them = (players.create(text, game, precision=precision) for text in (str(newest.path), YARDSTICK))
+    result["precision"] = us.precision
     met = match(game, us, them, YARDSTICK_GAMES, 4, seed=1)
     result["match"] = met.as_json()
     lines.append(
-        f"match: {us.simulations} simulations against {YARDSTICK}: {met.wins} won, {met.draws} drawn, {met.losses} lost of "
-        f"{len(met.outcomes)} ({met.distinct} distinct), {met.score:.1%}"
+        f"match: {us.simulations} simulations in {us.precision} against {YARDSTICK}: {met.wins} won, {met.draws} drawn, "
+        f"{met.losses} lost of {len(met.outcomes)} ({met.distinct} distinct), {met.score:.1%}"
     )
     return result | {"lines": lines}
+
+
+def precision_here(newest: Checkpoint) -> str:
+    """What self-play computed the network in, so that all of a run's figures are in one precision; auto where this machine
+    has it not."""
+    played_in = newest.ledger.get("precision", newest.config.network.precision)
+    return played_in if played_in in offered(device_or_cpu(newest.config.network.device)) else "auto"
 
 
 def bench_table(result: dict) -> None:

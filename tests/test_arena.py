@@ -1,5 +1,7 @@
 """Ratings against hand-worked and known numbers; matches with paired openings; players by name; exams."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,7 @@ from selfplay.config import MatchConfig, NetworkConfig
 from selfplay.evaluator import Evaluator
 from selfplay.players import MANY, SearchPlayer
 from selfplay.rating import elo_of_score, from_pairs, ratings, score_of_elo
+from selfplay.report import labels
 from tests.conftest import played
 
 
@@ -218,3 +221,56 @@ def test_part_of_an_exam_is_spread_over_it():
 
 def test_games_without_an_exam_have_none():
     assert exam.load("chess") is None
+
+
+# What is said of a match
+
+
+@pytest.mark.parametrize("asked", [1, 2, 3, 7])
+def test_as_many_games_are_played_as_were_asked_for(tictactoe, asked):
+    first, second = players.create("random", tictactoe, 1), players.create("mcts:5", tictactoe)
+    result = arena.match(tictactoe, first, second, asked, 2, seed=3)
+    assert len(result.outcomes) == len(result.sequences) == asked and len(result.pair_scores) == (asked + 1) // 2
+    said = result.as_json()
+    assert said["games"] == said["wins"] + said["draws"] + said["losses"] == asked
+    assert (said["score_moving_second"] is None) == (asked == 1) and json.loads(json.dumps(said)) == said
+    assert result.elo.low <= result.elo.difference <= result.elo.high
+
+
+def test_the_last_of_an_odd_number_of_games_counts_as_a_pair_by_itself():
+    result = arena.Match("a", "b", np.array([1.0, 0.0, -1.0]), [(1,), (2,), (3,)], 2)
+    assert result.pair_scores.tolist() == [0.75, 0.0] and result.distinct_pairs == 2
+
+
+def test_a_match_names_the_precision_of_each_network(tictactoe):
+    network = new_network(shape_for(tictactoe, NetworkConfig(blocks=1, channels=8)), 1)
+    ours = SearchPlayer.network("net", tictactoe, network, MatchConfig(), 4, precision="bf16")
+    random = players.create("random", tictactoe)
+    assert (players.precision_of(ours), players.precision_of(random)) == ("bf16", None)
+    said = arena.match(tictactoe, ours, random, 2, 2, seed=1).as_json()
+    assert (said["first_precision"], said["second_precision"]) == ("bf16", None)
+    timed = players.in_time(ours, players.Effort(seconds=0.01))
+    assert players.precision_of(timed) == "bf16"
+
+
+PATHS = [
+    (["random", "mcts:1000"], ["random", "mcts:1000"]),
+    (["runs/connect4-quick@64", "/home/me/runs/old@64"], ["connect4-quick@64", "me/runs/old@64"]),
+    (
+        ["runs/first/checkpoints/0012", "runs/second/checkpoints/0012", "random"],
+        ["0012 #1", "0012 #2", "random"],
+    ),
+    (
+        ["gtp:/usr/games/gnugo --mode gtp --level 10", "gtp:gnugo --mode gtp --level 1"],
+        ["gtp:gnugo #1", "gtp:gnugo #2"],
+    ),
+    (["mcts:100", "mcts:100"], ["mcts:100 #1", "mcts:100 #2"]),
+    (["x" * 300, "y/" + "x" * 299 + "@8"], ["…" + "x" * 16, "…" + "x" * 14 + "@8"]),
+]
+
+
+@pytest.mark.parametrize(("names", "expected"), PATHS)
+def test_tables_call_players_by_short_names_that_differ(names, expected):
+    found = labels(names)
+    assert found == expected
+    assert len(set(found)) == len(names) and max(map(len, found)) <= 17

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import games
-from selfplay import cli
+from selfplay import cli, openvino_graph
 from tests.test_loop import SMALL
 
 
@@ -72,6 +72,79 @@ def test_exam_and_arena_give_one_json_object(run, capsys):
     code, out, _ = selfplay("arena", f"{run}@4", "random", "mcts:10", "--games", "10", "--json", capsys=capsys)
     result = json.loads(out)
     assert code == 0 and len(result["matches"]) == 3 and len(result["ratings"]) == 3
+
+
+def test_an_exam_in_a_named_precision_gives_the_same_figures_again(run, capsys):
+    exams = []
+    for _ in range(2):
+        code, out, _ = selfplay("exam", f"{run}@8", "--precision", "fp32", "--json", capsys=capsys)
+        exams.append(json.loads(out))
+        assert code == 0
+    assert exams[0] == exams[1] and exams[0]["precision"] == "fp32"
+    code, out, _ = selfplay("exam", f"{run}@8", "--precision", "bf16", "--positions", "50", capsys=capsys)
+    assert code == 0 and "the network in bf16" in out
+
+
+def test_an_arena_names_the_precision_of_every_network(run, capsys):
+    asked = ("arena", f"{run}@4", "random", "--games", "3", "--precision", "bf16")
+    found = [json.loads(selfplay(*asked, "--json", capsys=capsys)[1]) for _ in range(2)]
+    assert found[0] == found[1]
+    (match,) = found[0]["matches"]
+    assert (match["games"], match["first_precision"], match["second_precision"]) == (3, "bf16", None)
+    assert [rating["precision"] for rating in found[0]["ratings"]] == ["bf16", None]
+    code, out, _ = selfplay(*asked, capsys=capsys)
+    assert code == 0 and f"run@4: {run}@4, network in bf16\n" in out and "run@4 - random" in out
+
+
+def test_the_result_of_a_run_names_the_precision_of_its_network(run):
+    result = json.loads((run / "result.json").read_text())
+    assert result["precision"] == result["exam"]["precision"] == result["match"]["first_precision"] == "fp32"
+    assert result["match"]["second_precision"] is None
+    assert all("in fp32" in line for line in result["lines"][1:]) and len(result["lines"]) == 3
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "exam RUN",
+        "arena RUN random",
+        "play RUN",
+        "gtp RUN",
+        "analysis RUN",
+        "bench net",
+        "bench selfplay",
+        "bench rules",
+    ],
+)
+def test_a_precision_that_cannot_be_had_is_refused_in_one_line(run, command, capsys, monkeypatch):
+    monkeypatch.setattr(openvino_graph, "precisions", lambda: ())
+    words = command.replace("RUN", str(run)).split()
+    code, out, err = selfplay(*words, "--precision", "fp64" + "4" * 100_000, capsys=capsys)
+    assert code == 2 and out == "" and err.count("\n") == 1 and len(err) < 300 and "--precision must be one of" in err
+    if command != "bench rules":  # there is no network in it
+        code, out, err = selfplay(*words, "--precision", "openvino-int8", capsys=capsys)
+        assert code == 2 and out == "" and err.count("\n") == 1
+        assert "precision 'openvino-int8' cannot be had here, fp32, bf16 can" in err
+
+
+def test_a_bench_names_the_precision_it_measured(capsys):
+    asked = ("--blocks", "1", "--channels", "8", "--games", "4", "--repeats", "1", "--seconds", "0.1")
+    code, out, _ = selfplay("bench", "net", *asked, "--precision", "bf16", "--json", capsys=capsys)
+    said = json.loads(out)
+    assert code == 0 and said["precision"] == "bf16" and "bf16" in said["setting"]
+
+
+def test_a_board_s_bare_name_is_played_and_listed(capsys, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.StringIO("quit\n"))
+    code, out, _ = selfplay("play", "hex", "--second", "random", capsys=capsys)
+    assert code == 0 and "11" in out and "selfplay play hex" in out
+    code, out, _ = selfplay("games", capsys=capsys)
+    for family, name in games.USUAL.items():
+        assert f"({family} is {name})" in out
+    code, out, _ = selfplay(
+        "arena", "random", "random", "--game", "breakthrough", "--games", "1", "--json", capsys=capsys
+    )
+    assert code == 0 and json.loads(out)["game"] == "breakthrough8"
 
 
 def test_a_time_a_move_is_taken_where_a_player_is_named(run, capsys):
