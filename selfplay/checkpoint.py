@@ -200,10 +200,10 @@ def checksum(facts: dict) -> int:
     return zlib.crc32(json.dumps(facts, sort_keys=True).encode())
 
 
-def check_shape_of(found: Checkpoint, wanted: Shape) -> None:
+def check_game(found: Checkpoint, game: Game) -> None:
     """DamagedFile if its network is not the one that its game and configuration imply."""
-    if found.shape != wanted:
-        raise DamagedFile(f"{found.path} has a network of another shape than {shown(found.game)} wants now")
+    if found.shape != shape_for(game, found.config.network, found.config.learner):
+        raise DamagedFile(f"{found.path} has a network of another shape than {game.name} wants now")
 
 
 def all_in(folder: Path) -> list[Path]:

@@ -147,7 +147,7 @@ def take_up(run: Run, screen: Screen) -> tuple[State, Checkpoint]:
     newest = run.newest(screen.line)
     shape = checkpoint.shape_for(game, run.config.network, run.config.learner)
     if newest is not None:
-        checkpoint.check_shape_of(newest, shape)
+        checkpoint.check_game(newest, game)
     network = checkpoint.new_network(shape, run.config.seed)
     learner = Learner(network, run.config.learner, run.config.network.precision, run.config.network.device)
     state = State(0, learner, Replay(game, run.config.replay), Ledger(run.config))

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from selfplay import exam, players
 from selfplay.arena import Match, match
-from selfplay.checkpoint import Checkpoint
+from selfplay.checkpoint import Checkpoint, check_game
 from selfplay.config import game_of
 from selfplay.evaluator import device_or_cpu
 from selfplay.inference import offered
@@ -101,6 +101,7 @@ def examine(text: str, positions: int | None = None, precision: str = "auto") ->
         raise ValueError(f"{text!r} has no network to examine; name a checkpoint or a run")
     found, effort = players.find_checkpoint(text)
     game = game_of(found.config)
+    check_game(found, game)
     whole = exam.load(found.game)
     if whole is None:
         raise ValueError(f"{found.game} has no exam")

@@ -13,8 +13,8 @@ from selfplay.files import DamagedFile
 from selfplay.ledger import of_games
 from selfplay.records import Games, Shards, concatenate, named_shard, read_games, shard_name
 from selfplay.replay import Replay
+from tests.altered import joined, packed, split
 from tests.fuzz import shards as fuzz
-from tests.fuzz.arrays import joined, packed, split
 from tests.test_actor import GUMBEL_PLAY, PUCT_PLAY, self_play
 from tests.test_files import same
 

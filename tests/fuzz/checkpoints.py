@@ -18,7 +18,7 @@ from selfplay.files import DamagedFile
 from selfplay.inference import made_up
 from selfplay.learner import Learner
 from selfplay.replay import Replay
-from tests.fuzz.arrays import mutated_file, refused
+from tests.altered import mutated_file, refused
 from tests.fuzz.kind import MEGABYTES, Kind
 from tests.test_actor import GUMBEL_PLAY, self_play
 

@@ -10,7 +10,7 @@ from selfplay.config import ReplayConfig
 from selfplay.files import DamagedFile
 from selfplay.records import Shards, read_games
 from selfplay.replay import Replay
-from tests.fuzz.arrays import mutated_file, refused
+from tests.altered import mutated_file, refused
 from tests.fuzz.kind import MEGABYTES, Kind
 from tests.test_actor import GUMBEL_PLAY, self_play
 
