@@ -5,16 +5,18 @@ size from that name (`games.game.board_size`), so that the size is a constant wh
 too long, as Go's, it takes its other parts for its size in the same way (`games.game.part`).
 """
 
-import zlib
 from difflib import get_close_matches
 from functools import cache
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import NamedTuple
 
+from games import own
+from games.fields import shown
 from games.game import Game, Position, run_file
+from games.own import is_own
 
-__all__ = ["FAMILIES", "Family", "Game", "Position", "load", "names"]
+__all__ = ["FAMILIES", "Family", "Game", "Position", "is_own", "load", "names", "recall", "remember"]
 
 FOLDER = Path(__file__).parent
 ENTRY_POINTS = "selfplay.games"  # the group under which an installed package may offer games of its own
@@ -54,36 +56,53 @@ def full_name(name: str) -> str:
     return USUAL.get(name, name)
 
 
-@cache
 def load(name: str) -> Game:
-    """The game of that name, or the `GAME` of a Python file given by its path. ValueError if there is none.
+    """The game of that name, or the `GAME` of a Python file given by its path, which is run. ValueError if there is none.
 
-    A family's bare name is the game of its usual board: one object, compiled once."""
-    if name in USUAL:
-        return load(USUAL[name])
+    A family's bare name is the game of its usual board: one object, compiled once. This is for names that the user gives;
+    for a name that was read from somewhere there is `recall`.
+    """
+    return own.load(name) if is_own(name) else _installed(full_name(name))
+
+
+def recall(name: str, digest: str = "") -> Game:
+    """The game that a run, a checkpoint or a record names. A user's own file runs only if the user has named it in this process
+    or trusted it before, by its digest (`games.own`); ValueError with one line that says how, else."""
+    return own.recall(name, digest) if is_own(name) else _installed(full_name(name))
+
+
+def remember(game: Game) -> Game:
+    """Put a user's own game on their list, so that later commands may run it too; returns the game."""
+    if game.source is not None:
+        own.remember(game.source)
+    return game
+
+
+@cache
+def _installed(name: str) -> Game:
     if name in GAMES:
         family, _ = GAMES[name]
-        return _run(f"games.{name}", FOLDER / f"{family}.py")
-    if name.endswith(".py"):
-        # Under a name of its own, because compiled functions are found again by it.
-        path = Path(name)
-        return _run(f"file_{zlib.crc32(str(path.resolve()).encode()):08x}_{path.stem}", path)
+        return _checked(getattr(run_file(f"games.{name}", FOLDER / f"{family}.py"), "GAME", None), name)
     for point in entry_points(group=ENTRY_POINTS, name=name):
-        return _checked(point.load(), f"the entry point {name!r}")
-    raise ValueError(f"unknown game {name!r}; {_hint(name)}")
+        return _offered(point)
+    raise ValueError(f"unknown game {shown(name)!r}; {_hint(name)}")
+
+
+def _offered(point: EntryPoint) -> Game:
+    """The game that an installed package offers."""
+    try:
+        offered = point.load()
+    except (Exception, SystemExit) as error:
+        raise ValueError(f"the entry point {point.name!r} cannot be loaded: {own.sentence(error)}") from None
+    return _checked(offered, f"the entry point {point.name!r}")
 
 
 def _hint(name: str) -> str:
     family = name.rstrip("0123456789").lower()
     if family in FAMILIES and (sizes := FAMILIES[family].sizes):
         return f"{family} is played on {', '.join(f'{family}{size}' for size in sizes)}"
-    near = get_close_matches(name.lower(), names(), 1, 0.4)
+    near = get_close_matches(name[:100].lower(), names(), 1, 0.4)
     return f"did you mean {near[0]!r}?" if near else f"games: {', '.join(FAMILIES)}; see `selfplay games`"
-
-
-def _run(module_name: str, path: Path) -> Game:
-    """Run a game's file as the module of that name."""
-    return _checked(getattr(run_file(module_name, path), "GAME", None), str(path))
 
 
 def _checked(game: object, source: str) -> Game:

@@ -13,10 +13,12 @@ from types import ModuleType
 
 import numpy as np
 
+from games import fields
 from native import abi
 
 FIRST, SECOND = 0, 1
 LONGEST_WORD = 20  # characters of a word that an error repeats
+SPARE = 64  # actions more than there are: a wrong rule that writes a few too many breaks nothing of ours
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,10 @@ class Game:
     force: Callable[["Position", int], None] | None = (
         None  # execute a move that the rules forbid, in place, as SGF does
     )
+    source: object | None = None  # `games.own.Source` of a user's own game, None of the package's and of others'
+
+    def __post_init__(self):
+        fields.check(self)
 
     @property
     def cells(self) -> int:
@@ -95,7 +101,8 @@ class Game:
     def option_values(self, **options: float) -> np.ndarray:
         unknown = [name for name in options if name not in self.options]
         if unknown:
-            raise ValueError(f"{self.name} has no option {unknown[0]!r}; it has: {', '.join(self.options) or 'none'}")
+            known = ", ".join(self.options) or "none"
+            raise ValueError(f"{self.name} has no option {fields.shown(unknown[0])!r}; it has: {known}")
         if infinite := [name for name, value in options.items() if not np.isfinite(value)]:
             raise ValueError(f"{self.name}: option {infinite[0]} must be a finite number, not {options[infinite[0]]}")
         return np.array([float(options.get(name, default)) for name, default in self.options.items()], np.float64)
@@ -117,8 +124,11 @@ class Position:
     @property
     def legal(self) -> np.ndarray:
         """Legal actions, int32, ascending; empty when the game is over."""
-        actions = np.empty(self.game.actions, np.int32)
-        return actions[: abi.call_legal(self.game.rules, self.state, actions)].copy()
+        actions = np.empty(self.game.actions + SPARE, np.int32)
+        count = abi.call_legal(self.game.rules, self.state, actions)
+        if not 0 <= count <= self.game.actions:
+            raise ValueError(f"{self.game.name}: legal gave {count} actions, of {self.game.actions} that there are")
+        return actions[:count].copy()
 
     def play(self, action: int | str) -> "Position":
         """Apply a legal action (a number or its text) in place and return self; ValueError if it is not legal."""

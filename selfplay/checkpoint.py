@@ -20,7 +20,7 @@ import torch
 
 from games.game import Game
 from selfplay.arrays import write_arrays
-from selfplay.config import LearnerConfig, NetworkConfig, RunConfig, check
+from selfplay.config import LearnerConfig, NetworkConfig, RunConfig, check, located, portable
 from selfplay.files import DamagedFile, publish_folder, read_json, remove, shown, write_json
 from selfplay.inference import made_up, measure_ranges
 from selfplay.learner import Diverged, load_weights
@@ -143,10 +143,10 @@ def facts_of(checkpoint: Checkpoint) -> dict:
     """What checkpoint.json holds, with its checksum."""
     facts = {
         "format": FORMAT,
-        "game": checkpoint.game,
+        "game": portable(checkpoint.config).game,
         "generation": checkpoint.generation,
         "shape": asdict(checkpoint.shape),
-        "config": msgspec.to_builtins(checkpoint.config),
+        "config": msgspec.to_builtins(portable(checkpoint.config)),
         "progress": checkpoint.progress,
         "ledger": checkpoint.ledger,
     }
@@ -165,7 +165,8 @@ def read(path: Path) -> Checkpoint:
         check_facts(found)
     except (ValueError, RecursionError) as error:  # msgspec's errors are of the first kind
         raise DamagedFile(f"{path}/checkpoint.json is damaged: {shown(error)}") from None
-    return Checkpoint(path, found.game, found.generation, found.shape, found.config, found.ledger, found.progress)
+    settings = located(found.config, path.absolute().parent.parent)
+    return Checkpoint(path, found.game, found.generation, found.shape, settings, found.ledger, found.progress)
 
 
 def check_facts(facts: Facts) -> None:

@@ -18,6 +18,8 @@ PLAYERS = (
     "mcts:0.5s: so long a move) | gtp:COMMAND  (an outside engine)"
 )
 
+OWN_GAME = "a file of your own that a run was trained with runs only if you name it, now or before"
+
 
 class Parser(argparse.ArgumentParser):
     """Errors in one line; a mistyped command is answered with the nearest one."""
@@ -115,6 +117,9 @@ def parser() -> Parser:
     command.add_argument("--actors", type=int, metavar="N", help="processes that play; 0: threads of this one do")
     command.add_argument("--address", metavar="HOST:PORT", help="of a Ray cluster to play on")
     command.add_argument("--time", metavar="30m", help="stop after so long (s, m, h); the learning rate falls in time")
+    command.add_argument(
+        "--game", metavar="GAME|FILE.py", help="in place of the preset's; with --resume, to let a file run"
+    )
 
     command = add(commands, play, "play in a terminal")
     command.add_argument("opponent", metavar="GAME|CHECKPOINT|RUN", help="a game, or who to play against")
@@ -129,6 +134,7 @@ def parser() -> Parser:
         "5 m), 30s/move; an engine whose name says how much it searches does no more than that",
     )
     command.add_argument("--ponder", action="store_true", help="let the engine think while you do")
+    command.add_argument("--game", metavar="GAME|FILE.py", help=OWN_GAME)
     start = command.add_mutually_exclusive_group()
     start.add_argument("--load", metavar="FILE", help="go on with a saved game, or an .sgf")
     start.add_argument("--moves", metavar="'4 4 3'", default="", help="begin after these moves")
@@ -138,7 +144,7 @@ def parser() -> Parser:
 
     command = add(commands, arena, "let players meet; ratings with intervals")
     command.add_argument("players", nargs="+", metavar="PLAYER", help=PLAYERS)
-    command.add_argument("--game", help="needed if no player is a checkpoint")
+    command.add_argument("--game", metavar="GAME|FILE.py", help=f"needed if no player is a checkpoint; {OWN_GAME}")
     command.add_argument("--games", type=int, default=100, metavar="N", help="of each pair of players")
     command.add_argument("--opening-plies", type=int, default=4, metavar="N", help="random plies before, at most")
     command.add_argument("--seed", type=int, default=1)
@@ -148,7 +154,7 @@ def parser() -> Parser:
 
     command = add(commands, gtp, "be an engine for programs that speak the Go Text Protocol")
     command.add_argument("player", metavar="CHECKPOINT|RUN|PLAYER", help=PLAYERS)
-    command.add_argument("--game", help="needed if the player is no checkpoint")
+    command.add_argument("--game", metavar="GAME|FILE.py", help=f"needed if the player is no checkpoint; {OWN_GAME}")
     command.add_argument("--resign", action="store_true", help="give games up that stay hopeless for several moves")
     command.add_argument("--ponder", action="store_true", help="think while the opponent does")
     add_option(command)
@@ -158,7 +164,7 @@ def parser() -> Parser:
         commands, analysis, "be an engine for programs that speak with KataGo's analysis engine, as KaTrain does"
     )
     command.add_argument("player", nargs="?", metavar="CHECKPOINT|RUN|PLAYER", help=PLAYERS)
-    command.add_argument("--game", help="needed if the player is no checkpoint")
+    command.add_argument("--game", metavar="GAME|FILE.py", help=f"needed if the player is no checkpoint; {OWN_GAME}")
     add_option(command)
     add_precision(command)
     command.add_argument("-model", metavar="PLAYER", help="the player, where a program calls us as it calls KataGo")
@@ -169,6 +175,7 @@ def parser() -> Parser:
     command = add(commands, exam, "grade a checkpoint against exact truth, alone and with search")
     command.add_argument("player", metavar="CHECKPOINT", help="a checkpoint or run, with @N for N simulations")
     command.add_argument("--positions", type=int, metavar="N", help="only so many")
+    command.add_argument("--game", metavar="GAME|FILE.py", help=OWN_GAME)
     command.add_argument("--json", action="store_true")
     add_precision(command)
 
@@ -243,7 +250,20 @@ def train(options) -> None:
     """Learn a game from nothing. Stopped or killed at any time, the same command goes on."""
     from selfplay.training import train
 
-    train(options.preset, options.out, options.resume, options.set, options.actors, options.address, options.time)
+    settings = options.preset, options.out, options.resume, options.set
+    train(*settings, options.actors, options.address, options.time, options.game)
+
+
+def named(text: str):
+    """The game that the user names. A file of their own is tried out first, and may run in later commands too."""
+    import games as library
+    from games import own
+
+    if own.is_own(text):
+        from selfplay import proof
+
+        proof.try_out(own.read(text))
+    return library.remember(library.load(text))
 
 
 def play(options) -> None:
@@ -256,13 +276,17 @@ def play(options) -> None:
     from selfplay.time_control import NO_LIMIT, parse
 
     control = parse(options.time) if options.time is not None else NO_LIMIT
+    asked = named(options.game) if options.game else None
     is_board = options.opponent.rstrip("0123456789") in library.FAMILIES and not os.path.exists(options.opponent)
-    if is_board or options.opponent in library.names() or options.opponent.endswith(".py"):
-        game, opponent = library.load(options.opponent), "mcts:1000"
+    is_file = library.is_own(options.opponent) and not os.path.isdir(options.opponent)
+    if is_board or is_file or options.opponent in library.names():
+        game, opponent = named(options.opponent), "mcts:1000"
     else:
-        game, opponent = players.game_of(options.opponent), options.opponent
+        game, opponent = players.game_of(options.opponent, asked) or asked, options.opponent
         if game is None:
             raise ValueError(f"{opponent!r} plays any game; say which: selfplay play GAME --second {opponent}")
+    if asked is not None and asked.name != game.name:
+        raise ValueError(f"{opponent!r} plays {game.name}, not {asked.name}")
     game = game.with_options(**numbers(options.option))
     side = random.choice(["first", "second"]) if options.side == "random" else options.side
     seats = [options.first, options.second]
@@ -281,7 +305,7 @@ def play(options) -> None:
 def play_command(options, side: str) -> str:
     """The command that sits down to the same game again."""
     words = ["selfplay", "play", options.opponent, "--side", side]
-    for name in ("first", "second", "hint", "time"):
+    for name in ("first", "second", "hint", "time", "game"):
         if getattr(options, name):
             words += [f"--{name}", getattr(options, name)]
     words += ["--precision", options.precision] if options.precision != "auto" else []
@@ -318,11 +342,11 @@ def arena(options) -> None:
 def common_game(names: list[str], asked: str | None, changes: list[str]):
     """The one game that these players play and that was asked for, with the options of the first checkpoint among them and
     then --option's."""
-    import games as library
     from selfplay import players
 
-    found = [game for game in map(players.game_of, names) if game is not None]
-    found += [library.load(asked)] if asked else []
+    told = named(asked) if asked else None
+    found = [game for name in names if (game := players.game_of(name, told)) is not None]
+    found += [told] if told is not None else []
     if not found:
         raise ValueError("say which --game")
     if len(different := {game.name for game in found}) > 1:
@@ -385,7 +409,9 @@ def exam(options) -> None:
     """Share of exam positions whose exact value the network keeps, alone and with search."""
     from selfplay.report import exam_table, examine, print_json
 
-    result = examine(options.player, options.positions, precision(options))
+    result = examine(
+        options.player, options.positions, named(options.game) if options.game else None, precision(options)
+    )
     print_json(result) if options.json else exam_table(result)
 
 
@@ -395,6 +421,7 @@ def bench(options) -> None:
     from selfplay.report import bench_table, print_json
 
     precision(options)
+    named(options.game)
     result = bench.run(options)
     print_json(result) if options.json else bench_table(result)
 
@@ -402,26 +429,25 @@ def bench(options) -> None:
 def check(options) -> int:
     """Prove a game: the laws of its rules on random games, and the search against a slow reference; then its speed. Exit
     code 1 if something does not hold."""
-    import games as library
+    from games import own
     from selfplay import proof
 
     if options.games < 1:
         raise ValueError("--games must be at least 1")
-    game = library.load(options.game)
-    violations = proof.violations(game, options.games, options.seed)
+    if (source := own.read(options.game) if own.is_own(options.game) else None) is not None:
+        own.remember(source)
+    found = proof.prove(options.game, options.games, options.seed, source)
     for law in proof.laws():
-        broken = [violation for violation in violations if violation.law == law]
-        unknown = law == proof.SEARCH_LAW and violations and not broken
-        print(f"{'FAILS' if broken else 'not tried' if unknown else 'holds'}  {law}")
+        broken = [violation for violation in found.violations if violation.law == law]
+        print(f"{'FAILS' if broken else 'not tried' if law in found.untried else 'holds'}  {law}")
         for violation in broken:
             print("       " + violation.explanation.replace("\n", "\n       "))
-    if not violations:
-        rate, length = proof.random_play(game, 0.5)
+    if found.speed:
+        rate, length = found.speed
         print(f"speed  {rate:,.0f} positions/s of random play on one core, {length:.1f} plies a game")
-    print(
-        f"{game.name}: {'all laws hold' if not violations else f'{len(violations)} violations'}, {options.games} games"
-    )
-    return 1 if violations else 0
+    count = len(found.violations)
+    print(f"{found.name}: {f'{count} violations' if count else 'all laws hold'}, {options.games} games")
+    return 1 if count else 0
 
 
 def show_progress(done: int, games: int) -> None:

@@ -31,10 +31,12 @@ from ray.exceptions import (
     RayTaskError,
 )
 
+from games import own
+from games.own import Source
 from native.machine import cores
 from selfplay import session
 from selfplay.actor import Actor, Work
-from selfplay.config import RunConfig
+from selfplay.config import RunConfig, game_of
 from selfplay.inference import is_gpu
 from selfplay.network import Shape
 from selfplay.pool import CHUNKS, seed_of
@@ -55,9 +57,11 @@ PARTS = ("gcs_server", "raylet")  # of Ray on this machine: with one of them the
 class Worker:
     """What runs in an actor's process; turned into a Ray actor below."""
 
-    def __init__(self, config: RunConfig, shape: Shape, seed: int, threads: int):
+    def __init__(self, config: RunConfig, shape: Shape, seed: int, threads: int, game_file: Source | None):
         import torch
 
+        if game_file is not None:  # the driver's leave, and the file itself: it need not be on this machine
+            own.allow(game_file)
         torch.set_num_threads(threads)
         self.actor = Actor(config, shape, seed)
 
@@ -105,6 +109,7 @@ class RayPool:
         self.places = [Place() for _ in range(num_actors)]
         self.session = Session(address, num_actors, config.actor.threads, goes_on)
         self.here: Actor | None = None
+        self.game_file = game_of(config).source
         if is_gpu(config.network.device):  # Ray shows a worker its part of the GPUs alone
             self.session.wait()
             self.gpus = share_of_gpus(int(ray.cluster_resources().get("GPU", 0)), num_actors)
@@ -124,7 +129,8 @@ class RayPool:
         options = {"num_cpus": threads, "num_gpus": self.gpus, "name": None}
         if self.session.is_joined:  # workers of our own have inherited it, and may start before they are asked for
             options["runtime_env"] = {"env_vars": thread_variables(threads)}
-        place.worker = ray.remote(Worker).options(**options).remote(self.config, self.shape, self._next_seed(), threads)
+        remote = ray.remote(Worker).options(**options)
+        place.worker = remote.remote(self.config, self.shape, self._next_seed(), threads, self.game_file)
         place.births += 1
         place.since = time.monotonic()
         self._send_weights(place)

@@ -1,8 +1,15 @@
 """Everything that can be set, one frozen record a subject: a sentence a field, with its unit and what the papers used.
 
 A run is described by a TOML file (see `presets/`). Unknown keys and wrong types are errors that name the key.
+
+A user's own game is named by its file's path, relative to the TOML file. A run's folder keeps a copy of that file, and its
+configuration the copy's digest: what is read from a run names a game, but never makes it run (`games.own`).
 """
 
+import json
+import os
+import re
+import stat
 import tomllib
 from difflib import get_close_matches
 from pathlib import Path
@@ -11,10 +18,15 @@ from typing import Any
 import msgspec
 
 import games
+from games.fields import shown
 from games.game import Game
 
 PRECISIONS = ("auto", "fp32", "bf16", "openvino-fp32", "openvino-int8")
 PRESETS = Path(__file__).parent / "presets"
+GAME_COPY = "game.py"  # in a run's folder: the file of the user's own game
+LARGEST = 1 << 16  # bytes of a TOML file; all keys with a comment each take a tenth of it
+MOST_DOTS = 100  # in a line: a key of many parts takes the square of their number to read
+DIGEST = re.compile(r"[0-9a-f]{64}|")
 
 
 class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -118,7 +130,8 @@ class LedgerConfig(Section):
 
 
 class RunConfig(Section):
-    game: str
+    game: str  # a name, or the path of a file of one's own
+    game_digest: str = ""  # sha256 of that file, which a run notes for itself; of no other game
     options: dict[str, float] = {}  # of the game, such as komi, where they are not its own defaults
     generations: int = 40
     minutes: float = (
@@ -211,30 +224,68 @@ def presets() -> list[str]:
 
 
 def load(source: str, changes: list[str] = ()) -> RunConfig:
-    """A preset's name or a TOML file, with "a.b=c" changes. ValueError with one line that names what is wrong."""
-    return parse(_read(source), changes, source)
+    """A preset's name or a TOML file that the user names, with "a.b=c" changes. The file of a user's own game that it names may
+    run from now on. ValueError with one line that names what is wrong."""
+    path = path_of(source)
+    config = parse(read_text(path), changes, source)
+    if not games.is_own(config.game):
+        return config
+    is_told = any(change.partition("=")[0].strip() == "game" for change in changes)
+    file = own_file(config.game, Path() if is_told else path.parent, source)
+    if config.game_digest not in ("", file.digest):
+        raise ValueError(f"{source}: {shown(file.path)} is not the file whose digest game_digest is")
+    if is_told or not is_run(path.parent):  # the user has named a run's file there, but not what others wrote into it
+        games.own.allow(file)
+    return msgspec.structs.replace(config, game=file.path, game_digest=file.digest)
 
 
-def _read(source: str) -> str:
+def path_of(source: str) -> Path:
+    """The file of a preset, or of that path."""
     path = Path(source)
     if source in presets():
-        path = PRESETS / f"{source}.toml"
-    elif path.suffix != ".toml" or not path.is_file():
-        near = get_close_matches(source, presets(), 1, 0.4)
+        return PRESETS / f"{source}.toml"
+    if path.suffix != ".toml" or not path.is_file():
+        near = get_close_matches(source[:100], presets(), 1, 0.4)
         hint = f"did you mean {near[0]!r}?" if near else f"presets: {', '.join(presets())}"
         missing = "no such file" if path.suffix == ".toml" else "unknown preset"
-        raise ValueError(f"{missing} {source!r}; {hint}")
+        raise ValueError(f"{missing} {shown(source)!r}; {hint}")
+    return path
+
+
+def read_text(path: Path) -> str:
+    """A TOML file's text: UTF-8 whatever the locale is, with a byte order mark or without. ValueError with one line."""
     try:
-        return path.read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ValueError(f"cannot read {path}: {error}") from None
+        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise ValueError(f"cannot read {path}: no regular file")
+            data = file.read(LARGEST + 1)
+        if len(data) > LARGEST:
+            raise ValueError(f"cannot read {path}: larger than any configuration ({LARGEST:,} bytes)")
+        return data.decode("utf-8-sig")
+    except OSError as error:
+        raise ValueError(f"cannot read {path}: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise ValueError(f"cannot read {path}: line {line} is not UTF-8") from None
+
+
+def own_file(name: str, folder: Path, source: str) -> games.own.Source:
+    """The file of a user's own game: beside the TOML file that names it, or else in the working directory."""
+    places = dict.fromkeys([folder / name, Path(name)])
+    for place in places:
+        if os.path.exists(place):
+            return games.own.read(str(place))
+    said = " nor ".join(shown(str(place)) for place in places)
+    raise ValueError(f"{source}: no such game file: {'neither ' if len(places) > 1 else ''}{said}")
+
+
+def is_run(folder: Path) -> bool:
+    """Is this a run's folder?"""
+    return (folder / "checkpoints").is_dir()
 
 
 def parse(text: str, changes: list[str] = (), source: str = "configuration") -> RunConfig:
-    try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ValueError(f"{source}: not TOML: {error}") from None
+    data = read_toml(text, source)
     for change in changes:
         _apply(data, change)
     _check_keys(data, RunConfig, source, "")
@@ -243,25 +294,58 @@ def parse(text: str, changes: list[str] = (), source: str = "configuration") -> 
         config = msgspec.convert(data, RunConfig, strict=True)
     except msgspec.ValidationError as error:
         raise ValueError(f"{source}: {_explain(error)}") from None
+    except (OverflowError, RecursionError):
+        raise ValueError(f"{source}: a number or a nesting in it is beyond all bounds") from None
     check(config, source)
     return msgspec.structs.replace(config, game=games.full_name(config.game))
 
 
-def game_of(config: RunConfig) -> Game:
-    """The run's game, with its options. ValueError with one line for what it does not know."""
+def read_toml(text: str, source: str) -> dict:
+    """The values of a TOML text. ValueError with one line for what is no TOML, or no configuration by its size alone."""
+    if len(text) > LARGEST:
+        raise ValueError(f"{source}: larger than any configuration ({LARGEST:,} letters)")
+    for number, line in enumerate(text.split("\n"), 1):
+        if line.count(".") > MOST_DOTS:
+            raise ValueError(f"{source}: line {number} has more than {MOST_DOTS} dots")
     try:
-        return games.load(config.game).with_options(**config.options)
+        return tomllib.loads(text)
+    except RecursionError:
+        raise ValueError(f"{source}: not TOML: nested too deeply") from None
+    except ValueError as error:  # TOMLDecodeError is one; so is a number of 5,000 digits
+        raise ValueError(f"{source}: not TOML: {shown(str(error), 200)}") from None
+
+
+def game_of(config: RunConfig) -> Game:
+    """The run's game, with its options. ValueError with one line for what it does not know, or a user's own game that may not
+    run (`games.recall`)."""
+    game = games.recall(config.game, config.game_digest)
+    try:
+        return game.with_options(**config.options)
     except ValueError as error:
-        raise ValueError(f"options: {error}" if "has no option" in str(error) else str(error)) from None
+        raise ValueError(f"options: {error}") from None
+
+
+def located(config: RunConfig, folder: Path) -> RunConfig:
+    """The configuration that was read from a run's folder, with the path of the run's copy of an own game's file."""
+    if not games.is_own(config.game) or os.path.isabs(config.game):
+        return config
+    return msgspec.structs.replace(config, game=str(folder.absolute() / config.game))
+
+
+def portable(config: RunConfig) -> RunConfig:
+    """The configuration as it is stored: it names the run's copy of an own game's file, wherever the folder is."""
+    return msgspec.structs.replace(config, game=GAME_COPY) if config.game_digest else config
 
 
 def dump(config: RunConfig) -> str:
     """TOML that `parse` reads back to an equal configuration."""
     sections = msgspec.to_builtins(config)
+    if not config.game_digest:
+        del sections["game_digest"]
     lines = [f"{key} = {_toml(value)}" for key, value in sections.items() if not isinstance(value, dict)]
     for name, section in sections.items():
         if isinstance(section, dict):
-            lines += ["", f"[{name}]", *(f"{key} = {_toml(value)}" for key, value in section.items())]
+            lines += ["", f"[{name}]", *(f"{_key(key)} = {_toml(value)}" for key, value in section.items())]
     return "\n".join(lines) + "\n"
 
 
@@ -275,13 +359,17 @@ def check(config: RunConfig, source: str = "configuration") -> None:
     }
     for key, allowed in choices.items():
         if (value := _get(config, key)) not in allowed:
-            raise ValueError(f"{source}: {key} must be one of {', '.join(allowed)}, not {value!r}")
+            raise ValueError(f"{source}: {key} must be one of {', '.join(allowed)}, not {_shown(value)}")
     for key, (low, high) in LIMITS.items():
         if not low <= (value := _get(config, key)) <= high:  # NaN is not
-            raise ValueError(f"{source}: {key} must lie between {low:g} and {high:g}, not {value}")
+            raise ValueError(f"{source}: {key} must lie between {low:g} and {high:g}, not {shown(value)}")
     simulations = config.search.simulations
     if not simulations or min(simulations) < 1 or max(simulations) > MANY:
-        raise ValueError(f"{source}: search.simulations must list numbers from 1 to {MANY:,}, not {simulations}")
+        raise ValueError(f"{source}: search.simulations must list numbers from 1 to {MANY:,}, not {shown(simulations)}")
+    if not DIGEST.fullmatch(config.game_digest) or (config.game_digest and not games.is_own(config.game)):
+        raise ValueError(
+            f"{source}: game_digest must be the sha256 of an own game's file, not {shown(config.game_digest)}"
+        )
 
 
 def _get(config: Any, key: str) -> Any:
@@ -294,24 +382,32 @@ def _apply(data: dict, change: str) -> None:
     key, equals, value = change.partition("=")
     *path, last = key.strip().split(".")
     if not equals or not last:
-        raise ValueError(f"--set takes KEY=VALUE, such as learner.rate=0.001, not {change!r}")
+        raise ValueError(f"--set takes KEY=VALUE, such as learner.rate=0.001, not {shown(change)!r}")
+    if len(path) > 1:
+        raise ValueError(f"--set {shown(change)!r}: keys have a section and a name, such as learner.rate")
     for name in path:
         data = data.setdefault(name, {})
         if not isinstance(data, dict):
-            raise ValueError(f"--set {change!r}: {name!r} is no section")
+            raise ValueError(f"--set {shown(change)!r}: {shown(name)!r} is no section")
+    data[last] = _value(value.strip())
+
+
+def _value(text: str) -> Any:
+    """A value as TOML writes it; else the text itself, so that words need no quotes."""
     try:
-        data[last] = tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
-        data[last] = value.strip()
+        values = tomllib.loads(f"value = {text}") if len(text) <= LARGEST else {}
+    except (RecursionError, ValueError):
+        values = {}
+    return values["value"] if list(values) == ["value"] else text
 
 
 def _check_keys(data: dict, section: type, source: str, prefix: str) -> None:
     fields = {field.name: field.type for field in msgspec.structs.fields(section)}
     for key, value in data.items():
         if key not in fields:
-            near = get_close_matches(key, fields, 1, 0.5)
+            near = get_close_matches(key[:100], fields, 1, 0.5)
             hint = f"did you mean {prefix + near[0]!r}?" if near else f"keys here: {', '.join(fields)}"
-            raise ValueError(f"{source}: unknown key {prefix + key!r}; {hint}")
+            raise ValueError(f"{source}: unknown key {prefix + shown(key)!r}; {hint}")
         if isinstance(value, dict) and isinstance(fields[key], type) and issubclass(fields[key], Section):
             _check_keys(value, fields[key], source, f"{prefix}{key}.")
 
@@ -320,7 +416,7 @@ def _check_options(options: Any, source: str) -> None:
     """A game's options are numbers; msgspec would not name the one that is none."""
     for name, value in options.items() if isinstance(options, dict) else ():
         if isinstance(value, bool) or not isinstance(value, int | float):
-            raise ValueError(f"{source}: options.{name}: expected a number, got {value!r}")
+            raise ValueError(f"{source}: options.{shown(name)}: expected a number, got {_shown(value)}")
 
 
 def _explain(error: msgspec.ValidationError) -> str:
@@ -330,10 +426,20 @@ def _explain(error: msgspec.ValidationError) -> str:
     return f"{key}: {message[0].lower()}{message[1:]}" if key else message
 
 
+def _shown(value: Any) -> str:
+    return repr(shown(value)) if isinstance(value, str) else shown(value)
+
+
+def _key(name: str) -> str:
+    """A key, in quotes where TOML wants them: options have the names that a game gives them."""
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else _toml(name)
+
+
 def _toml(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
-        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-        return f'"{escaped}"'
+        return json.dumps(value, ensure_ascii=False).replace(
+            "\x7f", "\\u007f"
+        )  # a JSON text is a TOML text but for that
     return repr(value)

@@ -45,8 +45,11 @@ class Exam:
 
 @cache
 def load(game_name: str, validation: bool = False) -> Exam | None:
-    """The game's exam, or None. `validation` asks for the positions that runs may look at while they train."""
+    """The exam of one of the package's games, or None; a file is looked for under no other name. `validation` asks for the
+    positions that runs may look at while they train."""
     game_name = games.full_name(game_name)
+    if game_name not in games.GAMES:
+        return None
     if game_name in SOLVED_COMPLETELY:
         return solve_all(games.load(game_name))
     path = FOLDER / f"{game_name}{'_validation' if validation else ''}.txt"

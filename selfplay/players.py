@@ -96,8 +96,7 @@ def create(text: str, game: Game, seed: int = 0, precision: str = "auto") -> Pla
         effort = parse_effort(text, text.removeprefix("mcts:"))
         return in_time(SearchPlayer.playouts(text, game, effort.simulations or 1, seed), effort)
     found, effort = find_checkpoint(text)
-    if games.load(found.game).name != game.name:  # a game of one's own is stored as its file's path
-        raise ValueError(f"{text!r} plays {games.load(found.game).name}, not {game.name}")
+    refuse_another_game(text, found, game)
     if found.shape != checkpoint.shape_for(game, found.config.network, found.config.learner):
         raise ValueError(f"{text!r} has a network of another shape than {game.name} wants now")
     simulations = found.config.match.simulations if effort.simulations is None else effort.simulations
@@ -107,17 +106,39 @@ def create(text: str, game: Game, seed: int = 0, precision: str = "auto") -> Pla
     return in_time(player, effort)
 
 
+def refuse_another_game(text: str, found: checkpoint.Checkpoint, game: Game) -> None:
+    """ValueError if a checkpoint is of another game. For one of a user's own game the user's own word for it counts, where the
+    file that it was trained with is not there or may not run; the network's shape must fit all the same."""
+    try:
+        name = game_in(found, game).name
+    except ValueError:
+        if game.source is None:
+            raise
+        return
+    if name != game.name:
+        raise ValueError(f"{text!r} plays {name}, not {game.name}")
+
+
+def game_in(found: checkpoint.Checkpoint, asked: Game | None = None) -> Game:
+    """A checkpoint's game, with the options it was trained with: `asked` itself, if it is the very file."""
+    is_asked = asked is not None and asked.source is not None and asked.source.digest == found.config.game_digest
+    return asked.with_options(**found.config.options) if is_asked else config.game_of(found.config)
+
+
 def in_time(player: "SearchPlayer", effort: Effort) -> "SearchPlayer":
     """The player, by the time that its name asks for, if it does."""
     return player if effort.seconds is None else TimedPlayer(player, effort.seconds)
 
 
-def game_of(text: str) -> Game | None:
+def game_of(text: str, asked: Game | None = None) -> Game | None:
     """The game of a checkpoint or run, with the options it was trained with; None for players of any game. ValueError if it is
-    none of them."""
+    none of them. `asked` is the game that the user named, in place of a file of their own that the run names."""
     if text in ("random", "solver") or text.startswith(("mcts:", "gtp:")):
         return None
-    return config.game_of(find_checkpoint(text)[0].config)
+    found = find_checkpoint(text)[0]
+    if asked is not None and asked.source is not None and games.is_own(found.config.game):
+        return asked.with_options(**found.config.options)
+    return config.game_of(found.config)
 
 
 def find_checkpoint(text: str) -> tuple[checkpoint.Checkpoint, Effort]:

@@ -10,6 +10,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from games.game import Game
 from selfplay import exam, players
 from selfplay.arena import Match, match
 from selfplay.checkpoint import Checkpoint, check_game
@@ -94,17 +95,18 @@ def tournament_table(matches: list[Match], seated: list[players.Player], elo: np
             print(f"{label}: {', '.join(told)}")
 
 
-def examine(text: str, positions: int | None = None, precision: str = "auto") -> dict:
+def examine(text: str, positions: int | None = None, named: Game | None = None, precision: str = "auto") -> dict:
     """Grade a checkpoint or run on its game's exam, alone and with search, the network computed in `precision`. ValueError if
-    there is no exam, or no such precision here."""
-    if players.game_of(text) is None:
+    there is no exam, or no such precision here. `named`: the game that the user named, see `players.game_of`."""
+    if (game := players.game_of(text, named)) is None:
         raise ValueError(f"{text!r} has no network to examine; name a checkpoint or a run")
+    if named is not None and named.name != game.name:
+        raise ValueError(f"{text!r} plays {game.name}, not {named.name}")
     found, effort = players.find_checkpoint(text)
-    game = game_of(found.config)
     check_game(found, game)
     whole = exam.load(found.game)
     if whole is None:
-        raise ValueError(f"{found.game} has no exam")
+        raise ValueError(f"{game.name} has no exam")
     if positions is not None and positions < 1:
         raise ValueError("--positions must be at least 1")
     asked = whole.first(positions or len(whole))

@@ -1,6 +1,7 @@
 """A run's folder: what is where, and the right to write there.
 
     config.toml  games/ (shards)  checkpoints/NNNN/  ledger.jsonl  events.* (TensorBoard)  log.txt
+    game.py  (a copy of the file of a user's own game, whose digest is in config.toml)
 
 Killed at any instant, a run goes on from its newest whole checkpoint and the games recorded since then.
 """
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from games import own
 from selfplay import checkpoint, config
 from selfplay.checkpoint import Checkpoint
 from selfplay.config import RunConfig
@@ -21,7 +23,14 @@ from selfplay.divergence import worse_than_nothing
 from selfplay.files import DamagedFile, open_own, open_regular, remove, shown, write_bytes
 from selfplay.ledger_file import is_entry, ledger_line, read_ledger
 from selfplay.records import Shards, named_shard
-from selfplay.run_settings import command_to_resume, differences, first_difference, store_config, stored_config
+from selfplay.run_settings import (
+    command_to_resume,
+    differences,
+    first_difference,
+    store_config,
+    stored_config,
+    with_game_file,
+)
 
 FILES = (".lock", "config.toml", "ledger.jsonl", "log.txt", "result.json", "game.py")
 FOLDERS = ("games", "checkpoints")
@@ -38,6 +47,7 @@ class Run:
     """
 
     def __init__(self, folder: Path, wanted: RunConfig, may_change: bool = False):
+        wanted = with_game_file(wanted, folder)
         self.folder, self.config = folder, wanted
         self.changed: list[tuple[str, object, object]] = []  # settings: (key, so far, from here on)
         self.checkpoints = folder / "checkpoints"
@@ -49,6 +59,7 @@ class Run:
         self.lock = self._lock()
         try:
             self._sweep()
+            self._keep_game()
             if self.changed or not (folder / "config.toml").exists():
                 store_config(folder, wanted)
         except BaseException:
@@ -84,8 +95,23 @@ class Run:
             path.name
             for path in self.folder.iterdir()
             if path.name not in (".lock", *FOLDERS) and not is_unfinished_file(path.name, FILES)
+            if path.name != config.GAME_COPY or not self._is_copy(path)
         ]:
             raise ValueError(f"{self.folder} holds other things ({shown(foreign[0])}); choose another --out")
+
+    def _keep_game(self) -> None:
+        """Keep a copy of an own game's file, so that the run goes on wherever its folder is. ValueError if another file is
+        there: the games and weights of this run are of the old one."""
+        if not self.config.game_digest:
+            return
+        path = self.folder / config.GAME_COPY
+        if not path.exists():
+            write_bytes(path, config.game_of(self.config).source.text)
+        elif not self._is_copy(path):
+            raise ValueError(f"{path} is not the game's file that the run was made with: its digest is another")
+
+    def _is_copy(self, path: Path) -> bool:
+        return own.read(str(path)).digest == self.config.game_digest
 
     def _lock(self):
         file = open_own(self.folder / ".lock", "rb+")

@@ -1,8 +1,10 @@
 """The settings of a run: its config.toml, and what of them may change while the run goes on.
 
-config.toml ends with a checksum, because one altered byte can be another valid setting.
+config.toml ends with a checksum, because one altered byte can be another valid setting. It names the run's copy of the file of
+a user's own game, and the digest of that file; neither makes the file run (`games.own`).
 """
 
+import os
 import re
 import shlex
 import zlib
@@ -10,6 +12,7 @@ from pathlib import Path
 
 import msgspec
 
+import games
 from selfplay import config
 from selfplay.config import RunConfig
 from selfplay.files import DamagedFile, open_regular, shown, write_bytes
@@ -40,7 +43,7 @@ HEADS = ("learner.ownership_weight", "learner.score_weight")
 
 def store_config(folder: Path, settings: RunConfig) -> None:
     """Write config.toml whole or not at all."""
-    text = (HEAD + config.dump(settings)).encode()
+    text = (HEAD + config.dump(config.portable(settings))).encode()
     write_bytes(folder / "config.toml", text + b"# checksum %08x\n" % zlib.crc32(text))
 
 
@@ -61,9 +64,23 @@ def stored_config(folder: Path) -> RunConfig:
             f"{command_to_resume(folder)} --set KEY=VALUE"
         )
     try:
-        return config.parse(text.decode(), source=str(path))
+        return config.located(config.parse(text.decode(), source=str(path)), folder)
     except UnicodeDecodeError as error:
         raise DamagedFile(f"{path} is damaged: {error}") from None
+
+
+def with_game_file(wanted: RunConfig, folder: Path) -> RunConfig:
+    """The configuration with the digest of an own game's file that the user has named; without one in a run that was begun
+    before runs kept copies, if it is the same path."""
+    if not games.is_own(wanted.game):
+        return wanted
+    stored = stored_config(folder) if (folder / "config.toml").exists() else None
+    if stored is not None and not stored.game_digest:
+        is_same = os.path.realpath(stored.game) == os.path.realpath(wanted.game)
+        return msgspec.structs.replace(wanted, game=stored.game, game_digest="") if is_same else wanted
+    if not wanted.game_digest and (named := games.own.named(wanted.game)) is not None:
+        return msgspec.structs.replace(wanted, game=named.path, game_digest=named.digest)
+    return wanted
 
 
 def is_unaltered(text: bytes) -> bool:
@@ -117,7 +134,7 @@ def flat(settings: RunConfig) -> dict[str, object]:
 
 def differences(stored: RunConfig, wanted: RunConfig) -> list[tuple[str, object, object]]:
     """(key, there, here) of each setting in which two configurations differ."""
-    there, here = flat(stored), flat(wanted)
+    there, here = flat(config.portable(stored)), flat(config.portable(wanted))
     return [(key, there.get(key), here.get(key)) for key in here | there if there.get(key) != here.get(key)]
 
 

@@ -1,6 +1,8 @@
 """The command `train`: open the run's folder, choose the pool, run the loop, say what came of it."""
 
+import json
 import math
+import os
 import shlex
 import sys
 import time as clock
@@ -8,12 +10,15 @@ from pathlib import Path
 
 import msgspec
 
+import games
+from games.fields import shown
+from games.game import Game
 from native.compile import are_stored
 from native.machine import cores, memory
 from native.rows import write_rows
 from native.search import absorb
 from native.selfplay import play_wave
-from selfplay import config, loop
+from selfplay import config, loop, proof
 from selfplay.actor import Actor
 from selfplay.checkpoint import Checkpoint, new_network, shape_for, weights_of
 from selfplay.config import ActorConfig, RunConfig
@@ -40,9 +45,10 @@ def train(
     actors: int | None,
     address: str | None,
     time: str | None,
+    game: str | None = None,
 ) -> Checkpoint:
     """All that can be checked is checked before anything is written. ValueError with one line for what cannot be."""
-    settings, folder = plan(preset, out, resume, changes)
+    settings, folder = plan(preset, out, resume, changes, game)
     limit = parse_time(time) or 60 * settings.minutes or None
     usable_device(settings.network.device)
     check_precision(settings.network.precision, offered(settings.network.device))
@@ -66,7 +72,7 @@ def run_loop(run: Run, shape: Shape, actors: int, address: str | None, limit: fl
     screen = Screen(run.folder, settings.generations, limit)
     pool = None
     try:
-        screen.line(f"{settings.game} in {run.folder}: {settings.generations} generations")
+        screen.line(f"{config.game_of(settings).name} in {run.folder}: {settings.generations} generations")
         for key, there, here in run.changed:
             screen.line(f"{key} was {there} and is {here} from here on")
         compile_core(settings, shape, screen)
@@ -78,20 +84,46 @@ def run_loop(run: Run, shape: Shape, actors: int, address: str | None, limit: fl
         screen.close()
 
 
-def plan(preset: str | None, out: str | None, resume: bool, changes: list[str]) -> tuple[RunConfig, Path]:
-    """The run's settings and folder."""
+def plan(
+    preset: str | None, out: str | None, resume: bool, changes: list[str], game: str | None = None
+) -> tuple[RunConfig, Path]:
+    """The run's settings and folder. An own game's file that is named is remembered, so that the run can be played."""
     if resume:
         folder = Path(out or (f"runs/{Path(preset).stem}" if preset else ""))
         if not (folder / "config.toml").exists() or not (out or preset):
             raise ValueError(f"there is no run to resume in {folder}; name it with --out")
-        return changed(stored_config(folder), changes), folder
+        settings = changed(stored_config(folder), changes)
+        if game is not None:
+            refuse_another_file(settings, load_named(game), folder)
+        games.remember(config.game_of(settings))  # is there such a game, with such options?
+        return settings, folder
+    if game is not None:
+        changes = [*changes, f"game={json.dumps(game)}"]
     if preset is None:
         raise ValueError(f"name what to train: {', '.join(config.presets())}, or a TOML file")
     settings = config.load(preset, changes)
-    config.game_of(settings)  # is there such a game, with such options?
-    if settings.game.endswith(".py"):  # the run must find it from anywhere
-        settings = msgspec.structs.replace(settings, game=str(Path(settings.game).resolve()))
+    if games.is_own(settings.game) and (source := games.own.named(settings.game, settings.game_digest)) is not None:
+        proof.try_out(source)
+    games.remember(config.game_of(settings))
     return settings, Path(out or f"runs/{Path(preset).stem}")
+
+
+def load_named(name: str) -> Game:
+    """The game that the user names; a file of their own is tried out first."""
+    if games.is_own(name):
+        proof.try_out(games.own.read(name))
+    return games.load(name)
+
+
+def refuse_another_file(settings: RunConfig, game: Game, folder: Path) -> None:
+    """ValueError if a run that is resumed is of another game than the one that the user names, or of another file."""
+    if not games.is_own(settings.game) or game.source is None:
+        if game.name != settings.game:
+            raise ValueError(f"{folder} learns {shown(settings.game)}, not {game.name}")
+    elif settings.game_digest and game.source.digest != settings.game_digest:
+        raise ValueError(f"{folder} learns another game than {game.source.path}: the file's digest is another")
+    elif not settings.game_digest and os.path.realpath(settings.game) != game.source.path:
+        raise ValueError(f"{folder} keeps no copy of its game, {shown(settings.game)}: put the file there")
 
 
 def tuned(settings: RunConfig, folder: Path, shape: Shape) -> RunConfig:

@@ -17,7 +17,7 @@ LAYERS = [
     ["selfplay.tuning", "selfplay.limits", "selfplay.evaluator", "selfplay.inference", "selfplay.openvino_graph", "selfplay.network"],
     ["games.laws", "games", "games.game", "games.tictactoe", "games.connect4", "games.go", "games.othello", "games.gomoku",
      "games.hex", "games.breakthrough", "games.go_board", "games.go_life", "games.go_ladders", "games.go_face",
-     "games.scratch"],
+     "games.scratch", "games.own", "games.trust", "games.guards", "games.fields"],
     ["native"],
 ]  # fmt: skip
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
