@@ -90,7 +90,10 @@ def recall(name: str, digest: str = "") -> Game:
     """The game of a file that a run, a checkpoint or a worker's settings name. It runs only with the user's leave; ValueError
     with one line that says how to give it, or that the file is not the one of that digest."""
     if (source := named(name, digest)) is None:
-        source = read(name)
+        try:
+            source = read(name)
+        except ValueError as error:
+            raise ValueError(f"{error}; name it: --game FILE.py") from None
         if digest and source.digest != digest:
             raise ValueError(f"{shown(name)} is not the game's file that the run was made with: its digest is another")
         if not is_allowed(source.digest):

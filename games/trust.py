@@ -11,7 +11,7 @@ import stat
 from contextlib import suppress
 from pathlib import Path
 
-LARGEST = 1 << 20  # bytes of the list that are read
+LARGEST = 1 << 24  # bytes of the list that are read
 ENTRY = re.compile(r"([0-9a-f]{64})(?:\s|$)")
 
 
@@ -45,14 +45,16 @@ def is_ours_alone(status: os.stat_result) -> bool:
 
 
 def add(digest: str, path: str) -> None:
-    """Put a file on the list. One line is appended at once, so that neither a kill nor another command loses an older one;
-    it begins with the end of a line that a kill may have cut. Nothing happens where nothing can be written."""
+    """Put a file on the list. One line is appended at once, so that neither a kill nor another command loses an older one.
+    Nothing happens where nothing can be written."""
     if (place := list_path()) is None or digest in digests():
         return
-    line = f"\n{digest}  {path.encode('unicode_escape').decode()}\n".encode()
+    line = f"{digest}  {path.encode('unicode_escape').decode()}\n".encode()
     with suppress(OSError):
         place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC
-        with open(os.open(place, flags, 0o600), "ab", buffering=0) as file:
-            if is_ours_alone(os.fstat(file.fileno())):
-                file.write(line)
+        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC
+        with open(os.open(place, flags, 0o600), "r+b", buffering=0) as file:
+            status = os.fstat(file.fileno())
+            if is_ours_alone(status):
+                is_cut = status.st_size and os.pread(file.fileno(), 1, status.st_size - 1) != b"\n"  # by a kill
+                file.write(b"\n" * is_cut + line)

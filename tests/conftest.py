@@ -20,6 +20,14 @@ def game(request):
     return games.load(request.param)
 
 
+@pytest.fixture(scope="session")
+def other_home(tmp_path_factory):
+    """A home for tests that name files of their own, so that they leave nothing in the user's."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
+        yield
+
+
 @pytest.fixture
 def connect4():
     return games.load("connect4")
