@@ -21,7 +21,7 @@ AFTER_THE_END = 64  # actions that are tried on a finished game
 
 MEMORY = "rules write into the memory that they are given, and nowhere else"
 RAISES = "rules never raise"
-LOOKING = "only start and play change a position"
+LOOKING = "looking at a position does not change it"
 SORTED = "legal moves are ascending, distinct and in range"
 EMPTY = "there is no legal move exactly when the game is over"
 BOUNDED = "outcomes lie in [-1, 1]"
@@ -72,7 +72,6 @@ class Probe:
     def call(self, name: str, *given) -> float | int | None:
         """One rule on guarded memory. Broken if it wrote outside it, or raised."""
         self.note(name)
-        before = self.state.array.tobytes()
         arrays = [one.array if isinstance(one, Guarded) else one for one in given]
         answer = getattr(abi, f"call_{name}")(self.game.rules, self.state.array, *arrays)
         for one in (self.state, *given):
@@ -80,8 +79,6 @@ class Probe:
                 raise Broken(MEMORY, f"{name} wrote outside {one.what}, {one.array.nbytes} bytes")
         if self.raised:
             raise Broken(RAISES, f"{name} raised {self.raised[-1]}")
-        if name not in ("start", "play") and self.state.array.tobytes() != before:
-            raise Broken(LOOKING, f"{name} changed it")
         return answer
 
     def game_through(self, random: np.random.Generator, most: int) -> int:
@@ -110,21 +107,29 @@ class Probe:
         return drawn(Position(self.game, self.state.array.copy()))
 
     def look(self, outcome: float) -> np.ndarray:
-        """Ask all that can be asked of a position; returns its legal actions."""
+        """Ask all that can be asked of a position, and once more; returns its legal actions."""
         if (mover := self.call("mover")) not in (0, 1):
             raise Broken(MOVER, f"mover gave {mover}")
+        key, legal = self.call("key"), self.legal()
+        if (len(legal) == 0) != (not np.isnan(outcome)):
+            raise Broken(EMPTY, f"{len(legal)} legal moves with outcome {None if np.isnan(outcome) else outcome}")
         self.call("observe", self.planes, self.scalars)
-        self.call("key")
         self.call("final", self.owner)
+        for name, first, again in (("mover", mover, self.call("mover")), ("key", key, self.call("key"))):
+            if first != again:
+                raise Broken(LOOKING, f"{name} gave {first}, and {again} when the others had been asked")
+        if legal.tolist() != (again := self.legal().tolist()):
+            raise Broken(LOOKING, f"legal gave {legal.tolist()[:20]}, and {again[:20]} when the others had been asked")
+        return legal
+
+    def legal(self) -> np.ndarray:
         count, most = self.call("legal", self.actions), self.game.actions
         if not 0 <= count <= most:
             raise Broken(SORTED, f"legal gave {count} actions, of {most} that there are")
-        legal = self.actions.array[:count]
+        legal = self.actions.array[:count].copy()
         if count and (np.any(np.diff(legal) <= 0) or legal[0] < 0 or legal[-1] >= most):
             raise Broken(SORTED, f"legal gave {legal.tolist()[:20]}, of {most} actions")
-        if (count == 0) != (not np.isnan(outcome)):
-            raise Broken(EMPTY, f"{count} legal moves with outcome {None if np.isnan(outcome) else outcome}")
-        return legal.copy()
+        return legal
 
 
 def after(game: Game, moves: Sequence[int]) -> str:

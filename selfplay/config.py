@@ -10,6 +10,7 @@ import json
 import os
 import re
 import stat
+import sys
 import tomllib
 from difflib import get_close_matches
 from pathlib import Path
@@ -244,7 +245,7 @@ def path_of(source: str) -> Path:
     path = Path(source)
     if source in presets():
         return PRESETS / f"{source}.toml"
-    if path.suffix != ".toml" or not path.is_file():
+    if path.suffix != ".toml" or not os.path.isfile(path):
         near = get_close_matches(source[:100], presets(), 1, 0.4)
         hint = f"did you mean {near[0]!r}?" if near else f"presets: {', '.join(presets())}"
         missing = "no such file" if path.suffix == ".toml" else "unknown preset"
@@ -417,6 +418,8 @@ def _check_options(options: Any, source: str) -> None:
     for name, value in options.items() if isinstance(options, dict) else ():
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise ValueError(f"{source}: options.{shown(name)}: expected a number, got {_shown(value)}")
+        if abs(value) > sys.float_info.max:
+            raise ValueError(f"{source}: options.{shown(name)}: must be a finite number, not {shown(value)}")
 
 
 def _explain(error: msgspec.ValidationError) -> str:

@@ -1,11 +1,18 @@
 """Configuration is strict: a mistake is an error that names the key, the file and the nearest right word."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import msgspec
 import pytest
 
 import games
 from selfplay import config
 from selfplay.evaluator import usable_device
+
+ROOT = Path(__file__).parent.parent
 
 
 @pytest.mark.parametrize("name", config.presets())
@@ -27,6 +34,8 @@ def test_a_game_s_options_are_settings():
         config.game_of(config.parse('game = "go9"\n[options]\nkome = 5'))
     with pytest.raises(ValueError, match="finite"):
         config.game_of(config.parse('game = "go9"\n[options]\nkomi = nan'))
+    written = config.dump(config.parse('game = "go9"\n[options]\n"my \\"komi\\" = 1\\u007f" = 5'))
+    assert config.parse(written).options == {'my "komi" = 1\x7f': 5.0}
 
 
 @pytest.mark.parametrize(
@@ -49,13 +58,34 @@ def test_a_game_s_options_are_settings():
         ('game = "x"\n[replay]\nreuse = inf', "replay.reuse must lie between"),
         ('game = "x"\n[search]\ndirichlet_total = -10', "search.dirichlet_total must lie between"),
         ('game = "x"\n[learner]\nrate = true', "learner.rate: expected `float`, got `bool`"),
+        ('game = "x"\nseed = 18446744073709551616', "seed must lie between 0 and"),
+        (f'game = "x"\nseed = {"9" * 400}', "seed must lie between 0 and; (400 letters)"),
+        (f'game = "x"\nseed = {"9" * 5000}', "not TOML: Exceeds the limit (4300 digits)"),
+        (f'game = "x"\n[learner]\nrate = {"9" * 400}', "learner.rate: number out of range"),
+        (f'game = "x"\n[options]\nkomi = {"9" * 400}', "options.komi: must be a finite number"),
+        ('game = "x"\n[options]\nkomi = inf', "options.komi: must be a finite number, not inf"),
+        ('game = "x"\nminutes = inf', "minutes must lie between 0 and"),
+        ('game = "x"\nseed = 1979-05-27', "seed: expected `int`, got `date`"),
+        ('game = "x"\n[options]\nkomi = 07:32:00', "options.komi: expected a number, got datetime.time"),
+        ('game = "x"\ngame_digest = "abc"', "game_digest must be the sha256"),
+        ('game = ["x"]', "game: expected `str`, got `array`"),
+        ("a = " + "{a=" * 500, "not TOML: nested too deeply"),
+        ("a = " + "[" * 30_000, "not TOML: nested too deeply"),
+        ("a = " + "[" * 200_000, "larger than any configuration"),
+        ("a" + ".a" * 20_000 + " = 1", "line 1 has more than 100 dots"),
+        ("[" + "a." * 20_000 + "a]", "line 1 has more than 100 dots"),
+        (f'"{"k" * 50_000}" = 1', "unknown key 'kkk; (50,000 letters)"),
+        ('"a\\nb" = 1', "unknown key 'a"),
+        (f'game = "x"\n[network]\nprecision = "{"p" * 50_000}"', "network.precision must be one of; (50,000 letters)"),
+        (f'game = "x"\n[search]\nsimulations = [{"0," * 9000}]', "search.simulations must list numbers"),
+        (f'game = "x"\n[options]\nkomi = "{"k" * 50_000}"', "options.komi: expected a number, got 'kkk"),
     ],
 )
 def test_mistakes_are_named(text, message):
     with pytest.raises(ValueError) as caught:
         config.parse(text, source="mine.toml")
     said = str(caught.value)
-    assert "\n" not in said and said.startswith("mine.toml: ")
+    assert "\n" not in said and said.startswith("mine.toml: ") and len(said) < 400
     for part in message.split("; "):
         assert part.lower() in said.lower()
 
@@ -70,9 +100,61 @@ def test_unknown_presets_are_answered_with_the_nearest():
 def test_changes_are_applied_and_checked():
     changed = config.load("dummy", ["learner.batch=7", "network.precision=fp32", "search.simulations=[3, 4]"])
     assert (changed.learner.batch, changed.network.precision, changed.search.simulations) == (7, "fp32", [3, 4])
-    for bad in ("learner.batch", "=3", "learner.batch.x=3", "learner.btch=3", "game.x=1"):
-        with pytest.raises(ValueError):
+    for bad in ("learner.batch", "=3", "learner.batch.x=3", "learner.btch=3", "game.x=1", "a" + ".a" * 100_000 + "=1",
+                "learner.rate=" + "[" * 100_000, "seed=" + "9" * 5000, "x" * 100_000, "x" * 100_000 + "=1",
+                "learner.rate=1\nseed = 3", "options=" + "{a=" * 300 + "1" + "}" * 300):  # fmt: skip
+        with pytest.raises(ValueError) as caught:
             config.load("dummy", [bad])
+        assert len(str(caught.value)) < 400 and "\n" not in str(caught.value)
+
+
+TOML = 'game = "tictactoe"  # an ümlaut\n'
+
+
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"], ids=["without", "with"])
+def test_a_file_is_utf_8_in_every_locale_with_a_byte_order_mark_and_without(mark, tmp_path):
+    """TOML 1.0: "a TOML file must be a valid UTF-8 encoded Unicode document"; TOML 1.1 lets a mark stand (toml#438)."""
+    (tmp_path / "mine.toml").write_bytes(mark + TOML.encode())
+    program = "from selfplay import config; import sys; print(config.load(sys.argv[1]).game)"
+    settings = {"PYTHONUTF8": "0", "LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", program, str(tmp_path / "mine.toml")]
+    done = subprocess.run(command, env=os.environ | settings, capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("tictactoe\n", "")
+
+
+def test_a_file_that_is_no_text_is_named_with_the_line(tmp_path):
+    (tmp_path / "latin.toml").write_bytes(b"seed = 1\n" + TOML.encode("latin-1"))
+    (tmp_path / "large.toml").write_bytes(b"#" * 10**7)
+    os.mkfifo(tmp_path / "pipe.toml")
+    (tmp_path / "folder.toml").mkdir()
+    wanted = {
+        "latin": "latin.toml: line 2 is not UTF-8",
+        "large": "larger than any",
+        "pipe": "no such file",
+        "folder": "no such",
+    }
+    for name, message in wanted.items():
+        with pytest.raises(ValueError, match=message):
+            config.load(str(tmp_path / f"{name}.toml"))
+    with pytest.raises(ValueError, match="no regular file"):
+        config.read_text(tmp_path / "pipe.toml")  # at once: nobody writes there
+
+
+def test_a_game_s_file_is_found_beside_the_toml_file_that_names_it(tmp_path, monkeypatch):
+    """As include paths are in the files that hold them (AlphaGo.jl#5, ray#28082); the working directory comes second."""
+    (tmp_path / "there").mkdir()
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    toml = tmp_path / "there" / "mine.toml"
+    toml.write_text('game = "mine.py"\n')
+    with pytest.raises(ValueError, match=r"no such game file: neither .*/there/mine.py nor mine.py"):
+        config.load(str(toml))
+    (tmp_path / "here" / "mine.py").write_text("# here\n")
+    assert config.load(str(toml)).game == str(tmp_path / "here" / "mine.py")
+    (tmp_path / "there" / "mine.py").write_text("# there\n")
+    assert config.load(str(toml)).game == str(tmp_path / "there" / "mine.py")
+    assert config.load(str(toml), ["game=mine.py"]).game == str(tmp_path / "here" / "mine.py")  # the user's own word
+    assert config.load("../there/mine.toml").game == str(tmp_path / "there" / "mine.py")
 
 
 def test_every_number_has_limits():

@@ -17,6 +17,8 @@ from selfplay.players import create
 from tests.test_cli import selfplay
 from tests.test_loop import SMALL
 
+pytestmark = pytest.mark.usefixtures("other_home")
+
 ROOT = Path(__file__).parent.parent
 
 
