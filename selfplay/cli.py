@@ -243,7 +243,11 @@ def games(options) -> None:
         print(f"{boards:<32} {title}{usual}; presets: {', '.join(presets) or 'none yet'}")
     for name in library.names():
         if name not in library.GAMES and name not in library.USUAL:
-            print(f"{name:<32} {library.load(name).title}, of an installed package")
+            try:
+                title = library.load(name).title
+            except ValueError as error:
+                title = str(error)
+            print(f"{name:<32} {title}, of an installed package")
 
 
 def train(options) -> None:

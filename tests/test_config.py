@@ -38,6 +38,7 @@ def test_a_game_s_options_are_settings():
     assert config.parse(written).options == {'my "komi" = 1\x7f': 5.0}
 
 
+# Depth, dots and digits without end: tomlkit#510, tomlplusplus#292, tomlc99#99.
 @pytest.mark.parametrize(
     ("text", "message"),
     [

@@ -1,6 +1,8 @@
 """Nothing read from a run, a checkpoint or a record runs code: an own game's file runs when its user names it or has named
 it before.
-(The kind of fault is torch.load's of a downloaded checkpoint: https://docs.pytorch.org/docs/stable/generated/torch.load.html.)
+
+The kind of fault: a model's configuration that names a Python file beside it (mlx-lm#1385, modelscope#1702), a checkpoint that
+is read with pickle (pytorch#87443), a cache that lies beside the data and is read with pickle (beancount#1034, numba#10839).
 """
 
 import ast
@@ -180,7 +182,7 @@ def test_two_files_of_one_path_are_two_games(tmp_path):
 
 
 def test_compiled_code_that_lies_beside_a_game_s_file_is_not_read(tmp_path, home):
-    """Numba reads its cache with pickle, so one that came with a run would run code."""
+    """Numba reads its cache with pickle, so one that came with a run would run code (numba#10839)."""
     folder = tmp_path / "run"
     folder.mkdir()
     (folder / "game.py").write_text(TICTACTOE + "# compiled here for the first time\n")
