@@ -259,15 +259,10 @@ def train(options) -> None:
 
 
 def named(text: str):
-    """The game that the user names. A file of their own is tried out first, and may run in later commands too."""
-    import games as library
-    from games import own
+    """The game that the user names."""
+    from selfplay import proof
 
-    if own.is_own(text):
-        from selfplay import proof
-
-        proof.try_out(own.read(text))
-    return library.remember(library.load(text))
+    return proof.named(text)
 
 
 def play(options) -> None:

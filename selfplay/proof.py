@@ -68,6 +68,14 @@ def prove(name: str, num_games: int, seed: int, source: own.Source | None = None
     return crashed(name, last, child.returncode)
 
 
+def named(name: str) -> Game:
+    """The game that the user names in a command. A file of their own is tried out first, and may run in later commands too.
+    ValueError with one line if there is no such game."""
+    if games.is_own(name):
+        try_out(own.read(name))
+    return games.remember(games.load(name))
+
+
 def try_out(source: own.Source) -> None:
     """Try the rules of a file that the user names in another process, before they are used in this one; once for a file.
     ValueError with one line if they harm the process that they run in."""

@@ -94,7 +94,7 @@ def plan(
             raise ValueError(f"there is no run to resume in {folder}; name it with --out")
         settings = changed(stored_config(folder), changes)
         if game is not None:
-            refuse_another_file(settings, load_named(game), folder)
+            refuse_another_file(settings, proof.named(game), folder)
         games.remember(config.game_of(settings))  # is there such a game, with such options?
         return settings, folder
     if game is not None:
@@ -106,13 +106,6 @@ def plan(
         proof.try_out(source)
     games.remember(config.game_of(settings))
     return settings, Path(out or f"runs/{Path(preset).stem}")
-
-
-def load_named(name: str) -> Game:
-    """The game that the user names; a file of their own is tried out first."""
-    if games.is_own(name):
-        proof.try_out(games.own.read(name))
-    return games.load(name)
 
 
 def refuse_another_file(settings: RunConfig, game: Game, folder: Path) -> None:
