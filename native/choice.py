@@ -16,6 +16,7 @@ from native.puct import exploration, forced_visits, spread
 from native.random import uniform
 from native.search import is_complete
 from native.settings import GUMBEL, PUCT
+from native.softmax import softmax_of
 
 LCB_SHARE = 0.15  # of the most visits, below which a move is not judged by its bound: KataGo's
 
@@ -214,6 +215,23 @@ def read_priors(forest, action_out, value_out, policy_out):
                 if is_better(prior, action, highest, action_out[game]):
                     action_out[game], highest = action, prior
             value_out[game] = forest.nodes[game, ROOT].value
+
+
+@kernel
+def read_root(forest, game):
+    """Of a root that has been evaluated: (simulations that went on from it, the sum of their values, the network's value, its
+    edges' number). Values are for the first player."""
+    root = forest.nodes[game, ROOT]
+    return np.int64(root.finished), root.total, root.value, np.int64(root.num_edges)
+
+
+@kernel
+def read_policy(rules, forest, game, action_out, prior_out):
+    """The network's policy at a root that was planted and evaluated, over all its legal moves, whether the search may take them
+    or not: actions i16, ascending, and priors f32. Both outputs need a SINGLE_BLOCK more than A. Returns the moves' number."""
+    count = rules.legal(forest.root_state[game], forest.actions)
+    softmax_of(forest.logits[game, ROOT], forest.actions, count, action_out, prior_out, np.int64(0))
+    return count
 
 
 @kernel

@@ -11,19 +11,34 @@ from native.softmax import highest_of, softmax_of
 
 
 @inline
-def open_node(rules, forest, game, node, state):
-    """Give a node its edges, if it has none yet: one for every legal action of `state`, its position, and of the network's
-    logits those actions' priors. The one place that masks and normalises."""
+def open_node(rules, forest, game, node, depth, state):
+    """Give a node `depth` plies below the root its edges, if it has none yet: one for every legal action of `state`, its
+    position, and of the network's logits those actions' priors. The one place that masks and normalises. A restricted search
+    may leave it without an edge."""
     n = forest.nodes[game, node]
     if n.is_open:
         return
     first, count = forest.num_edges[game], rules.legal(state, forest.actions)
+    if forest.is_restricted[game]:
+        count = keep_allowed(forest, game, n.mover, depth, count)
     logits = forest.logits[game, node]
     softmax_of(logits, forest.actions, count, forest.edge_action[game], forest.edge_prior[game], np.int64(first))
     n.first_edge, n.num_edges, n.is_open = first, count, 1
     forest.opened[game, forest.num_opened[game]] = node
     forest.num_opened[game] += 1
     forest.num_edges[game] = first + count
+
+
+@inline
+def keep_allowed(forest, game, mover, depth, count):
+    """Leave those of the first `count` of forest.actions that the mover may take so deep; return their number."""
+    kept = np.int64(0)
+    for i in range(count):
+        action = forest.actions[i]
+        if forest.avoid_until[game, mover, action] <= depth:
+            forest.actions[kept] = action
+            kept += 1
+    return kept
 
 
 @inline

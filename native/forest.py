@@ -70,6 +70,8 @@ class Forest(NamedTuple):
     goal: np.ndarray  # i32[B], simulations wanted; the root's own evaluation is not one of them
     root_noise: np.ndarray  # f64[B, A], Gumbel of each root action (Dirichlet goes into edge_prior)
     root_score: np.ndarray  # f64[B, A], Gumbel + logit of each root action
+    is_restricted: np.ndarray  # i8[B], does the next row bind the search?
+    avoid_until: np.ndarray  # i32[B, 2, A], plies below the root before which a player may not take an action
 
     # Grow while a search runs.
     num_nodes: np.ndarray  # i32[B]
@@ -141,6 +143,8 @@ def new_forest(
         goal=np.zeros(games, i32),
         root_noise=np.zeros((games, max_actions), f64),
         root_score=np.zeros((games, max_actions), f64),
+        is_restricted=np.zeros(games, np.int8),
+        avoid_until=np.zeros((games, 2, max_actions), i32),
         num_nodes=np.zeros(games, i32),
         num_edges=np.zeros(games, i32),
         num_opened=np.zeros(games, i32),
@@ -173,7 +177,7 @@ def forest_bytes(
     """The most that a forest can take. (Pages are touched where edges are tried, so large boards come close to it.)"""
     nodes, depth = max_simulations + 1, min(max_plies, max_simulations) + 1
     edges, path = max_actions * (EDGE.itemsize + 2 + 4 + 4), 8 * leaves_per_game * depth
-    return num_games * (nodes * (NODE.itemsize + 4 + edges) + path + 2 * state_bytes + 16 * max_actions)
+    return num_games * (nodes * (NODE.itemsize + 4 + edges) + path + 2 * state_bytes + 24 * max_actions)
 
 
 def refuse_what_cannot_fit(num_games: int, max_simulations: int, *sizes: int) -> None:
@@ -202,6 +206,16 @@ def plant(forest, game, goal):
     forest.started[game] = 0
     forest.finished[game] = 0
     forest.num_leaves[game] = 0
+    forest.is_restricted[game] = 0
+
+
+@kernel
+def restrict(forest, game, avoid_until):
+    """Bind the search that `plant` has just begun, until the next `plant`: at d plies below the root player p may take
+    action a only if avoid_until[p, a] <= d. `avoid_until` is i32[2, A]; KataGo's avoidMoveUntilByLoc."""
+    for player in range(2):
+        copy(forest.avoid_until[game, player], avoid_until[player])
+    forest.is_restricted[game] = 1
 
 
 @kernel

@@ -19,7 +19,7 @@ def follow(rules, settings, forest, game, action):
     """Make the child that `action` leads to the root; the caller has played the action in root_state[game] and sets the goal.
 
     False, and nothing is changed, if there is nothing to keep: the action was never tried or ends the game, or the search
-    is a Gumbel search or waits for answers. The simulations that went on from the child count as started and finished.
+    is a Gumbel search, is restricted (by depth, which changes) or waits for answers. The simulations that went on from the child count as started and finished.
     """
     return keep_below(rules, settings, forest, game, action)
 
@@ -27,7 +27,7 @@ def follow(rules, settings, forest, game, action):
 @inline
 def keep_below(rules, settings, forest, game, action):
     child = child_of(forest, game, action)
-    if settings.kind != PUCT or child < 0 or forest.num_leaves[game] > 0:
+    if settings.kind != PUCT or child < 0 or forest.num_leaves[game] > 0 or forest.is_restricted[game]:
         return False
     if is_end(forest.nodes[game, child]) or not is_known(forest.nodes[game, child].value):
         return False

@@ -117,7 +117,11 @@ def simulate(rules, settings, forest, cache, batch, game, rows):
         if np.isnan(n.value):
             take_back(forest, game, slot)
             return BLOCKED
-        edge = select(rules, settings, forest, game, node)
+        open_node(rules, forest, game, node, np.int64(forest.path_length[game, slot]), state)
+        if n.num_edges == 0:  # the search is restricted, and nothing is allowed here: the node's value stands for it
+            back_up(settings, forest, game, slot, n.value, False)
+            return SETTLED
+        edge = select(settings, forest, game, node)
         is_new = edge == n.first_edge + n.num_tried
         if not is_new:
             prefetch_behind(forest, game, edge)
@@ -135,9 +139,8 @@ def simulate(rules, settings, forest, cache, batch, game, rows):
 
 
 @inline
-def select(rules, settings, forest, game, node):
-    """The edge to follow from a node, whose position is in forest.state[game]."""
-    open_node(rules, forest, game, node, forest.state[game])
+def select(settings, forest, game, node):
+    """The edge to follow from a node that has edges."""
     if settings.kind == PUCT:
         return puct_edge(settings, forest, game, node)
     if node == ROOT:
@@ -234,7 +237,7 @@ def expand(rules, settings, forest, game, node, logits, value):
 
 @inline
 def prepare_root(rules, settings, forest, game):
-    open_node(rules, forest, game, ROOT, forest.root_state[game])
+    open_node(rules, forest, game, ROOT, np.int64(0), forest.root_state[game])
     if settings.kind == GUMBEL:
         draw_gumbels(settings, forest, game)
     else:

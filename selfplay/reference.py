@@ -52,6 +52,7 @@ class Node:
     value: float | None = None  # for the first player; None while the network's answer is out
     edges: dict[int, Edge] = field(default_factory=dict)
     exact: float | None = None  # for the first player, once proven
+    depth: int = 0  # plies below the root
     values: list[float] = field(default_factory=list)  # of the finished simulations that went on from here
 
     @property
@@ -66,9 +67,21 @@ class Node:
 
 
 class Search:
-    def __init__(self, position, network, settings: Settings, simulations, leaves=1, root_priors=None, root_noise=None):
+    def __init__(
+        self,
+        position,
+        network,
+        settings: Settings,
+        simulations,
+        leaves=1,
+        root_priors=None,
+        root_noise=None,
+        avoid_until=None,
+    ):
+        """`avoid_until` i32[2, A] restricts the search, see `native.forest.restrict`."""
         self.network, self.settings, self.goal, self.leaves = network, settings, simulations, leaves
         self.root_priors, self.root_noise = root_priors, root_noise or {}
+        self.avoid_until = avoid_until
         self.root = Node(position.copy())
         self.started = 0
         self.waiting: list[tuple[Node, list[tuple[Node, Edge]]]] = []
@@ -95,12 +108,15 @@ class Search:
                 for _, edge in path:
                     edge.pending -= 1
                 return False
+            if not node.edges:  # nothing is allowed here
+                self.finish(path, node.value)
+                return True
             action = self.select(node)
             edge = node.edges[action]
             edge.pending += 1
             path.append((node, edge))
             if edge.child is None:
-                edge.child = Node(node.position.copy().play(action))
+                edge.child = Node(node.position.copy().play(action), depth=node.depth + 1)
                 edge.child.exact = edge.child.value = edge.child.position.outcome
                 if edge.child.exact is None:
                     self.waiting.append((edge.child, path))
@@ -125,13 +141,19 @@ class Search:
     def expand(self, node: Node) -> None:
         planes, scalars = node.position.observe()
         logits, value = self.network.answer(planes.reshape(len(planes), -1), scalars)
-        legal = node.position.legal
+        legal = self.allowed(node)
+        node.value = float(value) * node.sign
+        if not len(legal):
+            return
         weights = np.exp(logits[legal].astype(np.float64) - logits[legal].max()).astype(np.float32)
         priors = (weights / weights.astype(np.float64).sum()).astype(np.float32)
         if node is self.root:
             priors = self.root_priors if self.root_priors is not None else warm(priors, self.settings)
         node.edges = {int(action): Edge(float(prior)) for action, prior in zip(legal, priors)}
-        node.value = float(value) * node.sign
+
+    def allowed(self, node: Node) -> np.ndarray:
+        legal = node.position.legal
+        return legal if self.avoid_until is None else legal[self.avoid_until[node.position.mover, legal] <= node.depth]
 
     def select(self, node: Node) -> int:
         if self.settings.kind == PUCT:

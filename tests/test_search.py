@@ -8,6 +8,7 @@ import pytest
 
 from games.laws import random_positions
 from native import forest as memory
+from native import reuse
 from native.cache import new_cache
 from native.choice import choose
 from native.gumbel import considered_visits
@@ -69,6 +70,53 @@ def test_the_compiled_search_equals_the_reference(game, name, leaves):
             assert found.value[index] == pytest.approx(twin.value(), abs=1e-6)
             np.testing.assert_allclose(found.policy[index, actions], list(twin.policy().values()), atol=1e-6)
             assert network_value == pytest.approx(twin.root.value)
+
+
+def avoiding(game, seed: int, share: float) -> np.ndarray:
+    """A restriction i32[2, A] of some moves, each to a depth of its own."""
+    random = np.random.default_rng(seed)
+    return np.where(random.random((2, game.actions)) < share, random.integers(1, 5, (2, game.actions)), 0).astype(
+        np.int32
+    )
+
+
+@pytest.mark.parametrize("share", [0.3, 0.9])  # of the moves; with most of them avoided nodes without a move are common
+@pytest.mark.parametrize("name", ["puct", "gumbel without noise", "puct as KataGo's in matches"])
+def test_a_restricted_search_equals_the_reference_s(game, name, share):
+    """KataGo, docs/GTP_Extensions.md: `avoid` prohibits moves until a depth, for one player."""
+    settings = KINDS[name]
+    for number, position in enumerate(random_positions(game, 3, seed=7)):
+        avoid_until = avoiding(game, number, share)
+        if np.all(avoid_until[position.mover, position.legal]):
+            avoid_until[position.mover, position.legal[0]] = 0
+        for simulations, leaves in ((1, 1), (60, 1), (60, 4)):
+            searcher = Searcher(game, FakeNetwork(game.actions), settings, simulations, 1, leaves, 0)
+            memory.plant_all(searcher.forest, position.state[None], simulations)
+            memory.restrict(searcher.forest, 0, avoid_until)
+            while searcher._wave():
+                pass
+            twin = reference.Search(
+                position, FakeNetwork(game.actions), settings, simulations, leaves, avoid_until=avoid_until
+            ).run()
+            actions, visits, _, priors, _ = searcher.root()
+            assert list(actions) == sorted(twin.root.edges) and not np.any(avoid_until[position.mover, actions])
+            assert list(visits) == [twin.root.edges[action].visits for action in actions]
+            assert priors.sum() == pytest.approx(1.0, abs=1e-5)
+
+
+def test_a_restriction_ends_with_its_search_and_no_other_goes_on_from_it(connect4):
+    """The next search of the same tree is free; a child of a restricted root is not taken over, because depths have changed."""
+    searcher = Searcher(connect4, FakeNetwork(7), KINDS["puct"], 50, 1, 1, 0)
+    state = connect4.start().state
+    free = searcher.search(state[None]).policy
+    memory.plant_all(searcher.forest, state[None], 50)
+    memory.restrict(searcher.forest, 0, np.array([[9, 9, 9, 0, 9, 9, 9], [0] * 7], np.int32))
+    while searcher._wave():
+        pass
+    assert list(searcher.root()[0]) == [3]
+    searcher.forest.root_state[0] = connect4.start().play("4").state
+    assert not reuse.follow(connect4.rules, searcher.settings, searcher.forest, 0, 3)
+    assert np.array_equal(searcher.search(state[None]).policy, free)
 
 
 def test_a_whole_tree_equals_the_references_tree(connect4):
