@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from games.game import Game, Position
+from games.game import Position
 from native import abi, reuse
 from native import forest as memory
 from native.choice import choose
@@ -32,7 +32,7 @@ class Candidate:
     visits: int
     win_rate: float
     prior: float
-    bound: float  # of the win rate, from below, with 95 % confidence
+    bound: float  # of the win rate, from below, with 95 % confidence; 0 without a visit
     line: tuple[int, ...]  # the move and the play it expects
     line_visits: tuple[int, ...]  # of each move of the line
 
@@ -42,9 +42,12 @@ class OpenSearch(Searcher):
 
     moves: tuple[int, ...] | None = None  # the actions of a game that led to the position, where they are known
 
-    def begin(self, state: np.ndarray) -> None:
-        """Forget the last search; the next one is of the position u8[S]."""
+    def begin(self, state: np.ndarray, avoid_until: np.ndarray | None = None) -> None:
+        """Forget the last search; the next one is of the position u8[S], restricted if `avoid_until` i32[2, A] is given (see
+        `native.forest.restrict`). A restricted search is of one position alone: no other goes on from it."""
         memory.plant_all(self.forest, state[None], 1)
+        if avoid_until is not None:
+            memory.restrict(self.forest, 0, avoid_until)
         self.moves = None
 
     def follow(self, action: int) -> None:
@@ -112,21 +115,33 @@ class OpenSearch(Searcher):
         choose(self.settings, self.forest, 0.0, action, value, policy)
         return Found(action, value, policy)
 
-    def candidates(self) -> list[Candidate]:
-        return candidates_of(self)
+    def candidates(self, fewest: int = 0) -> list[Candidate]:
+        return candidates_of(self, fewest=fewest)
+
+    def root_rate(self) -> tuple[int, float]:
+        """(simulations, the whole search's win rate for the MOVER)."""
+        simulations, value, _ = self.root_value()
+        return simulations, win_rate(value, self.sign())
 
 
-def candidates_of(search: Searcher, index: int = 0) -> list[Candidate]:
-    """The moves with visits of one of a searcher's trees, the most visited first."""
+def candidates_of(search: Searcher, index: int = 0, fewest: int = 0) -> list[Candidate]:
+    """The moves with visits of one of a searcher's trees, the most visited first; then, until there are so many, those that no
+    simulation has taken, the likeliest first, with the win rate of the whole search."""
     actions, visits, values, priors, _ = search.root(index)
-    sign = 1.0 - 2.0 * search.forest.nodes["mover"][index, memory.ROOT]
-    order = sorted(np.flatnonzero(visits), key=lambda edge: (-visits[edge], -sign * values[edge]))
+    sign = search.sign(index)
+    values = np.where(visits > 0, values, search.root_value(index)[1])
+    order = sorted(range(len(actions)), key=lambda edge: (-visits[edge], -sign * values[edge], -priors[edge]))
     found = []
-    for edge in order:
-        rate = float(np.clip((1.0 + sign * values[edge]) / 2.0, 0.0, 1.0))
+    for edge in order[: max(fewest, np.count_nonzero(visits))]:
+        rate = win_rate(values[edge], sign)
         bound, line = lower_bound(rate, int(visits[edge])), expected_line(search, index, int(edge))
         found.append(Candidate(int(actions[edge]), int(visits[edge]), rate, float(priors[edge]), bound, *line))
     return found
+
+
+def win_rate(value: float, sign: float) -> float:
+    """In [0, 1], of the first player (sign 1) or the second (-1), from a value for the FIRST player."""
+    return float(np.clip((1.0 + sign * value) / 2.0, 0.0, 1.0))
 
 
 def expected_line(search: Searcher, index: int, edge: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -148,35 +163,9 @@ def expected_line(search: Searcher, index: int, edge: int) -> tuple[tuple[int, .
 
 def lower_bound(rate: float, visits: int) -> float:
     """A win rate that the true one exceeds with 95 % confidence. Results in [0, 1] with mean w vary by w (1 - w) at most."""
-    return max(0.0, rate - NORMAL_95 * math.sqrt(rate * (1.0 - rate) / visits))
+    return max(0.0, rate - NORMAL_95 * math.sqrt(rate * (1.0 - rate) / visits)) if visits else 0.0
 
 
 def until(deadline: float | None, now: Callable[[], float] = time.monotonic) -> Callable[[], bool]:
     """A stop for `OpenSearch.run`: has the time come? None never comes."""
     return (lambda: False) if deadline is None else (lambda: now() >= deadline)
-
-
-Show = Callable[[Game, list[Candidate]], str]  # how a protocol writes what a search has found
-
-
-def leela_line(game: Game, candidates: list[Candidate]) -> str:
-    """Leela Zero's: rates in hundredths of a percent."""
-    return " ".join(
-        f"info move {game.format(c.action)} visits {c.visits} winrate {c.win_rate * 10000:.0f} "
-        f"prior {c.prior * 10000:.0f} lcb {c.bound * 10000:.0f} order {order} pv {line_of(game, c)}"
-        for order, c in enumerate(candidates)
-    )
-
-
-def kata_line(game: Game, candidates: list[Candidate]) -> str:
-    """KataGo's: rates in [0, 1], and points, of which our searches know none."""
-    return " ".join(
-        f"info move {game.format(c.action)} visits {c.visits} utility {2 * c.win_rate - 1:.6f} winrate {c.win_rate:.6f} "
-        f"scoreMean 0 scoreStdev 0 scoreLead 0 scoreSelfplay 0 prior {c.prior:.6f} lcb {c.bound:.6f} "
-        f"utilityLcb {2 * c.bound - 1:.6f} order {order} pv {line_of(game, c)}"
-        for order, c in enumerate(candidates)
-    )
-
-
-def line_of(game: Game, candidate: Candidate) -> str:
-    return " ".join(game.format(action) for action in candidate.line)

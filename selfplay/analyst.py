@@ -15,6 +15,8 @@ import numpy as np
 
 from native import forest as memory
 from native.cache import clear
+from native.choice import read_policy, read_root
+from native.lanes import SINGLE_BLOCK
 from native.settings import PUCT
 from selfplay.analysis import SLICE, Candidate, candidates_of
 from selfplay.players import SearchPlayer
@@ -34,7 +36,7 @@ class Task:
     simulations: int  # at least 1; no more than a tree can hold are made
     seconds: float = math.inf  # from its first wave on; one simulation is made in any case
     urgency: int = 0
-    only: frozenset[int] | None = None  # the moves that may be tried from here; None: all that are legal
+    avoid_until: np.ndarray | None = None  # i32[2, A], restricts the search, see `native.forest.restrict`
     tree: int | None = None  # where it is searched; None while it waits
     deadline: float = math.inf
     priors: np.ndarray | None = None  # f32[A], of all legal moves, -1 for the others; None until its first wave
@@ -77,15 +79,15 @@ class Analyst(Searcher):
             self._begin(heappop(self.waiting)[2])
         for task in self.tasks:  # in slices, so that no wave runs long where every simulation ends at once
             done = int(self.forest.finished[task.tree])
-            self.forest.goal[task.tree] = min(self._goal(task), done + SLICE) if task.priors is not None else 1
+            self.forest.goal[task.tree] = min(self._goal(task), done + SLICE)
         self._wave()
         for task in self.tasks:
             if task.priors is None:
-                self._open(task)
+                task.priors = self._policy(task.tree)
         return [task for task in self.tasks if self._is_over(task)]
 
     def drop(self, task: Task) -> None:
-        """Forget a task, wherever it is; its tree is free for the next."""
+        """Forget a task, wherever it is; its tree is free for the next, whatever a wave that failed has left in it."""
         if task.tree is None:
             self.waiting = [entry for entry in self.waiting if entry[2] is not task]
             return heapify(self.waiting)
@@ -95,11 +97,8 @@ class Analyst(Searcher):
 
     def finding(self, task: Task) -> Finding:
         """Of a task that has had a wave, between two waves."""
-        forest, tree = self.forest, task.tree
-        root = forest.nodes[tree, memory.ROOT]
-        simulations, opinion = int(forest.finished[tree]), float(root["value"])
-        total = opinion + forest.tried["total"][tree, : root["num_tried"]].sum()
-        return Finding(candidates_of(self, tree), simulations, float(total / (simulations + 1)), opinion)
+        simulations, value, opinion = self.root_value(task.tree)
+        return Finding(candidates_of(self, task.tree), simulations, value, opinion)
 
     def clear_cache(self) -> None:
         clear(self.waves.cache)
@@ -108,40 +107,23 @@ class Analyst(Searcher):
         task.tree, task.deadline = self.free.pop(0), time.monotonic() + task.seconds
         self.forest.root_state[task.tree] = task.state
         memory.plant(self.forest, task.tree, 1)
+        if task.avoid_until is not None:
+            memory.restrict(self.forest, task.tree, task.avoid_until)
         self.tasks.append(task)
 
     def _goal(self, task: Task) -> int:
         return min(task.simulations, self.capacity)
 
     def _is_over(self, task: Task) -> bool:
-        done, moves = int(self.forest.finished[task.tree]), int(self.forest.nodes["num_edges"][task.tree, memory.ROOT])
+        done, *_, num_moves = read_root(self.forest, task.tree)
         is_late = done > 0 and time.monotonic() >= task.deadline
-        return done >= self._goal(task) or is_late or moves == 0 or self.is_proven(task.tree)
+        return done >= self._goal(task) or is_late or num_moves == 0 or self.is_proven(task.tree)
 
-    def _open(self, task: Task) -> None:
-        """The root has its opinion: note the priors, and leave only the moves that may be tried."""
-        actions, _, _, priors, _ = self.root(task.tree)
-        task.priors = np.full(self.game.actions, -1.0, np.float32)
-        task.priors[actions] = priors
-        if task.only is not None:
-            self._restrict(task.tree, task.only)
-
-    def _restrict(self, tree: int, only: frozenset[int]) -> None:
-        """Leave these of the root's moves, as if there had never been others. (A root that is found in the cache has gone
-        on to its first simulation already, perhaps through one that is taken away.)"""
-        forest = self.forest
-        root, actions = forest.nodes[tree, memory.ROOT], forest.edge_action[tree]
-        order = sorted(range(root["num_tried"], root["num_edges"]), key=lambda edge: actions[edge])
-        kept = [edge for edge in (*range(root["num_tried"]), *order) if int(actions[edge]) in only]
-        for array in (forest.edge_action, forest.edge_prior, forest.tried):
-            array[tree, : len(kept)] = array[tree, kept]
-        tried = forest.tried[tree, : sum(edge < root["num_tried"] for edge in kept)]
-        priors = forest.edge_prior[tree, : len(kept)]
-        priors /= max(priors.sum(), np.finfo(np.float32).tiny)
-        tried["prior"] = priors[: len(tried)]
-        root["num_edges"], root["num_tried"], root["has_next"] = len(kept), len(tried), 0
-        root["tried_mass"], root["total"] = tried["prior"].sum(), tried["total"].sum()
-        root["squares"] = (tried["total"] ** 2).sum()  # of the one simulation, if there was one
-        root["num_proven"], root["exact"] = tried["is_proven"].sum(), memory.UNKNOWN
-        root["visits"] = root["finished"] = tried["visits"].sum()
-        forest.started[tree] = forest.finished[tree] = root["visits"]
+    def _policy(self, tree: int) -> np.ndarray:
+        """The evaluator's priors of all legal moves at a tree's root, those that it may not take too: f32[A], -1 for others."""
+        room = self.game.actions + SINGLE_BLOCK
+        actions, found = np.zeros(room, np.int16), np.zeros(room, np.float32)
+        count = read_policy(self.game.rules, self.forest, tree, actions, found)
+        priors = np.full(self.game.actions, -1.0, np.float32)
+        priors[actions[:count]] = found[:count]
+        return priors

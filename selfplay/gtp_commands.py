@@ -1,25 +1,24 @@
 """The commands of the Go Text Protocol, version 2, for every game: words in, words out; the game itself is on a
-`Table`. (What the words mean is in `selfplay.gtp_words`, time and settings in `selfplay.gtp_time`.)
+`Table`. (What the words mean is in `selfplay.gtp_words`, time and settings in `selfplay.gtp_time`, analysis in
+`selfplay.gtp_analysis`.)
 
 Black is the first player. In games with passes either colour may move at any time, several times in a row and behind the
 end of the rules; in games without one it is an error. A command returns its answer, or raises ValueError and has changed
-nothing. Analysis answers as Leela Zero (lz-) and KataGo (kata-) do.
+nothing.
 """
 
 from collections.abc import Callable, Iterator
 
 import games
 from games.game import Game
-from selfplay import __version__, gogui, gtp_time, sgf
-from selfplay.analysis import Show, kata_line, leela_line
+from selfplay import __version__, gogui, gtp_analysis, gtp_time, sgf
 from selfplay.game_record import stones
-from selfplay.gtp_words import COLOURS, argument, colour, moves, name_of, number, vertex
+from selfplay.gtp_words import argument, colour, moves, name_of, number, vertex
 from selfplay.table import Table
 
 # Lizzie and LizzieYzy read the first word as Leela Zero's version, and warn of one before 0.15; 0.17 is the one whose
 # lz-analyze is spoken here, with priors and lower bounds.
 VERSION = f"0.17 (selfplay {__version__})"
-INTERVAL = 1.0  # seconds between two lines of analysis, unless told
 MOST_HANDICAP = 9  # stones that have fixed points
 Answer = str | Iterator[str]  # text, or lines while they come
 
@@ -190,27 +189,6 @@ def final_status_list(table: Table, arguments: list[str]) -> str:
     return "\n".join(table.game.format(cell) for cell in cells)
 
 
-# Analysis
-
-
-def analyze(table: Table, arguments: list[str], show: Show) -> Answer:
-    return table.watch(*analysis_arguments(table, arguments), show)
-
-
-def genmove_analyze(table: Table, arguments: list[str], show: Show) -> Answer:
-    return table.watch_move(*analysis_arguments(table, arguments), show)
-
-
-def analysis_arguments(table: Table, arguments: list[str]) -> tuple[int, float]:
-    """(side, seconds between two lines) of [colour] [centiseconds] ...; what stands behind is let pass, in many dialects."""
-    words = [word.lower() for word in arguments]
-    side = table.position.mover if not words or words[0] not in COLOURS else COLOURS[words.pop(0)]
-    if "interval" in words:
-        del words[: words.index("interval") + 1]
-    is_told = bool(words) and words[0].isascii() and words[0].isdigit()
-    return side, max(0.01, int(words[0][:9]) / 100.0) if is_told else INTERVAL
-
-
 COMMANDS: dict[str, Callable[[Table, list[str]], Answer]] = {
     "protocol_version": lambda table, arguments: "2",
     "name": lambda table, arguments: "selfplay",
@@ -241,10 +219,7 @@ COMMANDS: dict[str, Callable[[Table, list[str]], Answer]] = {
     "stop": gtp_time.stop,
     "final_score": final_score,
     "final_status_list": final_status_list,
-    "lz-analyze": lambda table, arguments: analyze(table, arguments, leela_line),
-    "lz-genmove_analyze": lambda table, arguments: genmove_analyze(table, arguments, leela_line),
-    "kata-analyze": lambda table, arguments: analyze(table, arguments, kata_line),
-    "kata-genmove_analyze": lambda table, arguments: genmove_analyze(table, arguments, kata_line),
+    **gtp_analysis.COMMANDS,
     "cputime": lambda table, arguments: gogui.cputime(),
     "gg-undo": lambda table, arguments: gogui.undo(table, number([*arguments, "1"], 0, "the number of moves")),
     "gogui-analyze_commands": lambda table, arguments: "\n".join(gogui.MENU),

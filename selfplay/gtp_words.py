@@ -2,6 +2,7 @@
 wrong."""
 
 import math
+import re
 from contextlib import suppress
 
 from games.game import FIRST, SECOND, Game
@@ -10,6 +11,7 @@ from selfplay.table import Table
 from selfplay.time_control import LONGEST
 
 COLOURS = {"b": FIRST, "black": FIRST, "w": SECOND, "white": SECOND}
+NUMBER = re.compile(r"[-+.0-9eE]+")  # Python alone would read 1_000 and other alphabets' digits too
 MOST_PERIODS = 1_000_000  # of overtime, and moves in one
 
 
@@ -22,7 +24,7 @@ def argument(arguments: list[str], index: int, what: str) -> str:
 def number(arguments: list[str], index: int, what: str, kind: type = int) -> float:
     word = argument(arguments, index, what)
     with suppress(ValueError, OverflowError):
-        if math.isfinite(value := kind(word)):
+        if NUMBER.fullmatch(word) and math.isfinite(value := kind(word)):
             return value
     raise ValueError(f"syntax error: {what} is no number")
 

@@ -2,7 +2,8 @@
 JSON object a line in and out (lightvector/KataGo, docs/Analysis_Engine.md).
 
 Queries are answered as they are finished, several positions being searched side by side. A query that cannot be
-understood is answered with `error`, what is asked for and not done with `warning`, each with the field.
+understood is answered with `error`, what is asked for and not done with `warning`, each with the field. No query ends the
+server: whatever it raises, here or while it is searched, is its answer.
 
 Whose win rates. KataGo reports for the side that the setting `reportAnalysisWinratesAs` names: BLACK in its
 analysis_example.cfg and in KaTrain's, SIDETOMOVE where nobody says. KaTrain asks for BLACK in every query's
@@ -10,10 +11,13 @@ analysis_example.cfg and in KaTrain's, SIDETOMOVE where nobody says. KaTrain ask
 
 What is not known. Our networks tell win rates, not points or owners. When a game is over, scoreLead and ownership are
 those of its `final`; before that scoreLead is 0, and ownership is left out, because the owners of a board on which play goes
-on are not what will become of it. Of `overrideSettings` maxTime, maxVisits and reportAnalysisWinratesAs count.
+on are not what will become of it. Of `overrideSettings` maxTime, maxVisits and reportAnalysisWinratesAs count; others are
+warned of.
 """
 
+import math
 import time
+from codecs import BOM_UTF8
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TextIO
@@ -28,6 +32,7 @@ from selfplay.analysis import Candidate
 from selfplay.analyst import Analyst, Finding, Task
 from selfplay.gtp import Inbox, say
 from selfplay.katago_query import Query, Refused
+from selfplay.messages import sentence
 from selfplay.players import Player, SearchPlayer
 
 LONGEST = 1 << 20  # bytes of a line
@@ -46,7 +51,9 @@ def serve(game: Game, seat: Callable[[Game], Player], input: int, output: TextIO
             is_open = (line := inbox.line()) is not None
             if is_open:
                 desk.take(line)
+                desk.write()
         desk.work()
+        desk.write()
 
 
 @dataclass(eq=False)
@@ -58,7 +65,7 @@ class Job:
     position: Position
     analyst: Analyst
     task: Task
-    every: float | None  # seconds between two reports
+    every: float  # seconds between two reports
     due: float  # when the next one is
 
 
@@ -77,62 +84,90 @@ class Desk:
     def __init__(self, game: Game, seat: Callable[[Game], Player], output: TextIO):
         self.game, self.seat, self.output = game, seat, output
         self.jobs: list[Job] = []
+        self.said: list[str] = []  # and not yet written
         self.analysts: dict[str, Analyst] = {}
         self.analyst(game)  # whoever cannot play says so at once
 
     def say(self, answer: dict) -> None:
-        say(self.output, msgspec.json.encode(answer).decode() + "\n")
+        self.said.append(msgspec.json.encode(answer).decode() + "\n")
+
+    def write(self) -> None:
+        """Write what was said. (Apart from the rest, so that an output that is closed is not taken for a query's fault.)"""
+        said, self.said = self.said, []
+        if said:
+            say(self.output, "".join(said))
 
     def take(self, line: bytes) -> None:
         """Do what a line asks for, or begin it."""
         if not line.strip():
             return
+        asked: dict = {}
         try:
             asked = decode(line)
-        except ValueError as error:
-            return self.say({"error": str(error)})
-        try:
             self.act(asked) if "action" in asked else self.begin(asked)
-        except Refused as error:
-            self.say({"error": str(error), "field": error.field, "id": asked["id"]})
+        except Exception as error:  # whatever it is: the other queries are to be answered
+            self.fail(error, asked.get("id"))
 
     def work(self) -> None:
         """One wave for each board that is being searched; reports and answers that are due then."""
         for analyst in [analyst for analyst in self.analysts.values() if analyst.is_busy]:
-            over, now = analyst.step(), time.monotonic()
-            for job in [job for job in self.jobs if job.analyst is analyst and job.task.priors is not None]:
-                if job.task in over:
-                    self.finish(job)
-                elif job.every is not None and now >= job.due:
-                    job.due = now + job.every
-                    self.say(answer(job, analyst.finding(job.task), True))
+            try:
+                self.advance(analyst)
+            except Exception as error:  # a network that has diverged, no more memory, ...
+                self.give_up(analyst, error)
+
+    def advance(self, analyst: Analyst) -> None:
+        over, now = analyst.step(), time.monotonic()
+        for job in [job for job in self.jobs if job.analyst is analyst and job.task.priors is not None]:
+            if job.task in over:
+                self.finish(job)
+            elif now >= job.due:
+                job.due = now + job.every
+                self.say(answer(job, analyst.finding(job.task), True))
+
+    def give_up(self, analyst: Analyst, error: Exception) -> None:
+        """A wave has failed: the queries that it searched for end with that error, once each; those that wait are next."""
+        jobs = [job for job in self.jobs if job.analyst is analyst]
+        failed = {id(job.query): job.query for job in jobs if job.task.tree is not None}
+        for job in [job for job in jobs if id(job.query) in failed or not failed]:
+            analyst.drop(job.task)
+            self.jobs.remove(job)
+        for query in failed.values():
+            self.fail(error, query.id)
+
+    def fail(self, error: Exception, name: str | None) -> None:
+        found = {"error": sentence(error)}
+        if isinstance(error, Refused):
+            found["field"] = error.field
+        self.say(found | ({} if name is None else {"id": name}))
 
     # Queries
 
     def begin(self, asked: dict) -> None:
         query = queries.parse(asked)
         game = queries.board(query, self.game)
-        analyst = self.analyst(game)
+        analyst, urgencies = self.analyst(game), query.urgencies()
         positions = list(queries.positions(query, game))
-        found = [self.job(query, turn, positions[turn], analyst) for turn in query.turns]
-        for field, sentence in queries.warnings(query, asked, positions):
-            self.say({"warning": sentence, "field": field, "id": query.id})
+        found = [self.job(query, turn, positions[turn], analyst, urgencies[turn]) for turn in query.turns]
+        warned = list(queries.warnings(query, asked, positions))
+        answers = [last_answer(job) for job in found if job.task is None]
+        for field, warning in warned:
+            self.say({"warning": warning, "field": field, "id": query.id})
+        for said in answers:
+            self.say(said)
         for job in found:
-            if job.task is None:
-                self.say(last_answer(job))
-            else:
+            if job.task is not None:
                 self.jobs.append(job)
                 analyst.add(job.task)
 
-    def job(self, query: Query, turn: int, position: Position, analyst: Analyst) -> Job:
+    def job(self, query: Query, turn: int, position: Position, analyst: Analyst, urgency: int) -> Job:
         every, first = query.report_during_search_every, query.first_report_during_search_after
-        due = time.monotonic() + (first or every or 0.0)
+        due = time.monotonic() + (first or every or math.inf)
         task = None
         if position.outcome is None:
             simulations = max(1, query.visits(analyst.player.simulations) - 1)
-            only = queries.allowed(query, position)
-            task = Task(position.state, simulations, query.seconds, query.urgency(turn), only)
-        return Job(query, turn, position, analyst, task, every or first, due)
+            task = Task(position.state, simulations, query.seconds, urgency, queries.restriction(query, position.game))
+        return Job(query, turn, position, analyst, task, every or math.inf, due)
 
     def analyst(self, game: Game) -> Analyst:
         if game.name not in self.analysts:
@@ -181,7 +216,8 @@ class Desk:
         return self.stop(lambda job: True, queries.convert(asked, TerminateAll).turn_numbers)
 
     def stop(self, is_meant: Callable[[Job], bool], turns: list[int] | None) -> dict:
-        for job in [job for job in self.jobs if is_meant(job) and (turns is None or job.turn in turns)]:
+        chosen = None if turns is None else set(turns)
+        for job in [job for job in self.jobs if is_meant(job) and (chosen is None or job.turn in chosen)]:
             self.finish(job)
         return {}
 
@@ -200,7 +236,7 @@ def decode(line: bytes) -> dict:
     if len(line) > LONGEST:
         raise ValueError(f"line too long: at most {LONGEST} bytes")
     try:
-        asked = msgspec.json.decode(line)
+        asked = msgspec.json.decode(line.removeprefix(BOM_UTF8))
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise ValueError(f"no JSON: {error}") from None
     if not isinstance(asked, dict) or not isinstance(asked.get("id"), str):
@@ -249,16 +285,20 @@ def move_info(job: Job, candidate: Candidate, order: int) -> dict:
     found |= {"prior": round(candidate.prior, DIGITS)} | rates(win) | points(0.0)
     found |= {"lcb": round(bound, DIGITS), "utilityLcb": round(2.0 * bound - 1.0, DIGITS)}
     found["pv"] = [game.format(action) for action in candidate.line[:length]]
-    if job.query.include_pv_visits:
-        found["pvVisits"] = list(candidate.line_visits[:length])
-    return found
+    if job.query.include_pv_visits:  # in a tree each position of a line is reached by the line alone
+        found["pvVisits"] = found["pvEdgeVisits"] = list(candidate.line_visits[:length])
+    return found | no_result(job)
 
 
 def root_info(job: Job, visits: int, value: float, lead: float) -> dict:
     """`value` is for the first player, `lead` for the side that the query names."""
     position = job.position
     found = {"currentPlayer": "BW"[position.mover], "visits": visits, "thisHash": f"{position.key:016X}"}
-    return found | rates(rate(job, value)) | points(lead)
+    return found | rates(rate(job, value)) | points(lead) | no_result(job)
+
+
+def no_result(job: Job) -> dict:
+    return {"noResultValue": 0.0} if job.query.include_no_result_value else {}  # no game of ours ends without a result
 
 
 def rates(win: float) -> dict:

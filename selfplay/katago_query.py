@@ -1,7 +1,7 @@
 """What a query of KataGo's analysis engine asks for: its fields, read strictly, and the positions it names.
 
 Black is the first player. In games with passes either colour may move at any time, and behind the end that the rules see.
-`avoidMoves` and `allowMoves` bind the first move; deeper ones are not bound, whatever their `untilDepth`.
+`avoidMoves` and `allowMoves` bind the search as deep as they say.
 """
 
 import math
@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import Annotated
 
 import msgspec
+import numpy as np
 from msgspec import Meta
 
 import games
@@ -18,11 +19,13 @@ from games.game import FIRST, SECOND, Game, Position
 from selfplay import game_record
 from selfplay.game_record import Setup
 from selfplay.gtp_words import COLOURS
+from selfplay.messages import one_line, short
 
 OUR_RULES = ("tromp-taylor", "chinese-ogs", "chinese-kgs")
 OUR_RULE = {"scoring": "AREA", "ko": "POSITIONAL", "tax": "NONE", "suicide": False, "hasButton": False}
 LARGEST_KOMI = 150.0  # KataGo's
 MOST_VISITS = 1 << 50
+MOST_PLIES = (1 << 31) - 1
 PERSPECTIVES = ("BLACK", "WHITE", "SIDETOMOVE")
 Count = Annotated[int, Meta(ge=1)]
 Size = Annotated[int, Meta(ge=2)]
@@ -60,7 +63,10 @@ class Query(msgspec.Struct, rename="camel"):
     priorities: list[int] | None = None
     include_policy: bool = False
     include_ownership: bool = False
+    include_ownership_stdev: bool = False
     include_moves_ownership: bool = False
+    include_moves_ownership_stdev: bool = False
+    include_no_result_value: bool = False
     include_pv_visits: bool = msgspec.field(default=False, name="includePVVisits")
     analysis_pv_len: Count | None = msgspec.field(default=None, name="analysisPVLen")
     report_during_search_every: Seconds | None = None
@@ -86,21 +92,32 @@ class Query(msgspec.Struct, rename="camel"):
         """Of the whole search: the root's own evaluation is a visit, as in KataGo."""
         return self.max_visits or int(min(setting(self, "maxVisits", usual), MOST_VISITS))
 
-    def urgency(self, turn: int) -> int:
-        return self.priority if self.priorities is None else self.priorities[self.analyze_turns.index(turn)]
+    def urgencies(self) -> dict[int, int]:
+        """Turn -> priority; of a turn that is named twice, the first."""
+        if self.priorities is None:
+            return dict.fromkeys(self.turns, self.priority)
+        return dict(reversed(list(zip(self.analyze_turns, self.priorities))))
 
 
+OWNERSHIP = ("includeOwnership", "includeOwnershipStdev", "includeMovesOwnership", "includeMovesOwnershipStdev")
+SETTINGS = {"maxTime", "maxVisits", "reportAnalysisWinratesAs"}
 FIELDS = {field.encode_name for field in msgspec.structs.fields(Query)}
 
 
 def parse(asked: dict) -> Query:
     """The query of a JSON object. Refused with the field and one sentence."""
     query = convert(asked, Query)
+    if query.analyze_turns == []:
+        raise Refused("analyzeTurns", "names no turn")
     for turn in query.analyze_turns or []:
         if not 0 <= turn <= len(query.moves):
             raise Refused("analyzeTurns", f"invalid turn number {turn}: the query has {len(query.moves)} moves")
     if query.priorities is not None and len(query.priorities) != len(query.analyze_turns or []):
         raise Refused("priorities", "must be as many as analyzeTurns")
+    if query.priorities is not None and "priority" in asked:
+        raise Refused("priorities", "cannot be given together with priority")
+    if query.priorities is not None and query.analyze_turns is None:
+        raise Refused("priorities", "analyzeTurns is missing")
     if query.perspective not in PERSPECTIVES:
         raise Refused("overrideSettings", f"reportAnalysisWinratesAs must be one of {', '.join(PERSPECTIVES)}")
     if query.avoid_moves and query.allow_moves:
@@ -115,17 +132,19 @@ def convert(asked: dict, kind: type):
     try:
         return msgspec.convert(asked, kind)
     except msgspec.ValidationError as error:
-        message, _, place = str(error).partition(" - at ")
+        message, _, place = one_line(str(error)).partition(" - at ")
         field = re.search(r"\$\.(\w+)", place) or re.search(r"field `(\w+)`", message)
         raise Refused(field[1] if field else "", message) from None
 
 
 def setting(query: Query, name: str, usual: float) -> float:
     value = query.override_settings.get(name, usual)
-    with suppress(TypeError, ValueError):
-        if not math.isnan(number := float(value)):  # KataGo takes texts too
-            return number
-    raise Refused("overrideSettings", f"{name} must be a number, not {str(value)[:20]!r}")
+    if not isinstance(value, bool):
+        with suppress(TypeError, ValueError, OverflowError):
+            if not math.isnan(number := float(value)):  # KataGo takes texts too
+                return number
+    told = short(value, 20) if isinstance(value, str) else f"one of type {type(value).__name__}"
+    raise Refused("overrideSettings", f"{name} must be a number, not {told}")
 
 
 def warnings(query: Query, asked: dict, positions: list[Position]) -> Iterator[tuple[str, str]]:
@@ -133,11 +152,15 @@ def warnings(query: Query, asked: dict, positions: list[Position]) -> Iterator[t
     if "komi" in positions[0].game.options and not is_our_rule(query.rules):
         yield "rules", "not played here: area scoring, positional superko and no suicide are"
     if any(positions[turn].outcome is None for turn in query.turns):
-        for name in ("includeOwnership", "includeMovesOwnership"):
+        for name in OWNERSHIP:
             if asked.get(name):
                 yield name, "left out: owners are known when the game is over"
+    if query.komi and "komi" not in positions[0].game.options:
+        yield "komi", f"{positions[0].game.title} has none"
+    if others := sorted(query.override_settings.keys() - SETTINGS):
+        yield "overrideSettings", "not used here: " + one_line(", ".join(others))
     for field in sorted(asked.keys() - FIELDS):
-        yield field, "not used here"
+        yield one_line(field), "not used here"
 
 
 def is_our_rule(rules: str | dict) -> bool:
@@ -196,23 +219,27 @@ def mover(query: Query, game: Game, is_handicap: bool) -> int:
     return colour("moves", query.moves[0][0]) if query.moves else SECOND if is_handicap else FIRST
 
 
-def allowed(query: Query, position: Position) -> frozenset[int] | None:
-    """The moves that may be tried first, perhaps none; None if all may."""
-    field, restrictions = ("allowMoves", query.allow_moves) if query.allow_moves else ("avoidMoves", query.avoid_moves)
-    named = [
-        {place(field, position.game, word) for word in restriction.moves}
-        for restriction in restrictions
-        if colour(field, restriction.player) == position.mover
-    ]
-    if not named:
+def restriction(query: Query, game: Game) -> np.ndarray | None:
+    """What avoidMoves or allowMoves bind: i32[2, A], see `native.forest.restrict`; None if there is none."""
+    field = "allowMoves" if query.allow_moves else "avoidMoves"
+    restrictions = query.allow_moves or query.avoid_moves
+    if not restrictions:
         return None
-    legal, named = frozenset(position.legal.tolist()), frozenset().union(*named)
-    return legal & named if query.allow_moves else legal - named
+    avoid_until, sides = np.zeros((2, game.actions), np.int32), set()
+    for each in restrictions:
+        side, named = colour(field, each.player), np.zeros(game.actions, bool)
+        if query.allow_moves and side in sides:
+            raise Refused(field, "may be given once for each player")  # as in KataGo
+        sides.add(side)
+        named[[place(field, game, word) for word in each.moves]] = True
+        avoided = ~named if query.allow_moves else named
+        avoid_until[side, avoided] = np.maximum(avoid_until[side, avoided], min(each.until_depth, MOST_PLIES))
+    return avoid_until
 
 
 def colour(field: str, word: str) -> int:
     if word.lower() not in COLOURS:
-        raise Refused(field, f"{word[:20]!r} is no player: B and W are")
+        raise Refused(field, f"{short(word, 20)} is no player: B and W are")
     return COLOURS[word.lower()]
 
 
@@ -226,4 +253,4 @@ def place(field: str, game: Game, word: str) -> int:
     try:
         return game.parse(word)
     except ValueError:
-        raise Refused(field, f"{word[:20]!r} is no move of {game.title}") from None
+        raise Refused(field, f"{short(word, 20)} is no move of {game.title}") from None

@@ -11,7 +11,7 @@ import numpy as np
 from games.game import Game
 from native import forest as memory
 from native.cache import new_cache
-from native.choice import choose, read_node, read_priors
+from native.choice import choose, read_node, read_priors, read_root
 from native.search import Waves, absorb, descend
 from native.settings import PUCT, Settings
 from selfplay.settled import NEVER, NO_EDGE, overtaken_in
@@ -135,6 +135,16 @@ class Searcher:
         """
         actions, visits, values, priors, _ = self.node(index)
         return actions, visits, values, priors, float(self.forest.nodes["value"][index, memory.ROOT])
+
+    def root_value(self, index: int = 0) -> tuple[int, float, float]:
+        """Of the last search, between two waves: (simulations, the mean of all their values and of the evaluator's, the
+        evaluator's value). Values are for the first player."""
+        simulations, total, value, _ = read_root(self.forest, index)
+        return simulations, (value + total) / (simulations + 1), value
+
+    def sign(self, index: int = 0) -> float:
+        """1 where the first player moves at a tree's root, -1 where the second does."""
+        return 1.0 - 2.0 * float(self.forest.nodes["mover"][index, memory.ROOT])
 
     def node(self, index: int = 0, node: int = memory.ROOT) -> tuple[np.ndarray, ...]:
         """Of a node of a tree: (actions, visits, values, priors, children i32[n], -1 where untried), see `root`."""

@@ -9,15 +9,19 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
+import numpy as np
+
 import games
 from games.game import FIRST, SECOND, Game, Position
-from selfplay.analysis import Show, until
+from selfplay.analysis import OpenSearch, until
 from selfplay.clock import Clock
 from selfplay.config import MatchConfig
 from selfplay.engine import RESIGN
 from selfplay.game_record import Move, Record, Setup, after, allowed, is_played_out, pass_of, turned
 from selfplay.players import Player, SearchPlayer, moves_of
 from selfplay.thinking import Thinker, Thought, least
+
+Show = Callable[[OpenSearch], str]  # how a protocol writes what a search has found; nothing is written if it is empty
 
 
 class Table:
@@ -132,10 +136,10 @@ class Table:
             return analysis.choice, analysis.value
         return choice(self.player, self.record, position), 0.0
 
-    def _thought(self, position: Position) -> Thought:
+    def _thought(self, position: Position, avoid_until: np.ndarray | None = None) -> Thought:
         self.thinker.ponders = self.ponders
         seconds = least(self.clock.budget(position.mover, moves_to_come(position)), self.most_seconds)
-        return self.thinker.begin(tuple(self.record.moves), position.state, seconds)
+        return self.thinker.begin(tuple(self.record.moves), position.state, seconds, avoid_until)
 
     # While others think
 
@@ -147,38 +151,53 @@ class Table:
 
     # Who watches
 
-    def watch(self, side: int, interval: float, show: Show) -> Iterator[str]:
-        """Lines, one every `interval` seconds, of a search that grows until something comes in."""
+    def watch(self, side: int, interval: float, show: Show, avoid_until: np.ndarray | None = None) -> Iterator[str]:
+        """Lines, one every `interval` seconds, of a search that grows until something comes in. `avoid_until` i32[2, A]
+        restricts it (see `native.forest.restrict`)."""
         position = turned(self.position, side)
         if self.thinker is None:
             raise ValueError(f"{self.player.name} does not search")
-        return self._watch(position, interval, show)
+        check_restriction(position, avoid_until)
+        return self._watch(position, interval, show, avoid_until)
 
-    def _watch(self, position: Position, interval: float, show: Show) -> Iterator[str]:
-        search, has_more = self.thinker.at(tuple(self.record.moves), position.state), self.inbox.has_more
+    def _watch(self, position: Position, interval: float, show: Show, avoid_until) -> Iterator[str]:
+        moves, has_more = tuple(self.record.moves), self.inbox.has_more
+        search = self.thinker.at(moves, position.state, avoid_until)
         while not has_more():
             due = until(self.now() + interval, self.now)
             is_whole = search.run(search.simulations, lambda due=due: has_more() or due())
-            yield show(self.game, search.candidates())
+            if line := show(search):
+                yield line
             if is_whole:
                 self.inbox.wait()
 
-    def watch_move(self, side: int, interval: float, show: Show) -> Iterator[str]:
-        """Lines of the search for a move, and the move in the last."""
+    def watch_move(
+        self,
+        side: int,
+        interval: float,
+        show: Show,
+        avoid_until: np.ndarray | None = None,
+        plays: bool = True,
+    ) -> Iterator[str]:
+        """Lines of the search for a move, and the move in the last. Nothing is played unless it `plays`."""
         position = turned(self.position, side)
         if not self.searches:
             raise ValueError(f"{self.player.name} does not search")
-        return self._watch_move(position, interval, show)
+        check_restriction(position, avoid_until)
+        return self._watch_move(position, interval, show, avoid_until, plays)
 
-    def _watch_move(self, position: Position, interval: float, show: Show) -> Iterator[str]:
-        begun, thought = self.now(), self._thought(position)
+    def _watch_move(self, position: Position, interval: float, show: Show, avoid_until, plays: bool) -> Iterator[str]:
+        begun, thought = self.now(), self._thought(position, avoid_until)
         while not thought.is_done:
             pause = until(self.now() + interval, self.now)
             thought.go_on(lambda pause=pause: pause() or self.inbox.is_interrupted())
-            yield show(self.game, thought.search.candidates())
+            if line := show(thought.search):
+                yield line
             if self.inbox.is_interrupted():
                 break
-        action = self._done(position.mover, *thought.search.choice(), begun)
+        action, value = thought.search.choice()
+        if plays:
+            action = self._done(position.mover, action, value, begun)
         yield f"play {'resign' if action == RESIGN else self.game.format(action)}"
 
 
@@ -189,6 +208,12 @@ def choice(player: Player, record: Record, position: Position) -> int:
         begins = f"that begin as {record.game.name} always does and whose sides take turns"
         raise ValueError(f"{player.name} can only be told games {begins}")
     return int(moves_of(player, [record.moves], position.state[None])[0])
+
+
+def check_restriction(position: Position, avoid_until: np.ndarray | None) -> None:
+    """ValueError if a restriction leaves the mover no move."""
+    if avoid_until is not None and not np.any(avoid_until[position.mover, position.legal] == 0):
+        raise ValueError("no move is left that is allowed")
 
 
 def moves_to_come(position: Position) -> int:

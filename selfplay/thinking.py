@@ -50,25 +50,32 @@ class Thinker:
         given."""
         return self.begin(moves, state, seconds).finish()
 
-    def begin(self, moves: Moves | None, state: np.ndarray, seconds: float | None = None) -> "Thought":
-        """The same, still to be done."""
+    def begin(
+        self,
+        moves: Moves | None,
+        state: np.ndarray,
+        seconds: float | None = None,
+        avoid_until: np.ndarray | None = None,
+    ) -> "Thought":
+        """The same, still to be done; restricted if `avoid_until` i32[2, A] is given (see `native.forest.restrict`)."""
         begun = self.now()
         seconds = least(seconds, self.player.seconds)
         is_open = seconds is not None and not self.player.is_counted
-        search = self.at(moves, state) if is_open or self.ponders else self._own_at(moves, state)
+        find = self.at if is_open or self.ponders else self._own_at
+        search = find(moves, state, avoid_until)
         goal = search.simulations if is_open else self.player.simulations
         return Thought(search, goal, begun, seconds, self.player.config.stop_settled, self.now)
 
-    def at(self, moves: Moves | None, state: np.ndarray) -> OpenSearch:
-        """The endless search of a position, with what is known of it."""
+    def at(self, moves: Moves | None, state: np.ndarray, avoid_until: np.ndarray | None = None) -> OpenSearch:
+        """The endless search of a position, with what is known of it; nothing is, of a restricted one."""
         if self.endless is None:
             self.endless = self.player.endless_search()
-        return come(self.endless, moves, state)
+        return come(self.endless, moves, state, avoid_until)
 
-    def _own_at(self, moves: Moves | None, state: np.ndarray) -> OpenSearch:
+    def _own_at(self, moves: Moves | None, state: np.ndarray, avoid_until: np.ndarray | None) -> OpenSearch:
         if self.own is None:
             self.own = self.player.open_search()
-        return come(self.own, moves, state)
+        return come(self.own, moves, state, avoid_until)
 
     def ponder(self, moves: Moves, state: np.ndarray, stop: Callable[[], bool]) -> None:
         """Search the opponent's position until stop() is true (soon: it is asked every wave), memory is full, or PATIENCE
@@ -142,9 +149,11 @@ class Thought:
         return min(left, FASTER * (done - self.known) / passed * max(0.0, self.seconds - passed))
 
 
-def come(search: OpenSearch, moves: Moves | None, state: np.ndarray) -> OpenSearch:
-    if moves is None:
-        search.begin(state)
+def come(
+    search: OpenSearch, moves: Moves | None, state: np.ndarray, avoid_until: np.ndarray | None = None
+) -> OpenSearch:
+    if moves is None or avoid_until is not None:
+        search.begin(state, avoid_until)
     else:
         search.reach(moves, state)
     return search

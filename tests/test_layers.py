@@ -10,10 +10,10 @@ ROOT = Path(__file__).parent.parent
 # Top to bottom; a file may import from layers below its own and from its own.
 LAYERS = [
     ["selfplay.cli"],
-    ["selfplay.play", "selfplay.gtp", "selfplay.gtp_commands", "selfplay.gtp_time", "selfplay.gtp_words", "selfplay.table", "selfplay.gogui", "selfplay.katago", "selfplay.katago_query", "selfplay.proof", "selfplay.training", "selfplay.bench", "selfplay.report", "selfplay.interrupt", "selfplay.streams", "selfplay.sitting"],
+    ["selfplay.play", "selfplay.gtp", "selfplay.gtp_commands", "selfplay.gtp_analysis", "selfplay.gtp_time", "selfplay.gtp_words", "selfplay.table", "selfplay.gogui", "selfplay.katago", "selfplay.katago_query", "selfplay.proof", "selfplay.training", "selfplay.bench", "selfplay.report", "selfplay.interrupt", "selfplay.streams", "selfplay.sitting"],
     ["selfplay.loop", "selfplay.screen", "selfplay.ledger", "selfplay.arena", "selfplay.rating", "selfplay.cluster", "selfplay.session", "selfplay.watchdog"],
     ["selfplay.run", "selfplay.pool", "selfplay.actor", "selfplay.learner", "selfplay.replay", "selfplay.records",
-     "selfplay.players", "selfplay.engine", "selfplay.sgf", "selfplay.sgf_text", "selfplay.game_record", "selfplay.analysis", "selfplay.analyst", "selfplay.clock", "selfplay.time_control", "selfplay.thinking", "selfplay.settled", "selfplay.searcher", "selfplay.exam", "selfplay.checkpoint", "selfplay.arrays", "selfplay.shard_check", "selfplay.weight_check", "selfplay.run_settings", "selfplay.ledger_file", "selfplay.divergence", "selfplay.reference", "selfplay.files", "selfplay.config"],
+     "selfplay.players", "selfplay.engine", "selfplay.sgf", "selfplay.sgf_text", "selfplay.game_record", "selfplay.analysis", "selfplay.analyst", "selfplay.clock", "selfplay.time_control", "selfplay.thinking", "selfplay.settled", "selfplay.searcher", "selfplay.exam", "selfplay.checkpoint", "selfplay.arrays", "selfplay.shard_check", "selfplay.weight_check", "selfplay.run_settings", "selfplay.ledger_file", "selfplay.divergence", "selfplay.reference", "selfplay.files", "selfplay.config", "selfplay.messages"],
     ["selfplay.tuning", "selfplay.limits", "selfplay.evaluator", "selfplay.inference", "selfplay.openvino_graph", "selfplay.network"],
     ["games.laws", "games", "games.game", "games.tictactoe", "games.connect4", "games.go", "games.othello", "games.gomoku",
      "games.hex", "games.breakthrough", "games.go_board", "games.go_life", "games.go_ladders", "games.go_face",

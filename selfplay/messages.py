@@ -1,0 +1,22 @@
+"""What went wrong, for people and programs: one line of bounded length, whatever came in."""
+
+LONGEST = 300  # characters of a sentence
+OURS = (ValueError, FloatingPointError, MemoryError)  # errors that are raised with a sentence of their own
+
+
+def short(text: str, most: int = 40) -> str:
+    """A text from outside, quoted on one line, cut to `most` characters."""
+    return repr(text if len(text) <= most else text[: most - 3] + "...")
+
+
+def sentence(error: BaseException) -> str:
+    """The error's message on one line; the kind of error too where it was not raised for a user to read."""
+    text = " ".join(str(error).split())
+    if not isinstance(error, OURS):
+        text = f"{type(error).__name__}: {text}".removesuffix(": ")
+    return one_line(text or ("not enough memory" if isinstance(error, MemoryError) else type(error).__name__))
+
+
+def one_line(text: str) -> str:
+    cut = text if len(text) <= LONGEST else text[: LONGEST - 3] + "..."
+    return "".join(character if character.isprintable() else "?" for character in cut)
