@@ -151,7 +151,9 @@ ACTIONS = {text: action for action in range(6 * CELLS) if not (text := format_ac
 
 def parse(text: str) -> int:
     if (name := text.strip().lower()) not in ACTIONS:
-        raise ValueError(f"{text!r} is no move; a move is one step from cell to cell, such as a2a3 (a1 is bottom left)")
+        raise ValueError(
+            f"{text[:40]!r} is no move; a move is one step from cell to cell, such as a2a3 (a1 is bottom left)"
+        )
     return ACTIONS[name]
 
 

@@ -107,7 +107,7 @@ def final(state, owner_out):
 
 def parse(text: str) -> int:
     if text.strip() not in [str(column + 1) for column in range(COLUMNS)]:
-        raise ValueError(f"{text!r} is no column; columns are 1 to {COLUMNS}, left to right")
+        raise ValueError(f"{text[:40]!r} is no column; columns are 1 to {COLUMNS}, left to right")
     return int(text) - 1
 
 

@@ -7,7 +7,8 @@ positional: a program must take dead stones off and know that rule (GNU Go does 
 --positional-superko`).
 
 A program that refuses a pass which is the only legal move is taken to pass by itself (GRhino, for Othello, does). One
-that dies, hangs, breaks the protocol or the rules is ended, and a ValueError names it and its last words.
+that dies, hangs, floods, breaks the protocol or the rules is ended, and a ValueError names it and its last words. How much
+it prints before that is bounded, and how long it takes too.
 """
 
 import os
@@ -26,12 +27,14 @@ import numpy as np
 from games.game import Game, Position
 from native import abi
 from selfplay.clock import Clock, Left
+from selfplay.messages import one_line, short
 from selfplay.time_control import NO_LIMIT, TimeControl
 
 RESIGN = -1  # among a player's answers: no action, the game is given up
 TIMEOUT = 60.0  # seconds for one answer
 FAREWELL = 1.0  # seconds that a program has to end after `quit`
 LONGEST_ANSWER = 1 << 20  # bytes
+MOST_EMPTY = 1000  # lines in place of an answer
 LAST_WORDS = 200  # characters of what a program said on standard error
 
 
@@ -40,7 +43,7 @@ class Program:
 
     def __init__(self, name: str, command: list[str], timeout: float = TIMEOUT):
         """ValueError if it cannot be started."""
-        self.name, self.timeout = name, timeout
+        self.name, self.timeout = one_line(name), timeout
         pipe = subprocess.PIPE
         try:
             # A group of its own: it can be ended with all it has started, and Ctrl-C is not its business.
@@ -48,8 +51,11 @@ class Program:
                 command, bufsize=0, stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True
             )
         except OSError as error:
-            raise ValueError(f"{name} cannot be started: {error.strerror}") from None
-        self.received = b""
+            raise ValueError(f"{self.name} cannot be started: {error.strerror}") from None
+        except ValueError:  # a NUL, or a letter that no file name can hold
+            raise ValueError(f"{self.name} cannot be started: this is no command") from None
+        os.set_blocking(self.process.stdin.fileno(), False)
+        self.received, self.was_asked = b"", False
         self.last_words: deque[bytes] = deque(maxlen=3)
         self.listener = Thread(target=listen, args=(self.process.stderr, self.last_words), daemon=True)
         self.listener.start()
@@ -57,8 +63,10 @@ class Program:
 
     def ask(self, *commands: str) -> list[tuple[bool, str]]:
         """(success, text) of each command's answer. ValueError if there is none in time or it is no answer."""
-        with suppress(OSError):  # it reads no more; what it has said meanwhile tells why
-            self.process.stdin.write("".join(f"{command}\n" for command in commands).encode())
+        if self.was_asked:
+            self._refuse_unasked()
+        self.was_asked = True
+        self._send("".join(f"{command}\n" for command in commands).encode())
         return [self._answer() for _ in commands]
 
     def close(self, patience: float = FAREWELL) -> None:
@@ -69,34 +77,62 @@ class Program:
         """The error that says so, after the program's end."""
         self.close(0.0)
         self.listener.join(1.0)
-        words = b" ".join(self.last_words).decode("utf-8", "replace").split()
-        return ValueError(f"{self.name} {what}" + (f"; it said: {' '.join(words)[-LAST_WORDS:]}" if words else ""))
+        words = " ".join(b" ".join(self.last_words).decode("utf-8", "replace").split())[-LAST_WORDS:]
+        return ValueError(f"{self.name} {what}" + (f"; it said: {one_line(words)}" if words else ""))
+
+    def _refuse_unasked(self) -> None:
+        """An answer that has come since the last one is no answer to what is asked next. (Other text will be refused as one.)"""
+        if select.select([self.process.stdout.fileno()], [], [], 0.0)[0]:
+            self._read()
+        self.received = self.received.lstrip()
+        if self.received[:1] in (b"=", b"?"):
+            unasked = self.received.decode("utf-8", "replace").strip()
+            raise self.failure(f"printed {short(unasked, 80)} without being asked")
+
+    def _send(self, data: bytes) -> None:
+        deadline = time.monotonic() + self.timeout
+        output, commands = self.process.stdout.fileno(), self.process.stdin.fileno()
+        with suppress(OSError):  # it reads no more; what it has said meanwhile tells why
+            while data:
+                left = max(0.0, deadline - time.monotonic())
+                readable, writable, _ = select.select([output], [commands], [], left)
+                if writable:
+                    data = data[os.write(commands, data) :]
+                elif readable:  # it waits for a reader itself
+                    self._read()
+                else:
+                    raise self.failure(f"took no command in {self.timeout:g} s")
 
     def _answer(self) -> tuple[bool, str]:
-        deadline = time.monotonic() + self.timeout
+        deadline, empty = time.monotonic() + self.timeout, 0
         while not (first := self._line(deadline)):
-            pass
+            if (empty := empty + 1) > MOST_EMPTY:
+                raise self.failure("prints empty lines and no answer")
         if first[0] not in "=?":
-            raise self.failure(f"answered {first[:80]!r}, which is not the Go Text Protocol")
+            raise self.failure(f"answered {short(first, 80)}, which is not the Go Text Protocol")
         lines, size = [first[1:]], 0
         while line := self._line(deadline):
             lines.append(line)
-            if (size := size + len(line)) > LONGEST_ANSWER:
+            if (size := size + len(line) + 1) > LONGEST_ANSWER:
                 raise self.failure("does not stop answering")
         return first[0] == "=", "\n".join(lines).strip()
 
     def _line(self, deadline: float) -> str:
         output = self.process.stdout.fileno()
         while b"\n" not in self.received:
-            if not select.select([output], [], [], max(0.0, deadline - time.monotonic()))[0]:
+            left = deadline - time.monotonic()  # checked whether or not there is more: a drip never ends
+            if left <= 0.0 or not select.select([output], [], [], left)[0]:
                 raise self.failure(f"gave no answer in {self.timeout:g} s")
-            if not (data := os.read(output, 1 << 16)):
-                raise self.failure(self._death())
-            self.received += data
-            if len(self.received) > LONGEST_ANSWER:
-                raise self.failure("does not stop answering")
+            self._read()
         line, _, self.received = self.received.partition(b"\n")
         return line.decode("utf-8", "replace").strip()
+
+    def _read(self) -> None:
+        if not (data := os.read(self.process.stdout.fileno(), 1 << 16)):
+            raise self.failure(self._death())
+        self.received += data
+        if len(self.received) > LONGEST_ANSWER:
+            raise self.failure("does not stop answering")
 
     def _death(self) -> str:
         with suppress(subprocess.TimeoutExpired):
@@ -136,9 +172,9 @@ class EnginePlayer:
         try:
             command = shlex.split(name.removeprefix("gtp:"))
         except ValueError as error:
-            raise ValueError(f"player {name!r}: {str(error).lower()}") from None
+            raise ValueError(f"player {short(name)}: {str(error).lower()}") from None
         if not command:
-            raise ValueError(f"player {name!r}: no command after gtp:")
+            raise ValueError(f"player {short(name)}: no command after gtp:")
         self.program = Program(name, command, timeout)
         self.held: tuple[int, ...] | None = None  # the game it holds
         self.control = NO_LIMIT  # what it was told of time
@@ -176,7 +212,7 @@ class EnginePlayer:
     def _choose(self, moves: tuple[int, ...], state: np.ndarray) -> int:
         position = self._reach(moves)
         if position.key != abi.call_key(self.game.rules, state):
-            raise ValueError(f"{self.name} can only be told games that begin as {self.game.name} always does")
+            raise ValueError(f"{self.program.name} can only be told games that begin as {self.game.name} always does")
         answer = self._demand(f"{self.word} {'bw'[position.mover]}")
         if answer.lower() == "resign":
             self.held = None
@@ -188,9 +224,9 @@ class EnginePlayer:
         try:
             action = self.game.parse(answer)
         except ValueError:
-            raise self.program.failure(f"answered {self.word} with {answer[:80]!r}") from None
+            raise self.program.failure(f"answered {self.word} with {short(answer, 80)}") from None
         if action not in position.legal:
-            raise self.program.failure(f"chose {answer}, which is not legal after {position.plies} moves")
+            raise self.program.failure(f"chose {told(answer)}, which is not legal after {position.plies} moves")
         return action
 
     def _reach(self, moves: tuple[int, ...]) -> Position:
@@ -207,7 +243,7 @@ class EnginePlayer:
             position.play(action)
         for command, is_forced, (success, text) in zip(commands, forced, self.program.ask(*commands)):
             if not success and not is_forced:
-                raise self.program.failure(f"refuses `{command}`: {text[:80]}")
+                raise self.program.failure(f"refuses `{command}`: {told(text)}")
         self.held = moves
         return position
 
@@ -222,8 +258,13 @@ class EnginePlayer:
     def _demand(self, command: str) -> str:
         success, text = self.program.ask(command)[0]
         if not success:
-            raise self.program.failure(f"refuses `{command}`: {text[:80]}")
+            raise self.program.failure(f"refuses `{command}`: {told(text)}")
         return text
+
+
+def told(text: str) -> str:
+    """The beginning of what a program answered, on one line."""
+    return one_line(" ".join(text.split())[:80])
 
 
 def time_settings(control: TimeControl) -> list[str]:

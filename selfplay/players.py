@@ -20,6 +20,7 @@ from selfplay.analysis import OpenSearch
 from selfplay.config import MatchConfig
 from selfplay.engine import EnginePlayer
 from selfplay.evaluator import Evaluator, Views, device_or_cpu
+from selfplay.messages import short
 from selfplay.network import Network
 from selfplay.searcher import Found, Searcher
 from selfplay.thinking import Thinker
@@ -31,6 +32,7 @@ MOST_SIMULATIONS = 10_000_000
 NODES = 1 << 21  # of all trees side by side
 EDGES = 1 << 24  # of the largest tree, some 500 MB where the game fills them
 LEAVES = 8  # of one tree in flight when a network is asked: it answers eight in hardly more time than one
+SHOWN = 200  # characters of a player's name in a message: a whole path, mostly
 LONGEST_MOVE = 24 * 3600.0  # seconds that a player's name may ask for
 FORMS = "random, mcts:SIMULATIONS, solver, CHECKPOINT[@SIMULATIONS], RUN[@SIMULATIONS] or gtp:COMMAND; @0.5s: by time"
 
@@ -98,7 +100,7 @@ def create(text: str, game: Game, seed: int = 0, precision: str = "auto") -> Pla
     found, effort = find_checkpoint(text)
     refuse_another_game(text, found, game)
     if found.shape != checkpoint.shape_for(game, found.config.network, found.config.learner):
-        raise ValueError(f"{text!r} has a network of another shape than {game.name} wants now")
+        raise ValueError(f"{short(text, SHOWN)} has a network of another shape than {game.name} wants now")
     simulations = found.config.match.simulations if effort.simulations is None else effort.simulations
     device = device_or_cpu(found.config.network.device)
     player = SearchPlayer.network(text, game, found.network(), found.config.match, simulations, seed, precision, device)
@@ -143,16 +145,22 @@ def game_of(text: str, asked: Game | None = None) -> Game | None:
 
 def find_checkpoint(text: str) -> tuple[checkpoint.Checkpoint, Effort]:
     path, at, word = text.rpartition("@")
-    if not at or Path(text).exists():
-        path, word = text, None
     try:
+        if not at or Path(text).exists():
+            path, word = text, None
         return checkpoint.find(path), Effort() if word is None else parse_effort(text, word)
     except checkpoint.DamagedFile:
         raise
+    except OSError:  # a name that no file can have
+        raise unknown(text) from None
     except ValueError as error:
         if "neither" in str(error):
-            raise ValueError(f"unknown player {text!r}; players are {FORMS}") from None
+            raise unknown(text) from None
         raise
+
+
+def unknown(text: str) -> ValueError:
+    return ValueError(f"unknown player {short(text, SHOWN)}; players are {FORMS}")
 
 
 def parse_effort(text: str, word: str) -> Effort:
@@ -163,18 +171,19 @@ def parse_effort(text: str, word: str) -> Effort:
         seconds = parse_seconds(word)
     except ValueError:
         what = "time: a number and ms, s, m or h is one" if word[:1].isdigit() else "number of simulations, or time"
-        raise ValueError(f"player {text!r}: {word!r} is no {what}, such as 0.5s") from None
+        raise ValueError(f"player {short(text)}: {short(word, 20)} is no {what}, such as 0.5s") from None
     if seconds > LONGEST_MOVE:
-        raise ValueError(f"player {text!r}: at most {LONGEST_MOVE / 3600:g}h a move")
+        raise ValueError(f"player {short(text)}: at most {LONGEST_MOVE / 3600:g}h a move")
     return Effort(seconds=seconds)
 
 
 def parse_count(text: str, count: str) -> int:
-    if text.startswith("mcts:") and int(count) < 1:
-        raise ValueError(f"player {text!r}: {count!r} is no number of simulations")
-    if int(count) > MOST_SIMULATIONS:
-        raise ValueError(f"player {text!r}: at most {MOST_SIMULATIONS:,} simulations a move")
-    return int(count)
+    digits = count.lstrip("0")
+    if text.startswith("mcts:") and not digits:
+        raise ValueError(f"player {short(text)}: {short(count, 20)} is no number of simulations")
+    if len(digits) > len(str(MOST_SIMULATIONS)) or int(digits or 0) > MOST_SIMULATIONS:
+        raise ValueError(f"player {short(text)}: at most {MOST_SIMULATIONS:,} simulations a move")
+    return int(digits or 0)
 
 
 def match_settings(config: MatchConfig, simulations: int) -> Settings:

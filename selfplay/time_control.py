@@ -64,7 +64,7 @@ def parse_seconds(text: str) -> float:
     parts = TIME.findall(text)
     seconds = sum(float(number) * UNITS[unit] for number, unit in parts)
     if "".join(number + unit for number, unit in parts) != text or not 0.0 < seconds <= LONGEST:
-        raise ValueError(f"{text!r} is no time; a number and ms, s, m or h is, such as 0.5s or 1m30s")
+        raise ValueError(f"{text[:40]!r} is no time; a number and ms, s, m or h is, such as 0.5s or 1m30s")
     return seconds
 
 

@@ -17,7 +17,7 @@ import pytest
 import games
 from selfplay import arena, cli, players, time_control
 from selfplay.clock import Clock
-from selfplay.engine import RESIGN, EnginePlayer
+from selfplay.engine import RESIGN, EnginePlayer, Program
 from selfplay.sgf import stones
 from tests.test_arena import Lowest
 from tests.test_play import sit
@@ -256,12 +256,57 @@ def test_an_engine_ends_with_the_program(tmp_path, engine):
         ("gtp:echo hello", "answered 'hello', which is not the Go Text Protocol"),
         ("gtp:cat", "answered 'protocol_version', which is not the Go Text Protocol"),
         ("gtp:/etc", "cannot be started: Permission denied"),
+        ("gtp:" + "x" * 100_000, "cannot be started: File name too long"),
+        ("gtp:a\0b", "cannot be started: this is no command"),
+        ("gtp:a\ud800b", "cannot be started: this is no command"),
+        ("gtp:" + "x " * 50_000 + "'", "no closing quotation"),
+        # What floods is named, whatever it floods with.
+        ("gtp:yes ''", "prints empty lines and no answer"),
+        ("gtp:yes", "answered 'y', which is not the Go Text Protocol"),
+        ("gtp:yes '= x'", "does not stop answering"),
+        ("gtp:yes '#'", "answered '#', which is not the Go Text Protocol"),
+        ("gtp:yes '? x'", "does not stop answering"),
+        ("gtp:cat /dev/zero", "does not stop answering"),
+        ("gtp:sh -c 'while :; do printf \"= 4\\n\\n\"; done'", "without being asked"),
+        ("gtp:sh -c 'printf \"Welcome\\n\"; cat >/dev/null'", "'Welcome', which is not the Go Text Protocol"),
+        ("gtp:sh -c 'yes >&2 & yes \"\"'", "prints empty lines and no answer"),
     ],
 )
 def test_a_command_that_is_no_engine_gets_one_line_and_exit_code_2(name, message, capsys):
     assert cli.main(["arena", name, "random", "--game", "connect4"]) == 2
     said = capsys.readouterr()
-    assert message in said.err and said.err.count("\n") == 1 and said.out == ""
+    assert message in said.err and said.err.count("\n") == 1 and said.out == "" and len(said.err) < 700
+
+
+@pytest.mark.parametrize(
+    ("script", "message"),
+    [
+        ("while True: sys.stdout.write('x'); sys.stdout.flush(); time.sleep(0.02)", "gave no answer in 0.5 s"),
+        ("while True: print(); sys.stdout.flush(); time.sleep(0.02)", "gave no answer in 0.5 s"),
+        ("print('= 2'); [print(i, flush=True) or time.sleep(0.02) for i in range(9999)]", "gave no answer in 0.5 s"),
+        ("print('= 2\\n\\n= 2\\n\\n= 4\\n', flush=True); time.sleep(99)", "printed '= 2\\n\\n= 4' without being asked"),
+        ("sys.stderr.close(); os.close(2); time.sleep(99)", "gave no answer in 0.5 s"),
+    ],
+    ids=["bytes", "empty lines", "one answer", "answers", "closed stderr"],
+)
+def test_a_program_that_drips_has_no_more_time_than_one_that_hangs(tictactoe, script, message):
+    command = [sys.executable, "-Sc", f"import os, sys, time\n{script}"]
+    begin = time.monotonic()
+    with pytest.raises(ValueError) as caught:
+        EnginePlayer("gtp:" + shlex.join(command), tictactoe, timeout=0.5).program.ask("name", "name")
+    assert message in str(caught.value) and "\n" not in str(caught.value) and time.monotonic() - begin < 20
+
+
+def test_a_program_that_reads_nothing_is_named_before_its_pipe_is_full_for_ever(tictactoe):
+    command = [
+        sys.executable,
+        "-Sc",
+        "print('= 2\\n', flush=True); print('= \\n', flush=True); import time; time.sleep(99)",
+    ]
+    program = Program("gtp:deaf", command, 0.5)
+    with pytest.raises(ValueError, match="gtp:deaf took no command in 0.5 s"):
+        program.ask(*["name " + "x" * 1000] * 1000)
+    assert is_gone(program.process.pid)
 
 
 def test_a_person_meets_an_engine_and_takes_its_resignation(engine, connect4):
