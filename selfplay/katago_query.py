@@ -28,6 +28,7 @@ MOST_VISITS = 1 << 50
 MOST_PLIES = (1 << 31) - 1
 PERSPECTIVES = ("BLACK", "WHITE", "SIDETOMOVE")
 Count = Annotated[int, Meta(ge=1)]
+Number = Annotated[int, Meta(ge=-(2**31) + 1, le=2**31 - 1)]  # KataGo's bounds of a priority
 Size = Annotated[int, Meta(ge=2)]
 Seconds = Annotated[float, Meta(ge=0.001)]
 
@@ -57,10 +58,10 @@ class Query(msgspec.Struct, rename="camel"):
     komi: Annotated[float, Meta(ge=-LARGEST_KOMI, le=LARGEST_KOMI)] | None = None
     initial_stones: list[tuple[str, str]] = []
     initial_player: str | None = None
-    analyze_turns: list[int] | None = None
+    analyze_turns: list[Number] | None = None
     max_visits: Count | None = None
-    priority: int = 0
-    priorities: list[int] | None = None
+    priority: Number = 0
+    priorities: list[Number] | None = None
     include_policy: bool = False
     include_ownership: bool = False
     include_ownership_stdev: bool = False
@@ -122,6 +123,8 @@ def parse(asked: dict) -> Query:
         raise Refused("overrideSettings", f"reportAnalysisWinratesAs must be one of {', '.join(PERSPECTIVES)}")
     if query.avoid_moves and query.allow_moves:
         raise Refused("allowMoves", "cannot be given together with avoidMoves")
+    if setting(query, "maxVisits", 1) % 1:
+        raise Refused("overrideSettings", "maxVisits must be a whole number")
     if not query.seconds > 0 or query.visits(1) < 1:
         raise Refused("overrideSettings", "maxTime and maxVisits must be above 0")
     return query

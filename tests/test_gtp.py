@@ -64,6 +64,27 @@ def test_comments_control_characters_tabs_and_empty_lines_are_as_the_protocol_sa
     assert talk(connect4, data) == "=1 selfplay\n\n=2 selfplay\n\n=3 true\n\n"
 
 
+def test_a_byte_order_mark_is_skipped(connect4):
+    """PowerShell, and editors of Windows, write it before a text (toml#438)."""
+    assert talk(connect4, b"\xef\xbb\xbf1 name\r\n\xef\xbb\xbfname\n") == "=1 selfplay\n\n= selfplay\n\n"
+    assert talk(connect4, b"\xef\xbb\xbf# a comment\n\xef\xbb\xbf\n2 name\n") == "=2 selfplay\n\n"
+
+
+def test_a_carriage_return_ends_no_line_and_form_feeds_are_nothing(connect4):
+    """GTP 2, section 2.5: control characters but HT and LF are removed."""
+    assert talk(connect4, b"1 na\rme\r\r\n\x0c2\x0b name\x0c\n\x00\n3\tname\x1b\n") == "".join(
+        f"={number} selfplay\n\n" for number in (1, 2, 3)
+    )
+
+
+def test_many_commands_at_once_are_answered_in_their_order(connect4, tmp_path):
+    """More than the reader keeps: the writer waits."""
+    (tmp_path / "in").write_bytes(b"".join(b"%d name\n" % number for number in range(40_000)))
+    with open(tmp_path / "in", "rb") as file:
+        serve(connect4, Parrot, file.fileno(), output := io.StringIO())
+    assert output.getvalue() == "".join(f"={number} selfplay\n\n" for number in range(40_000))
+
+
 def test_a_last_line_without_an_end_is_answered(connect4):
     assert talk(connect4, "1 name\n2 name") == "=1 selfplay\n\n=2 selfplay\n\n"
 

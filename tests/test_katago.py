@@ -240,6 +240,29 @@ def test_moves_that_must_not_be_tried_are_not(go5, trees, monkeypatch):
     assert said["moveInfos"] == [] and said["rootInfo"]["winrate"] == said["rootInfo"]["rawWinrate"]
 
 
+@pytest.mark.parametrize("depth", [1, 2, 3])
+def test_moves_are_bound_as_deep_as_the_query_says(go5, depth):
+    """KataGo, docs/Analysis_Engine.md: "moves are prohibited before that ply"."""
+    only_c2 = [{"player": side, "moves": ["C2" if side == "W" else "C3"], "untilDepth": depth} for side in "BW"]
+    said = only(ask(go5, GO5 | {"id": "a", "maxVisits": 400, "allowMoves": only_c2}, player=hashing))
+    assert [move["move"] for move in said["moveInfos"]] == ["C3"]
+    line = said["moveInfos"][0]["pv"]
+    assert (line[1] == "C2") == (depth > 1) and (len(line) == 2 or depth < 3 or line[2] == "pass")
+    if depth == 3:  # Black may take C3 alone, and has taken it: the position behind C2 counts with its own value
+        assert line == ["C3", "C2"] and said["rootInfo"]["visits"] == 400
+
+
+def test_no_game_ends_without_a_result_and_so_it_is_told(go5):
+    said = only(ask(go5, GO5 | {"id": "a", "includeNoResultValue": True, "includePVVisits": True}))
+    assert said["rootInfo"]["noResultValue"] == said["moveInfos"][0]["noResultValue"] == 0.0
+    assert said["moveInfos"][0]["pvEdgeVisits"] == said["moveInfos"][0]["pvVisits"]
+
+
+def test_a_first_report_alone_is_one_report(go5):
+    query = GO5 | {"id": "a", "maxVisits": 2000, "firstReportDuringSearchAfter": 0.001}
+    assert [answer["isDuringSearch"] for answer in ask(go5, query)] == [True, False]
+
+
 # What goes wrong
 
 REFUSED = [
@@ -258,6 +281,20 @@ REFUSED = [
     ({"maxVisits": 0}, "maxVisits", "Expected `int` >= 1"),
     ({"analyzeTurns": [1]}, "analyzeTurns", "invalid turn number 1: the query has 0 moves"),
     ({"analyzeTurns": [0], "priorities": [1, 2]}, "priorities", "must be as many as analyzeTurns"),
+    ({"analyzeTurns": []}, "analyzeTurns", "names no turn"),
+    ({"analyzeTurns": [10**400]}, "analyzeTurns", "Expected `int"),
+    ({"priorities": []}, "priorities", "analyzeTurns is missing"),
+    ({"analyzeTurns": [0], "priorities": [1], "priority": 2}, "priorities", "cannot be given together with priority"),
+    ({"overrideSettings": {"maxVisits": 10**400}}, "overrideSettings", "maxVisits must be a number"),
+    ({"overrideSettings": {"maxTime": 10**400}}, "overrideSettings", "maxTime must be a number"),
+    ({"overrideSettings": {"maxTime": "9" * 5000 + "x"}}, "overrideSettings", "maxTime must be a number, not '99999"),
+    ({"overrideSettings": {"maxVisits": True}}, "overrideSettings", "maxVisits must be a number"),
+    ({"overrideSettings": {"maxVisits": [[]]}}, "overrideSettings", "maxVisits must be a number"),
+    ({"overrideSettings": {"maxVisits": 2.5}}, "overrideSettings", "maxVisits must be a whole number"),
+    ({"allowMoves": [{"player": "B", "moves": ["C3"], "untilDepth": 1}] * 2}, "allowMoves", "once for each player"),
+    ({"avoidMoves": [{"player": "B", "moves": ["Z" * 10**4], "untilDepth": 1}]}, "avoidMoves", "ZZZ...' is no move"),
+    ({"avoidMoves": [{"player": "B", "moves": ["C3"], "untilDepth": 0}]}, "avoidMoves", "Expected `int` >= 1"),
+    ({"moves": [["B", "\0\n"]]}, "moves", "'\\x00\\n' is no move of Go 5x5"),
     ({"reportDuringSearchEvery": 0}, "reportDuringSearchEvery", "Expected `float` >= 0.001"),
     ({"avoidMoves": [{"player": "B", "moves": ["C3"]}]}, "avoidMoves", "Object missing required field `untilDepth`"),
     ({"overrideSettings": {"maxTime": "soon"}}, "overrideSettings", "maxTime must be a number, not 'soon'"),
@@ -280,6 +317,7 @@ def test_what_cannot_be_done_is_said_with_the_field_and_the_next_query_is_answer
     for number, (answer, (_, field, message)) in enumerate(zip(said, REFUSED, strict=True)):
         assert answer.keys() == {"error", "field", "id"} and answer["id"] == str(number), answer
         assert answer["field"] == field and message in answer["error"] and "\n" not in answer["error"], answer
+        assert len(answer["error"]) <= 300
 
 
 @pytest.mark.parametrize(
@@ -316,6 +354,8 @@ def test_rules_that_are_not_played_and_fields_that_are_not_used_are_warned_of(go
     )
     assert warned(rules="Chinese_OGS") == warned(rules={"scoring": "AREA", "ko": "POSITIONAL"}) == []
     assert warned(rootPolicyTemperature=1.5, maxvisits=3) == ["maxvisits", "rootPolicyTemperature"]
+    assert warned(overrideSettings={"wideRootNoise": 0.04, "maxVisits": 2}) == ["overrideSettings"]
+    assert warned(includeOwnershipStdev=True, includeMovesOwnership=False) == ["includeOwnershipStdev"]
     assert [said for said in ask(games.load("tictactoe"), TICTACTOE | {"id": "a"}) if "warning" in said] == []
 
 
@@ -332,6 +372,85 @@ def test_a_player_of_one_board_refuses_others(go5):
 
     refused, answer = ask(go5, GO5 | {"id": "a", "boardXSize": 7, "boardYSize": 7}, GO5 | {"id": "b"}, player=only_five)
     assert refused == {"error": "'net' plays go5, not go7", "field": "boardXSize", "id": "a"} and answer["id"] == "b"
+
+
+class Failing(FakeNetwork):
+    """A network that fails at a position that it knows by one more stone, as one that has diverged or that has no memory."""
+
+    def __init__(self, actions: int, error: BaseException):
+        super().__init__(actions)
+        self.error = error
+
+    def evaluate(self, batch, rows):
+        if batch.planes[:rows, :2].sum(axis=(1, 2)).max() >= 5:
+            raise self.error
+        super().evaluate(batch, rows)
+
+
+ERRORS = [
+    (FloatingPointError("not finite"), "not finite"),
+    (MemoryError(), "not enough memory"),
+    (ZeroDivisionError("division by zero"), "ZeroDivisionError: division by zero"),
+    (OverflowError("x\ny " * 1000), "OverflowError: x y x y"),
+    (RecursionError(), "RecursionError"),
+    (OSError(5, "Input/output error"), "Input/output error"),
+]
+
+
+@pytest.mark.parametrize(("error", "message"), ERRORS, ids=[type(error).__name__ for error, _ in ERRORS])
+def test_a_search_that_fails_ends_its_query_with_an_error_and_no_other(go5, error, message):
+    stones = [["B", "A1"], ["W", "A3"], ["B", "E5"], ["W", "E3"], ["B", "C3"]]
+    bad = GO5 | {"id": "bad", "moves": stones, "analyzeTurns": [4, 5], "maxVisits": 50}
+    good = GO5 | {"id": "good", "maxVisits": 2}
+
+    def seat(game):
+        return SearchPlayer.of("failing", game, Failing(game.actions, error), MatchConfig(kind="puct"), 30)
+
+    said = ask(go5, bad, player=seat, on="error", then=[good, bad | {"id": "again"}, good | {"id": "last"}])
+    errors = [answer for answer in said if "error" in answer]
+    assert [answer["id"] for answer in errors][0] == "bad" and {answer["id"] for answer in errors} >= {"again"}
+    assert all(message in answer["error"] and "\n" not in answer["error"] for answer in errors)
+    assert len(errors) <= 4 and all(len(answer["error"]) <= 300 for answer in errors)
+
+
+def test_who_is_searched_beside_a_failing_search_is_answered_too_and_who_waits_is_searched(go5, monkeypatch):
+    monkeypatch.setattr("selfplay.analyst.Analyst.__init__.__defaults__", (1,))  # a query waits for the one tree
+    stones = [["B", "A1"], ["W", "A3"], ["B", "E5"], ["W", "E3"], ["B", "C3"]]
+    queries = [
+        GO5 | {"id": "a", "moves": stones},
+        GO5 | {"id": "b", "maxVisits": 2},
+        GO5 | {"id": "c", "moves": stones},
+    ]
+    player = SearchPlayer.of("f", go5, Failing(go5.actions, FloatingPointError("not finite")), MatchConfig(), 30)
+    said = ask(go5, *queries, player=lambda game: player)
+    assert [(answer["id"], "error" in answer) for answer in said] == [("a", True), ("b", False), ("c", True)]
+
+
+def test_whatever_a_query_raises_is_its_error(go5, monkeypatch):
+    monkeypatch.setattr("selfplay.katago.Task", lambda *arguments: 1 // 0)
+    query = GO5 | {"id": "a"}
+    assert ask(go5, query, query) == [{"error": "ZeroDivisionError: integer division or modulo by zero", "id": "a"}] * 2
+
+
+def test_an_output_that_is_closed_is_not_a_query_s_fault(go5):
+    class Closed(io.StringIO):
+        def write(self, text):
+            raise BrokenPipeError(32, "Broken pipe")
+
+    reading, writing = os.pipe()
+    os.write(writing, lines(GO5 | {"id": "a"}, {"id": "b", "action": "query_version"}))
+    os.close(writing)
+    with pytest.raises(BrokenPipeError):
+        serve(go5, lambda game: players.create("mcts:5", game), reading, Closed())
+
+
+def test_a_byte_order_mark_and_line_ends_of_other_systems_are_skipped(go5):
+    """PowerShell writes the mark before what it pipes."""
+    reading, writing = os.pipe()
+    os.write(writing, b"\xef\xbb\xbf" + lines(GO5 | {"id": "a", "maxVisits": 2}).replace(b"\n", b"\r\n"))
+    os.close(writing)
+    serve(go5, lambda game: players.create("mcts:5", game), reading, output := io.StringIO())
+    assert json.loads(output.getvalue())["id"] == "a"
 
 
 # Actions, time and order
