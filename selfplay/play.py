@@ -1,7 +1,8 @@
 """People against players in a terminal, or two players against each other.
 
 At the prompt: a move in the game's notation, or one of COMMANDS. Values are shown for the player who was to move, in words.
-A game that ended by passes is not over for people: they are asked once more, and may take back, save or play on. Clocks count engines' thinking and the time that the prompt waits; a flag that falls is announced, and no more.
+A game that ended by passes is not over for people: they are asked once more, and may take back, save or play on.
+Clocks count engines' thinking and the time that the prompt waits; a flag that falls is announced, and no more.
 """
 
 import shlex
