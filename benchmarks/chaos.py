@@ -204,7 +204,7 @@ def killed_with_ray(outcome, folder, options) -> None:
 def actor_killed(outcome, folder, options) -> None:
     training = Training(folder, 60, "--actors", "2")
     training.start()
-    if not (number := training.wait_for_ray("ray::Worker")):
+    if not (number := training.wait_for_ray("ray::Worker.play")):
         return outcome.expect(False, "an actor to kill")
     os.kill(number, signal.SIGKILL)
     outcome.tried += 1

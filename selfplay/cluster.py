@@ -46,9 +46,9 @@ from selfplay.tuning import torch_threads
 LOST = (ActorDiedError, ActorUnavailableError, ObjectLostError, OutOfMemoryError)
 MAX_REPLACEMENTS = 5  # of one worker, without a game in between: then something is wrong with the work, not the worker
 MAX_BIRTHS = 2  # of one worker that dies before it answers for the first time
-LOOK = 1.0  # seconds between looks at whether the cluster is still there
+BIRTH = "error raised in its creation task"  # Ray's words where a worker itself has failed: to try again is no use
 NO_ROOM = 15.0  # seconds after which a worker that has not begun is spoken of
-ALONE = 30.0  # seconds that a run waits on a cluster without a single worker
+ALONE = 60.0  # seconds that a run waits on a cluster without a single worker
 REPLY = 5.0  # seconds for a cluster's head to say whether it wants a token
 JOIN = 25.0  # seconds to join a cluster
 PARTS = ("gcs_server", "raylet")  # of Ray on this machine: with one of them the session is gone
@@ -75,13 +75,14 @@ class Worker:
         return os.getpid()
 
 
-@dataclass
+@dataclass(eq=False)
 class Place:
     """One of the pool's actors, whoever fills it."""
 
     worker: Any = None
     call: Any = None  # in flight, if any
     rows: int = 0  # asked for by that call; 0: it loads weights
+    sent: Any = None  # the weights that it was sent last
     is_ready: bool = False  # has it the newest weights?
     failures: int = 0  # since it last delivered
     births: int = 0  # since it last answered
@@ -107,15 +108,15 @@ class RayPool:
         self.config, self.shape, self.seed, self.precision, self.report = config, shape, seed, precision, report
         self.gpus, self.spawned, self.loaded = 0.0, 0, None
         self.places = [Place() for _ in range(num_actors)]
-        self.session = Session(address, num_actors, config.actor.threads, goes_on)
+        self.session = open_session(address, num_actors, config.actor.threads, goes_on)
         self.here: Actor | None = None
         self.game_file = game_of(config).source
         if is_gpu(config.network.device):  # Ray shows a worker its part of the GPUs alone
-            self.session.wait()
+            self._is_up(wait=True)
             self.gpus = share_of_gpus(int(ray.cluster_resources().get("GPU", 0)), num_actors)
             network = msgspec.structs.replace(config.network, device="cuda")
             self.config = msgspec.structs.replace(config, network=network)
-        elif self.session.is_starting:
+        elif self.session.is_guarded:
             self.here = Actor(self.config, shape, self._next_seed())
 
     def _next_seed(self) -> int:
@@ -127,7 +128,7 @@ class RayPool:
         """A new worker, which loads the newest weights as soon as it is there."""
         threads = self.config.actor.threads
         options = {"num_cpus": threads, "num_gpus": self.gpus, "name": None}
-        if self.session.is_joined:  # workers of our own have inherited it, and may start before they are asked for
+        if not self.session.is_guarded:  # workers of our own have inherited it, and may start before they are asked for
             options["runtime_env"] = {"env_vars": thread_variables(threads)}
         remote = ray.remote(Worker).options(**options)
         place.worker = remote.remote(self.config, self.shape, self._next_seed(), threads, self.game_file)
@@ -136,7 +137,7 @@ class RayPool:
         self._send_weights(place)
 
     def _send_weights(self, place: Place) -> None:
-        place.is_ready, place.rows = False, 0
+        place.is_ready, place.rows, place.sent = False, 0, self.loaded
         place.call = place.worker.load.remote(*self.loaded, self.precision)
 
     # The pool's interface
@@ -168,20 +169,28 @@ class RayPool:
 
     def _begin(self, wait: bool = False) -> None:
         """Hand the weights to all workers at once, where Ray is up, or is waited for."""
-        if self.loaded is not None or not (self.session.wait() if wait else self.session.is_up()):
+        if self.loaded is not None or not self._is_up(wait):
             return
         self.loaded = (ray.put(self.weights), *self.wanted)
         first, *others = self.places
         self._renew(first)
-        if (
-            self.precision == "auto"
-        ):  # the first one measures alone, then all use the same: a run is played in one precision
+        if self.precision == "auto":  # one measures alone, then all use the same: a run is played in one precision
             self._wait_for(first)
         for place in others:
             self._renew(place)
 
+    def _is_up(self, wait: bool) -> bool:
+        if is_up := self.session.is_up(wait):
+            take_back_sigterm()
+        return is_up
+
     def _renew(self, place: Place) -> None:
-        self._spawn(place) if place.worker is None else self._send_weights(place)
+        """Send the newest weights, unless the worker has yet to begin: then it is asked again when it has, and what waits for it
+        does not grow."""
+        if place.worker is None:
+            self._spawn(place)
+        elif not (place.births and place.call is not None):
+            self._send_weights(place)
 
     def _wait_for(self, place: Place) -> None:
         begin = time.monotonic()
@@ -212,7 +221,7 @@ class RayPool:
         if time.monotonic() - begin > ALONE and not self._num_ready():
             raise ConnectionError(f"the Ray cluster has had no room for a single actor in {ALONE:.0f} s")
 
-    def _step(self, patience: float = LOOK) -> list[tuple[Games, Work]]:
+    def _step(self, patience: float = session.LOOK) -> list[tuple[Games, Work]]:
         """Wait for a call to be answered, and take up what was: the games that were delivered."""
         self.session.check()
         in_flight = {place.call: place for place in self.places if place.call is not None}
@@ -241,7 +250,11 @@ class RayPool:
         if rows:
             place.failures = 0
             return answer
-        place.is_ready, self.precision = True, answer
+        self.precision = answer
+        if place.sent is not self.loaded:
+            self._send_weights(place)
+            return None
+        place.is_ready = True
         if place.is_missed:
             place.is_missed = False
             self.report(f"actor {index} has room again and plays on")
@@ -250,13 +263,12 @@ class RayPool:
     def _replace(self, place: Place, index: int, error: Exception) -> None:
         place.failures += 1
         place.is_ready = False
-        if place.births >= MAX_BIRTHS:
+        if place.births >= MAX_BIRTHS or BIRTH in str(error):
             raise ChildProcessError(f"actor {index} cannot start: {session.reason(error)}") from error
         if place.failures > MAX_REPLACEMENTS:
             why = session.reason(error)
             raise ChildProcessError(f"actor {index} died {place.failures} times in a row: {why}") from error
-        if not place.births:
-            self.report(f"actor {index} died and is replaced; its unfinished games are lost")
+        self.report(f"actor {index} died and is replaced; its unfinished games are lost")
         with suppress(RayError, ValueError):  # it may only have been out of reach
             ray.kill(place.worker)
         self._spawn(place)
@@ -268,7 +280,7 @@ class RayPool:
             if late and not place.is_missed:
                 place.is_missed = True
                 here = f"{self._num_ready()} of {len(self.places)} actors"
-                self.report(f"no room for actor {index} yet; the run goes on with {here}")
+                self.report(f"no room for actor {index}, or it is slow to begin: the run goes on with {here}")
 
     def processes(self) -> list[int]:
         """Process numbers of the workers, all of which are waited for."""
@@ -280,125 +292,36 @@ class RayPool:
     def close(self) -> None:
         """End the workers, and the Ray that was started for them, but none that was there before."""
         self.session.quiet()
-        if self.session.is_up() and not self.session.is_lost:
-            for place in self.places:
-                if place.worker is not None:
-                    with suppress(RayError, ValueError):
-                        ray.kill(place.worker)
+        workers = [place.worker for place in self.places if place.worker is not None]
+        self.places = [Place() for _ in self.places]
+        for worker in [] if self.session.is_lost else workers:
+            with suppress(RayError, ValueError):
+                ray.kill(worker)
         self.session.close()
 
 
-class Session:
+def open_session(address: str | None, num_actors: int, threads: int, goes_on: str) -> session.Session:
     """The Ray that a pool works with: one that this process has joined already, the cluster at `address`, or one of our own,
-    which starts in a thread while others work. ValueError with one line if there is no such cluster or it is too small."""
+    which starts while others work. ValueError with one line if there is no such cluster or it is too small."""
+    if ray.is_initialized():
+        return session.Session()
+    if address is None:
+        return start_session(max(num_actors * threads, cores()), threads, goes_on)  # with fewer some would never start
+    joined = session.join(address, lambda: enter(address), ray.shutdown, JOIN)
+    take_back_sigterm()
+    found = int(ray.cluster_resources().get("CPU", 0))
+    if found < num_actors * threads:
+        joined.close()
+        raise ValueError(f"the Ray cluster at {address} has {found} processors, too few for {num_actors} actors")
+    return joined
 
-    def __init__(self, address: str | None, num_actors: int, threads: int, goes_on: str = ""):
-        self.is_lost = self.is_ours = self.is_joined = self.is_starting = False
-        self.watch = self.lock = self.keeper = None
-        self.parts: dict[str, int] = {}
-        self.address, self.goes_on, self.error = address, goes_on, None
-        self.up, self.end, self.looked = threading.Event(), threading.Event(), 0.0
-        self.missed = 0  # looks in a row at which the head did not answer
-        if ray.is_initialized():
-            self.is_joined = True
-            self.up.set()
-        elif address is not None:
-            self.is_ours = self.is_joined = True
-            self._join(address, num_actors * threads)
-        else:
-            self.is_ours = self.is_starting = True
-            self._start(max(num_actors * threads, cores()), threads)  # with fewer some actors would never start
 
-    def _start(self, cpus: int, threads: int) -> None:
-        folder, self.lock = session.new_folder()
-        sentence = f"nothing that was reported is lost; {self.goes_on}"
-        self.watch = session.Watch(folder, sentence)
-        self._keep_by(lambda: self._watch_over(start_ray(str(folder), cpus, threads)))
-
-    def _join(self, address: str, cpus: int) -> None:
-        session.reach(address)
-        self._keep_by(lambda: enter(address))
-        if not self.up.wait(JOIN):
-            raise ValueError(f"cannot join a Ray cluster at {address}: nothing there has spoken Ray in {JOIN:.0f} s")
-        if self.error is not None:
-            raise ValueError(f"cannot join a Ray cluster at {address}: {session.whole(self.error)}") from None
-        take_back_sigterm()
-        found = int(ray.cluster_resources().get("CPU", 0))
-        if found < cpus:
-            self.close()
-            raise ValueError(f"the Ray cluster at {address} has {found} processors, too few for actors on {cpus}")
-
-    def _watch_over(self, started: None) -> None:
-        self.parts = session.children(PARTS)
-        for name, number in self.parts.items():
-            self.watch.watch(f"Ray's {name}", number)
-
-    def _keep_by(self, begin: Callable[[], None]) -> None:
-        self.keeper = threading.Thread(target=self._keep, args=(begin,), daemon=True)
-        self.keeper.start()
-
-    def _keep(self, begin: Callable[[], None]) -> None:
-        """In a thread of its own for as long as the session lasts: the kernel ends Ray's processes with the thread that has
-        started them, and Ray forgets the actors of a driver whose first thread has ended. Ctrl-C is heard meanwhile."""
-        try:
-            begin()
-        except Exception as error:
-            self.error = error
-        self.up.set()
-        self.end.wait()
-        if self.error is None and not self.is_lost:
-            with suppress(Exception):  # nobody is left to hear it
-                ray.shutdown()
-
-    def is_up(self) -> bool:
-        return self.up.is_set() and self.wait()
-
-    def wait(self) -> bool:
-        """True when Ray is up. ChildProcessError if it could not be started."""
-        while not self.up.wait(LOOK):
-            pass
-        if self.error is not None:
-            raise ChildProcessError(f"Ray cannot be started here: {session.first_line(self.error)}") from self.error
-        take_back_sigterm()
-        return True
-
-    def check(self, now: bool = False) -> None:
-        """ConnectionError that names what is gone, if the session is; looks once in a while, or now."""
-        if not now and time.monotonic() - self.looked < LOOK:
-            return
-        self.looked = time.monotonic()
-        gone = [name for name, number in self.parts.items() if not session.is_running(number)]
-        if gone:
-            self.is_lost = True
-            raise ConnectionError(f"Ray's {gone[0]} died; nothing that was reported is lost")
-        if self.address is not None:
-            self._look_at_the_head()
-
-    def _look_at_the_head(self) -> None:
-        try:
-            session.reach(self.address, 3.0)
-            self.missed = 0
-        except ValueError as error:
-            self.missed += 1
-            if self.missed >= 3:
-                self.is_lost = True
-                raise ConnectionError(
-                    f"{error}; the cluster's head is gone, nothing that was reported is lost"
-                ) from None
-
-    def quiet(self) -> None:
-        if self.watch:
-            self.watch.quiet()
-
-    def close(self) -> None:
-        if not self.is_ours:
-            return
-        self.is_ours = False
-        self.end.set()
-        self.keeper.join(10.0)
-        if self.watch:
-            self.watch.close()
-            os.close(self.lock)
+def start_session(cpus: int, threads: int, goes_on: str) -> session.Session:
+    folder, lock = session.new_folder()
+    watch = session.Watch(folder, f"nothing that was reported is lost; {goes_on}")
+    made = session.Session(lambda: start_ray(str(folder), cpus, threads), ray.shutdown)
+    made.guard(watch, lock, PARTS)
+    return made
 
 
 def share_of_gpus(gpus: int, actors: int) -> float:
@@ -428,9 +351,10 @@ def thread_variables(threads: int) -> dict[str, str]:
 
 def start_ray(folder: str, cpus: int, threads: int) -> None:
     """Start a quiet Ray of our own that ends with this thread, on the loopback address and behind a token of its own."""
+    be_quiet()
     variables = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)} | thread_variables(threads)
-    logging.getLogger("ray").setLevel(logging.ERROR)
-    with inherited(variables), loopback():
+    with session.inherited(variables), loopback():
+        read_settings()
         ray.init(
             address="local",  # never a cluster that happens to run here
             num_cpus=cpus,
@@ -442,18 +366,10 @@ def start_ray(folder: str, cpus: int, threads: int) -> None:
         )
 
 
-@contextmanager
-def inherited(variables: dict[str, str]) -> Iterator[None]:
-    """Inside, processes that are started find these in their environment, and Ray's own settings follow them; Ray leaves no
-    token in the user's folder then, which a cluster that is started later would ask for."""
-    before = {name: os.environ.get(name) for name in variables}
-    os.environ.update(variables)
-    read_settings()
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            os.environ.pop(name) if value is None else os.environ.update({name: value})
+def be_quiet() -> None:
+    """What Ray has to say of dead workers would go to standard output; we say it ourselves, in the run's log."""
+    logging.getLogger("ray").setLevel(logging.ERROR)
+    ray._private.worker.print_to_stdstream = lambda *what, **how: None
 
 
 def read_settings() -> None:
@@ -482,7 +398,7 @@ def enter(address: str) -> None:
     asked first.)"""
     from ray._private.authentication.authentication_token_setup import maybe_enable_token_auth_if_token_available
 
-    logging.getLogger("ray").setLevel(logging.ERROR)
+    be_quiet()
     read_settings()
     try:
         ray._raylet.GcsClient(address=address).internal_kv_get(b"", None, REPLY)

@@ -16,8 +16,8 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from selfplay import watchdog
@@ -28,6 +28,8 @@ LONGEST_FOLDER = 107 - 64
 PLACES = ("/tmp", "/var/tmp", "/dev/shm")  # beside the usual folder for temporary files, which may have a long name
 LOCK = "held"
 REACH_SECONDS = 10.0  # for a cluster's port to answer
+HEAD_SECONDS, MISSED = 3.0, 3  # for the head of a cluster that was joined, and so often in a row without an answer
+LOOK = 1.0  # seconds between looks at whether a session is still there
 ADDRESS = re.compile(r"(?:\[(?P<six>[0-9a-fA-F:.]{2,45})\]|(?P<host>[A-Za-z0-9_.-]{1,253})):(?P<port>[0-9]{1,5})")
 
 
@@ -145,6 +147,117 @@ class Watch:
         with suppress(OSError, ValueError):  # it was killed, or is done
             self.process.stdin.write(line.encode())
             self.process.stdin.flush()
+
+
+@contextmanager
+def inherited(variables: dict[str, str]) -> Iterator[None]:
+    """Inside, processes that are started find these in their environment. (Ray's settings are such variables. A token that is
+    one of them need not lie in the user's folder, where it would make clusters that are started later ask for it.)"""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name) if value is None else os.environ.update({name: value})
+
+
+class Session:
+    """A session that `begin` starts or joins and `end` leaves, both in a thread of its own: the kernel ends Ray's processes with
+    the thread that has started them, and Ctrl-C is heard while it waits. Without `begin` it is there already, and stays."""
+
+    def __init__(self, begin: Callable[[], None] | None = None, end: Callable[[], None] | None = None, address: str | None = None):  # fmt: skip
+        self.begin, self.end, self.address = begin, end, address
+        self.watch: Watch | None = None
+        self.parts: dict[str, int] = {}  # processes with which the session would end
+        self.names: tuple[str, ...] = ()
+        self.error: Exception | None = None
+        self.is_lost = False
+        self.up, self.over, self.looked, self.missed = threading.Event(), threading.Event(), 0.0, 0
+        self.keeper = threading.Thread(target=self._keep, daemon=True)
+        if begin is None:
+            self.up.set()
+        elif address is not None:
+            self.keeper.start()
+
+    @property
+    def is_guarded(self) -> bool:
+        """Is it one of our own, on this machine?"""
+        return self.watch is not None
+
+    def guard(self, watch: Watch, lock: int, names: tuple[str, ...]) -> None:
+        """Start it under a watchdog, which also looks at the processes of these names."""
+        self.watch, self.lock, self.names = watch, lock, names
+        self.keeper.start()
+
+    def _keep(self) -> None:
+        try:
+            self.begin()
+            self.parts = children(self.names) if self.names else {}
+            for name, number in self.parts.items():
+                self.watch.watch(f"Ray's {name}", number)
+        except Exception as error:
+            self.error = error
+        self.up.set()
+        self.over.wait()
+        if self.error is None and not self.is_lost:
+            with suppress(Exception):  # nobody is left to hear it
+                self.end()
+
+    def is_up(self, wait: bool = False) -> bool:
+        """Is it there, now or after it was waited for? ChildProcessError if it could not be started."""
+        while wait and not self.up.wait(LOOK):
+            pass
+        if self.error is not None:
+            raise ChildProcessError(f"Ray cannot be started here: {first_line(self.error)}") from self.error
+        return self.up.is_set()
+
+    def check(self, now: bool = False) -> None:
+        """ConnectionError that names what is gone, if the session is; looks once in a while, or now."""
+        if not now and time.monotonic() - self.looked < LOOK:
+            return
+        self.looked = time.monotonic()
+        gone = [name for name, number in self.parts.items() if not is_running(number)]
+        if gone:
+            self.is_lost = True
+            raise ConnectionError(f"Ray's {gone[0]} died; nothing that was reported is lost")
+        if self.address is not None:
+            self._look_at_the_head()
+
+    def _look_at_the_head(self) -> None:
+        try:
+            reach(self.address, HEAD_SECONDS)
+            self.missed = 0
+        except ValueError as error:
+            self.missed += 1
+            if self.missed >= MISSED:
+                self.is_lost = True
+                raise ConnectionError(f"{error}; the head is gone, nothing that was reported is lost") from None
+
+    def quiet(self) -> None:
+        if self.watch:
+            self.watch.quiet()
+
+    def close(self) -> None:
+        """Leave it, if it was begun here; safe at any time, and again."""
+        if self.begin is None or self.over.is_set():
+            return
+        self.over.set()
+        self.keeper.join(REACH_SECONDS)
+        if self.watch:
+            self.watch.close()
+            os.close(self.lock)
+
+
+def join(address: str, begin: Callable[[], None], end: Callable[[], None], seconds: float) -> Session:
+    """The session at an address. ValueError with one line if there is none, or it does not come up in time."""
+    reach(address)
+    joined = Session(begin, end, address)
+    if not joined.up.wait(seconds):
+        raise ValueError(f"cannot join a Ray cluster at {address}: nothing there has spoken Ray in {seconds:.0f} s")
+    if joined.error is not None:
+        raise ValueError(f"cannot join a Ray cluster at {address}: {whole(joined.error)}") from None
+    return joined
 
 
 def children(names: tuple[str, ...]) -> dict[str, int]:

@@ -100,5 +100,5 @@ def test_library_code_prints_nothing_and_reads_no_environment():
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print":
                 assert name in speaking, f"{name} prints"
             if isinstance(node, ast.Attribute) and node.attr in ("environ", "getenv"):
-                # Ray's settings are variables of its processes' environment, so the cluster sets some while it starts them.
-                assert name == "selfplay.cluster", f"{name} reads the environment"
+                # Ray's settings are variables of its processes' environment, so some are set while they are started.
+                assert name == "selfplay.session", f"{name} reads the environment"
