@@ -2,6 +2,7 @@
 memory is taken for it. What the arrays must be is known to the caller alone, who checks the header before they are read.
 """
 
+import json
 import math
 import struct
 import zlib
@@ -117,9 +118,17 @@ def _header(file: BinaryIO, size: int, most: int) -> tuple[dict[str, Entry], dic
     try:
         raw = msgspec.json.decode(text, type=dict[str, msgspec.Raw])
         metadata = msgspec.json.decode(raw.pop("__metadata__", msgspec.Raw(b"{}")), type=dict[str, str])
-        return {name: msgspec.json.decode(entry, type=Entry) for name, entry in raw.items()}, metadata, 8 + length
+        entries = {name: msgspec.json.decode(entry, type=Entry) for name, entry in raw.items()}
+        json.loads(text, object_pairs_hook=_refuse_twice)  # of two entries with one name the last one would be taken
+        return entries, metadata, 8 + length
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"its header is none of safetensors: {error}") from None
+
+
+def _refuse_twice(pairs: list[tuple[str, object]]) -> None:
+    names = [name for name, _ in pairs]
+    if len(names) != len(set(names)):
+        raise ValueError("its header has a name twice")
 
 
 def _kind(name: str, entry: Entry, size: int) -> Kind:

@@ -1,5 +1,6 @@
 """Shards are what their game allows, or refused by name and reason before a kernel sees them: kernels look at no bounds."""
 
+import json
 import struct
 
 import numpy as np
@@ -122,6 +123,8 @@ def header_of(entry: dict, metadata=None) -> bytes:
 
 
 ENTRY = {"dtype": "F32", "shape": [4], "data_offsets": [0, 16]}
+# safetensors#401; a reader takes the last one, another the first.
+TWICE = b'{"__metadata__": {"crc32": "1034710512"}, "a": %s, "a": %s}' % ((json.dumps(ENTRY).encode(),) * 2)
 HEADERS = {
     "a header longer than the file": struct.pack("<Q", 2**62) + bytes(16),
     "a shape whose product is 2^66": header_of(ENTRY | {"shape": [2**33, 2**33]}),
@@ -142,6 +145,7 @@ HEADERS = {
     "brackets 60,000 deep": struct.pack("<Q", 60_000) + b"[" * 60_000,
     "objects 10,000 deep": struct.pack("<Q", 50_000) + b'{"a":' * 10_000,
     "a number of 60,000 digits": struct.pack("<Q", 60_005) + b'{"a":' + b"9" * 60_000,
+    "a name twice": struct.pack("<Q", len(TWICE)) + TWICE + bytes(16),
     "no UTF-8": struct.pack("<Q", 4) + b"\xff\xfe{}",
 }
 
