@@ -143,9 +143,12 @@ def convert(asked: dict, kind: type):
 def setting(query: Query, name: str, usual: float) -> float:
     value = query.override_settings.get(name, usual)
     if not isinstance(value, bool):
-        with suppress(TypeError, ValueError, OverflowError):
-            if not math.isnan(number := float(value)):  # KataGo takes texts too
-                return number
+        try:
+            with suppress(TypeError, ValueError):
+                if not math.isnan(number := float(value)):  # KataGo takes texts too
+                    return number
+        except OverflowError:  # a whole number of hundreds of digits
+            raise Refused("overrideSettings", f"{name} is out of range") from None
     told = short(value, 20) if isinstance(value, str) else f"one of type {type(value).__name__}"
     raise Refused("overrideSettings", f"{name} must be a number, not {told}")
 
