@@ -21,6 +21,17 @@ LONGEST_WORD = 20  # characters of a word that an error repeats
 SPARE = 64  # actions more than there are: a wrong rule that writes a few too many breaks nothing of ours
 
 
+def for_side(value, side):
+    """A value of the first player (a number or an array) as a side sees it: 0 the first player, 1 the second. And back: a side's
+    value as the first player's. Outside the compiled core (`native.frame`) values change sides here alone."""
+    return value * (1.0 - 2.0 * side)
+
+
+def win_rate(value: float, side: int) -> float:
+    """A side's win rate in [0, 1], a draw counting half, from a value of the FIRST player in [-1, 1]."""
+    return float(min(1.0, max(0.0, (1.0 + for_side(value, side)) / 2.0)))
+
+
 @dataclass(frozen=True)
 class Layout:
     """How actions lie on the board, so that a convolutional policy head can be shaped for them.

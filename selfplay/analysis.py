@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from games.game import Position
+from games.game import Position, for_side, win_rate
 from native import abi, reuse
 from native import forest as memory
 from native.choice import choose
@@ -121,27 +121,22 @@ class OpenSearch(Searcher):
     def root_rate(self) -> tuple[int, float]:
         """(simulations, the whole search's win rate for the MOVER)."""
         simulations, value, _ = self.root_value()
-        return simulations, win_rate(value, self.sign())
+        return simulations, win_rate(value, self.mover())
 
 
 def candidates_of(search: Searcher, index: int = 0, fewest: int = 0) -> list[Candidate]:
     """The moves with visits of one of a searcher's trees, the most visited first; then, until there are so many, those that no
     simulation has taken, the likeliest first, with the win rate of the whole search."""
     actions, visits, values, priors, _ = search.root(index)
-    sign = search.sign(index)
+    mover = search.mover(index)
     values = np.where(visits > 0, values, search.root_value(index)[1])
-    order = sorted(range(len(actions)), key=lambda edge: (-visits[edge], -sign * values[edge], -priors[edge]))
+    order = sorted(range(len(actions)), key=lambda edge: (-visits[edge], -for_side(values[edge], mover), -priors[edge]))
     found = []
     for edge in order[: max(fewest, np.count_nonzero(visits))]:
-        rate = win_rate(values[edge], sign)
+        rate = win_rate(values[edge], mover)
         bound, line = lower_bound(rate, int(visits[edge])), expected_line(search, index, int(edge))
         found.append(Candidate(int(actions[edge]), int(visits[edge]), rate, float(priors[edge]), bound, *line))
     return found
-
-
-def win_rate(value: float, sign: float) -> float:
-    """In [0, 1], of the first player (sign 1) or the second (-1), from a value for the FIRST player."""
-    return float(np.clip((1.0 + sign * value) / 2.0, 0.0, 1.0))
 
 
 def expected_line(search: Searcher, index: int, edge: int) -> tuple[tuple[int, ...], tuple[int, ...]]:

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from games.game import Game
+from games.game import Game, for_side
 from native import abi
 from selfplay.engine import RESIGN
 from selfplay.players import Player, legal_actions, moves_of, precision_of
@@ -113,11 +113,10 @@ def match(
                     if action != RESIGN:
                         sequences[index].append(int(action))
         report(int((~np.isnan(outcomes)).sum()), num_games)
-    signs = 1.0 - 2.0 * first_side  # outcomes belong to player 0; the result to `first`
     return Match(
         first.name,
         second.name,
-        outcomes * signs + 0.0,
+        for_side(outcomes, first_side) + 0.0,  # the result is `first`'s
         [tuple(s) for s in sequences],
         len({tuple(s) for s in starts}),
         *(precision_of(player) for player in (first, second)),
@@ -127,7 +126,7 @@ def match(
 def play(game: Game, state: np.ndarray, action: int, name: str) -> float:
     """Apply a player's move in place. Who resigns has lost; a player that answers with an illegal move is an error."""
     if action == RESIGN:
-        return 1.0 if abi.call_mover(game.rules, state) else -1.0
+        return float(for_side(-1.0, abi.call_mover(game.rules, state)))
     if action not in legal_actions(game, state):
         raise RuntimeError(f"player {name} chose the illegal action {action}")
     return float(abi.call_play(game.rules, state, action))

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 import games
-from games.game import Game, Position
+from games.game import Game, Position, for_side
 
 FOLDER = Path(__file__).parent / "exams"
 SOLVED_COMPLETELY = ("tictactoe",)
@@ -72,7 +72,7 @@ def solve_all(game: Game) -> Exam:
     ] = {}  # by key: the position and its actions' values for the first player
     _solve(game.start(), solved)
     positions = [position for position, _ in solved.values()]
-    values = np.stack([values * _sign(position) for position, values in solved.values()])
+    values = np.stack([for_side(values, position.mover) for position, values in solved.values()])
     return _exam(game, "every reachable position", positions, values)
 
 
@@ -97,14 +97,9 @@ def _exam(game: Game, source: str, positions: list[Position], values: np.ndarray
         source=source,
         states=np.stack([position.state for position in positions]),
         keeps=values == best[:, None],
-        value=best * np.array([_sign(position) for position in positions]),
+        value=for_side(best, np.array([position.mover for position in positions])),
         plies=np.array([position.plies for position in positions], np.int32),
     )
-
-
-def _sign(position: Position) -> float:
-    """+1 if the first player moves, -1 if the second."""
-    return 1.0 - 2.0 * position.mover
 
 
 def _replay(game: Game, moves: str) -> Position:

@@ -8,7 +8,7 @@ vertices, A1 at the bottom left; games whose cells are named otherwise are for o
 import time
 from dataclasses import replace
 
-from games.game import FIRST, SECOND
+from games.game import FIRST, SECOND, win_rate
 from selfplay.game_record import Record, turned
 from selfplay.table import Table
 
@@ -76,6 +76,6 @@ def search(table: Table) -> str:
     ]
     labels = " ".join(f"{word} {share:.0f}" for word, share, _ in tried)
     values = " ".join(f"{word} {value:.2f}" for word, _, value in tried)
-    rate = 50 * (1 + found.value)
+    rate = 100 * win_rate(found.value, FIRST)
     text = f"TEXT {game.format(found.choice)}, Black wins {rate:.1f} %, {found.visits.sum()} visits"
     return "\n".join(([f"LABEL {labels}", f"INFLUENCE {values}"] if tried else []) + [text])

@@ -25,7 +25,7 @@ from typing import TextIO
 import msgspec
 import numpy as np
 
-from games.game import FIRST, SECOND, Game, Position
+from games.game import FIRST, SECOND, Game, Position, for_side, win_rate
 from selfplay import __version__
 from selfplay import katago_query as queries
 from selfplay.analysis import Candidate
@@ -265,11 +265,14 @@ def last_answer(job: Job) -> dict:
     """Of a game that is over: all is known."""
     query, position = job.query, job.position
     owners, score = position.final()
-    found = head(job, False) | {"moveInfos": [], "rootInfo": root_info(job, 1, position.outcome, sign(job) * score)}
+    found = head(job, False) | {
+        "moveInfos": [],
+        "rootInfo": root_info(job, 1, position.outcome, for_side(score, side_of(job))),
+    }
     if query.include_policy:
         found["policy"] = policy(position.game, np.full(position.game.actions, -1.0))
     if query.include_ownership:
-        found["ownership"] = (sign(job) * owners.ravel()).tolist()
+        found["ownership"] = for_side(owners.ravel(), side_of(job)).astype(int).tolist()
     return found
 
 
@@ -279,7 +282,7 @@ def head(job: Job, is_during: bool) -> dict:
 
 def move_info(job: Job, candidate: Candidate, order: int) -> dict:
     game, length = job.position.game, job.query.analysis_pv_len
-    is_other = sign(job) != (1, -1)[job.position.mover]  # the mover's rates are for the other side then
+    is_other = side_of(job) != job.position.mover  # the mover's rates are for the other side then
     win, bound = (1.0 - value if is_other else value for value in (candidate.win_rate, candidate.bound))
     found = {"move": game.format(candidate.action), "order": order, "visits": candidate.visits}
     found |= {"prior": round(candidate.prior, DIGITS)} | rates(win) | points(0.0)
@@ -311,13 +314,12 @@ def points(lead: float) -> dict:
 
 def rate(job: Job, value: float) -> float:
     """The win rate of the side that the query names, from a value for the first player; a draw counts half."""
-    return round((1.0 + sign(job) * value) / 2.0, DIGITS)
+    return round(win_rate(value, side_of(job)), DIGITS)
 
 
-def sign(job: Job) -> int:
-    """+1 if the query names the first player, -1 if the second."""
-    side = {"BLACK": FIRST, "WHITE": SECOND, "SIDETOMOVE": job.position.mover}[job.query.perspective]
-    return (1, -1)[side]
+def side_of(job: Job) -> int:
+    """The side that the query names."""
+    return {"BLACK": FIRST, "WHITE": SECOND, "SIDETOMOVE": job.position.mover}[job.query.perspective]
 
 
 def policy(game: Game, priors: np.ndarray) -> list[float]:

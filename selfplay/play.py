@@ -18,7 +18,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from games.game import LONGEST_WORD, Game, Position
+from games.game import LONGEST_WORD, Game, Position, for_side
 from selfplay import game_record, sgf
 from selfplay.clock import Clock
 from selfplay.engine import RESIGN
@@ -191,17 +191,17 @@ def answer(sitting: Sitting, position: Position, player: Player, console: Consol
 
 def opinion(game: Game, position: Position, analysis: Analysis, most: int = 4) -> Table:
     """The search's moves by visits beside the network's own: prior, visits, value for the mover."""
-    sign = 1.0 - 2.0 * position.mover
+    mover = position.mover
     lines = Table(box=None, padding=(0, 1), title_justify="left", title_style="dim")
-    lines.title = f"value for {game.owner_symbols[position.mover]}: {sign * analysis.value:+.2f}"
+    lines.title = f"value for {game.owner_symbols[position.mover]}: {for_side(analysis.value, mover):+.2f}"
     if analysis.network_value is not None:
-        lines.title += f" (network alone {sign * analysis.network_value:+.2f})"
+        lines.title += f" (network alone {for_side(analysis.network_value, mover):+.2f})"
     for heading in ("move", "net", "visits", "value", ""):
         lines.add_column(heading, justify="left" if heading in ("", "move") else "right")
     order = sorted(range(len(analysis.actions)), key=lambda i: (-analysis.visits[i], -analysis.priors[i]))
     shown = [i for rank, i in enumerate(order) if rank < most or analysis.actions[i] in marks(analysis)]
     for i in shown:
-        value = "" if np.isnan(analysis.values[i]) else f"{sign * analysis.values[i]:+.2f}"
+        value = "" if np.isnan(analysis.values[i]) else f"{for_side(analysis.values[i], mover):+.2f}"
         prior = f"{analysis.priors[i]:.0%}" if analysis.network_value is not None else ""
         mark = marks(analysis).get(int(analysis.actions[i]), "")
         lines.add_row(game.format(int(analysis.actions[i])), prior, str(analysis.visits[i]), value, mark)
@@ -365,7 +365,7 @@ def result(sitting: Sitting, position: Position) -> str:
     flags = f" (Time was up for {' and '.join(late)}.)" if late else ""
     if position.outcome == 0:
         return f"Draw.{flags}"
-    outcome = position.outcome if sitting.resigned is None else 2 * sitting.resigned - 1
+    outcome = position.outcome if sitting.resigned is None else for_side(-1.0, sitting.resigned)
     side, gave_up = (0 if outcome > 0 else 1), "" if sitting.resigned is None else ": the other side resigns"
     verb = "win" if sitting.seats[side] is None else "wins"
     return f"{sitting.game.owner_symbols[side]} ({sitting.name(side)}) {verb}{gave_up}.{flags}"

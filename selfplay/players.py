@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 
 import games
-from games.game import Game
+from games.game import Game, for_side
 from native import abi
 from native.playout import speak_for_movers
 from native.random import seeds
@@ -233,8 +233,7 @@ class SolverPlayer:
         actions, values = self.solver.action_values(state)
         if np.isnan(values).any():
             raise ValueError("this position is too hard for the exact solver")
-        signs = -1.0 if abi.call_mover(self.game.rules, state) else 1.0
-        best = int(np.argmax(values * signs))
+        best = int(np.argmax(for_side(values, abi.call_mover(self.game.rules, state))))
         unknown = np.zeros(len(actions))
         return Analysis(
             actions,

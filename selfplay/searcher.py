@@ -8,7 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
-from games.game import Game
+from games.game import Game, for_side
 from native import forest as memory
 from native.cache import new_cache
 from native.choice import choose, read_node, read_priors, read_root
@@ -121,8 +121,7 @@ class Searcher:
         """Of the roots: i64[B, A], NO_EDGE for what is illegal or proven lost."""
         forest, edge = self.forest, np.arange(self.game.actions)  # the root's edges are a tree's first
         root, tried = forest.nodes[:, memory.ROOT, None], forest.tried[:, : len(edge)]
-        sign = 1 - 2 * root["mover"].astype(np.int64)
-        is_lost = (tried["is_proven"] > 0) & (sign * tried["total"] <= -tried["visits"])
+        is_lost = (tried["is_proven"] > 0) & (for_side(tried["total"], root["mover"]) <= -tried["visits"])
         found = np.where(edge < root["num_tried"], np.where(is_lost, NO_EDGE, tried["visits"]), 0)
         by_action, is_edge = np.full(found.shape, NO_EDGE, np.int64), edge < root["num_edges"]
         by_action[np.nonzero(is_edge)[0], forest.edge_action[:, : len(edge)][is_edge]] = found[is_edge]
@@ -142,9 +141,9 @@ class Searcher:
         simulations, total, value, _ = read_root(self.forest, index)
         return simulations, (value + total) / (simulations + 1), value
 
-    def sign(self, index: int = 0) -> float:
-        """1 where the first player moves at a tree's root, -1 where the second does."""
-        return 1.0 - 2.0 * float(self.forest.nodes["mover"][index, memory.ROOT])
+    def mover(self, index: int = 0) -> int:
+        """Who moves at a tree's root."""
+        return int(self.forest.nodes["mover"][index, memory.ROOT])
 
     def node(self, index: int = 0, node: int = memory.ROOT) -> tuple[np.ndarray, ...]:
         """Of a node of a tree: (actions, visits, values, priors, children i32[n], -1 where untried), see `root`."""

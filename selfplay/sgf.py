@@ -25,7 +25,7 @@ from typing import NamedTuple
 import numpy as np
 
 import games
-from games.game import FIRST, SECOND, Game, Position
+from games.game import FIRST, SECOND, Game, Position, for_side
 from selfplay import __version__
 from selfplay.files import DamagedFile, write_bytes
 from selfplay.game_record import Change, Move, Record, Setup, Step, after, is_idle, pass_of, stones
@@ -247,8 +247,8 @@ def step_of(game: Game, sides: dict[str, int], entry: Node | tuple[str, str]) ->
         return (
             None if point.lower() == NO_SWAP and "swap" in game.options else Move(sides[colour], action_of(game, point))
         )
-    sign, mover = 1 - 2 * sides["B"], sides.get(text(entry, "PL")[:1].upper())
-    changed = tuple(sorted((cell, sign * owner) for cell, owner in stones_in(game, entry).items()))
+    mover = sides.get(text(entry, "PL")[:1].upper())
+    changed = tuple(sorted((cell, int(for_side(owner, sides["B"]))) for cell, owner in stones_in(game, entry).items()))
     return Change(changed, mover) if changed or mover is not None else None
 
 

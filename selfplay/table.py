@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 import games
-from games.game import FIRST, SECOND, Game, Position
+from games.game import FIRST, SECOND, Game, Position, win_rate
 from selfplay.analysis import OpenSearch, until
 from selfplay.clock import Clock
 from selfplay.config import MatchConfig
@@ -119,7 +119,7 @@ class Table:
     def _gives_up(self, side: int, value: float) -> bool:
         """Is the side's game hopeless once more, and so often in a row that it resigns? `value` is the FIRST player's."""
         config = self.player.config if self.thinker else MatchConfig()
-        is_hopeless = (1.0 + (1.0 - 2.0 * side) * value) / 2.0 < config.resign_below
+        is_hopeless = win_rate(value, side) < config.resign_below
         self.hopeless[side] = self.hopeless[side] + 1 if is_hopeless else 0
         return self.may_resign and self.hopeless[side] >= config.resign_moves
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import bitbully
 
 import games
+from games.game import for_side
 from native.solver import Solver
 
 FOLDER = Path(__file__).parent
@@ -77,9 +78,8 @@ def cross_check(found: list[tuple[str, list]]) -> tuple[int, int]:
         position = game.start()
         for move in moves:
             position.play(move)
-        sign = 1 - 2 * position.mover
         actions, ours = solver.action_values(position.state)
-        wrong += any(scores[action] != sign * value for action, value in zip(actions, ours))
+        wrong += any(scores[action] != value for action, value in zip(actions, for_side(ours, position.mover)))
     return len(late), wrong
 
 
