@@ -118,6 +118,7 @@ def test_the_result_of_a_run_names_the_precision_of_its_network(run):
 )
 def test_a_precision_that_cannot_be_had_is_refused_in_one_line(run, command, capsys, monkeypatch):
     monkeypatch.setattr(openvino_graph, "precisions", lambda: ())
+    monkeypatch.setattr(sys, "stdin", open(os.devnull))  # pytest's own is no file
     words = command.replace("RUN", str(run)).split()
     code, out, err = selfplay(*words, "--precision", "fp64" + "4" * 100_000, capsys=capsys)
     assert code == 2 and out == "" and err.count("\n") == 1 and len(err) < 300 and "--precision must be one of" in err
@@ -232,7 +233,7 @@ MISTAKES = [
     (["play", "connect4", "--second", "mcts:0s"], "player 'mcts:0s': '0s' is no time"),
     (["arena", "mcts:1x", "random", "--game", "connect4"], "player 'mcts:1x': '1x' is no time"),
     (["exam", "nothing@0.5s"], "unknown player 'nothing@0.5s'"),
-    (["play", "x" * 300], "File name too long"),
+    (["play", "x" * 300], "unknown player 'xxxx"),
     (["play", "go25"], "unknown game 'go25'; go is played on go5, go6"),
     (["train", "go9", "--set", "options.kome=5"], "options: go9 has no option 'kome'; it has: komi, handicap"),
     (["train", "go9", "--set", "options.komi=much"], "options.komi: expected a number, got 'much'"),
