@@ -35,9 +35,9 @@ CHANGEABLE = (
     "match.*",
     "ledger.*",
 )
-# What is left is fixed: `game` and `options` (the recorded games are of them), `seed` (the games of a seed would no longer be
-# repeated), `network.blocks` and `network.channels` (the weights have this shape). So are these two, but only whether they
-# are 0: by that the network has a head or not.
+# What is left is fixed: `game`, its digest and `options` (the recorded games are of them), `seed` (the games of a seed would
+# no longer be repeated), `network.blocks` and `network.channels` (the weights have this shape). So are these two, but only
+# whether they are 0: by that the network has a head or not.
 HEADS = ("learner.ownership_weight", "learner.score_weight")
 
 

@@ -260,7 +260,7 @@ def test_settings_of_older_runs_have_no_checksum(run):
 def test_what_a_run_can_change_is_listed_and_everything_else_is_refused_by_name():
     stored = settings()
     fixed = {key for key in flat(stored) if not is_changeable(key)} | {"options"}
-    assert fixed == {"game", "seed", "options", "network.blocks", "network.channels"}
+    assert fixed == {"game", "game_digest", "seed", "options", "network.blocks", "network.channels"}
     assert changed(stored, ["learner.rate=0.001", "generations=9"]) == msgspec.structs.replace(
         stored, generations=9, learner=msgspec.structs.replace(stored.learner, rate=0.001)
     )

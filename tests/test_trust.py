@@ -14,6 +14,7 @@ import stat
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
 import games
@@ -301,16 +302,22 @@ def test_a_run_from_before_runs_kept_copies_goes_on_while_the_file_is_there(mine
     assert code == 0, err
 
 
-def test_a_worker_needs_no_file(mine, tmp_path):
-    """Another machine has the driver's leave and the bytes, and not the path."""
-    settings = config.load(str(mine / "mine.toml"))
-    source = config.game_of(settings).source
-    own.NAMED.clear(), own.LOADED.clear()
-    there = own.Source("/nowhere/mine.py", source.text)
-    with pytest.raises(ValueError):
-        games.recall("/nowhere/mine.py", there.digest)
-    own.allow(there)
-    assert games.recall("/nowhere/mine.py", there.digest).name == "mine"
+def test_a_worker_needs_no_file(mine):
+    """A Ray worker, perhaps on another machine, gets the driver's leave and the bytes, and has not the path."""
+    pytest.importorskip("ray")
+    from selfplay.cluster import Worker
+
+    source = own.Source("/nowhere/mine.py", (mine / "mine.py").read_bytes())
+    settings = msgspec.structs.replace(stored_config(mine / "run"), game=source.path)
+    own.allow(source)
+    shape = checkpoint.shape_for(config.game_of(settings), settings.network, settings.learner)
+    own.NAMED.clear()
+    with pytest.raises(ValueError, match="no such game file: /nowhere/mine.py"):
+        Worker(settings, shape, 1, 1, None)
+    worker = Worker(settings, shape, 1, 1, source)
+    worker.load(checkpoint.weights_of(checkpoint.new_network(shape, 0)), 0, 2, "fp32")
+    games_played, _ = worker.play(5)
+    assert worker.actor.game.name == "mine" and len(games_played.outcome) > 0
 
 
 # Nothing else can run code
