@@ -27,6 +27,7 @@ from selfplay.run_settings import (
     command_to_resume,
     differences,
     first_difference,
+    is_changeable,
     store_config,
     stored_config,
     with_game_file,
@@ -152,12 +153,22 @@ class Run:
                 report(f"skipped: {error}")
                 passed_over.append(path)
                 continue
+            self._refuse_other_settings(found)
             for damaged in passed_over:
                 set_aside(damaged, "damaged")
             return self.step_back(found, report)
         if passed_over:
             raise ValueError(f"no checkpoint in {self.checkpoints} can be gone on from; choose another --out")
         return None
+
+    def _refuse_other_settings(self, found: Checkpoint) -> None:
+        """ValueError if config.toml has another value than the checkpoint for a setting that no run can change: older files
+        have no checksum that would tell. (Where the file of an own game lies may change, and runs once kept no digest.)"""
+        for key, there, here in differences(found.config, self.config):
+            if not key.startswith("game") and not is_changeable(key):
+                raise ValueError(
+                    f"{self.folder / 'config.toml'} was altered: {key} is {here} there and {there} in {found.path}"
+                )
 
     def give_up(self, generation: int) -> int:
         """Network `generation` cannot play: move its checkpoint aside, so that the run goes on from one before. Returns the

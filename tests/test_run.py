@@ -257,6 +257,16 @@ def test_settings_of_older_runs_have_no_checksum(run):
     assert text.endswith(b"# checksum %08x\n" % zlib.crc32(text[: text.rindex(b"#")]))
 
 
+@pytest.mark.parametrize("change", ["seed=2", "network.blocks=2"])
+def test_an_altered_setting_of_an_older_run_is_seen_by_its_checkpoint(run, change):
+    (run / "config.toml").write_text(config.dump(config.parse(SMALL, [change, "generations=2"])))
+    with (
+        Run(run, stored_config(run)) as opened,
+        pytest.raises(ValueError, match=f"{change[:-2]} is 2 there and 1 in .*/0002"),
+    ):
+        opened.newest(print)
+
+
 def test_what_a_run_can_change_is_listed_and_everything_else_is_refused_by_name():
     stored = settings()
     fixed = {key for key in flat(stored) if not is_changeable(key)} | {"options"}
