@@ -25,7 +25,7 @@ from tests.fuzz.kind import Kind
 
 FOLDER = Path(__file__).parent
 KINDS = sorted(path.stem for path in FOLDER.glob("[a-z]*.py") if "\nKIND = " in path.read_text())
-SECONDS = 20.0  # for one attempt
+SECONDS = 60.0  # for one attempt, in which a board may be compiled
 PREPARATION = 300.0  # seconds for a worker's start, compilation included
 FAULTS = ("traceback", "hang", "crash", "memory")
 SHOWN = 3  # faults of a kind that are printed; --keep keeps all
