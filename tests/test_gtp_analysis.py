@@ -3,6 +3,7 @@
 
 import re
 import time
+from itertools import count
 
 import numpy as np
 import pytest
@@ -37,7 +38,8 @@ class Silent:
 
 
 def table_of(game, seat=hashing) -> Table:
-    return Table(game, seat, Silent())
+    ticks = count()
+    return Table(game, seat, Silent(), now=lambda: next(ticks) / 500)  # seconds are looks at the clock: 2 ms each
 
 
 def line_of(table: Table, command: str) -> str:
