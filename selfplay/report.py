@@ -20,7 +20,7 @@ from selfplay.inference import offered
 
 YARDSTICK = "mcts:1000"
 YARDSTICK_GAMES = 200
-LABEL = 17  # letters of a player's name in a table: two of them, one below the other, leave room for the numbers
+LABEL = 17  # letters of a player's name in a table, where two stand one below the other in 80 columns
 LINE = 200  # letters of a player's name in a line of its own
 
 
@@ -33,7 +33,7 @@ def show(table: Table) -> None:
 
 
 def new_table(*headings: str) -> Table:
-    table = Table(box=box.SIMPLE_HEAD)
+    table = Table(box=box.SIMPLE_HEAD, collapse_padding=True, pad_edge=False)
     for index, heading in enumerate(headings):
         name = index == 0  # names give way where the terminal is narrow, numbers do not
         table.add_column(heading, justify="left" if name else "right", no_wrap=not name, overflow="fold")
