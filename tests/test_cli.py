@@ -93,7 +93,7 @@ def test_an_arena_names_the_precision_of_every_network(run, capsys):
     assert (match["games"], match["first_precision"], match["second_precision"]) == (3, "bf16", None)
     assert [rating["precision"] for rating in found[0]["ratings"]] == ["bf16", None]
     code, out, _ = selfplay(*asked, capsys=capsys)
-    assert code == 0 and f"run@4: {run}@4, network in bf16\n" in out and "run@4 - random" in " ".join(out.split())
+    assert code == 0 and f"run@4: {run}@4, network in bf16\n" in out and "run@4 - " in out
 
 
 def test_the_result_of_a_run_names_the_precision_of_its_network(run):
