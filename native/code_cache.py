@@ -24,7 +24,6 @@ from numba.core.caching import (
     UserWideCacheLocator,
 )
 
-FROM_A_PATH = "file_"  # modules run from a path that a user gave have names that begin so
 DIGEST = sha256().digest_size
 
 
@@ -40,15 +39,6 @@ def is_stored(dispatcher) -> bool:
     """Is code of this function on disk, compiled for this processor? (Whether it is whole is seen when it is loaded.)"""
     cache, magic = dispatcher._cache, dispatcher.targetctx.codegen().magic_tuple()
     return isinstance(cache, CodeCache) and cache._cache_file.holds(magic)
-
-
-class BesideTheSource(InTreeCacheLocator):
-    """`__pycache__` of a package. Never of a file that was given by its path: its folder may come from anybody, and compiled
-    code in it would run though only the file was looked at."""
-
-    @classmethod
-    def from_function(cls, py_func, py_file):
-        return None if py_func.__module__.startswith(FROM_A_PATH) else super().from_function(py_func, py_file)
 
 
 class UsersFolder(UserWideCacheLocator):
@@ -77,7 +67,7 @@ class TemporaryFolder(UserWideCacheLocator):
 
 
 class Places(CompileResultCacheImpl):
-    _locator_classes = [UserProvidedCacheLocator, BesideTheSource, UsersFolder, TemporaryFolder]
+    _locator_classes = [UserProvidedCacheLocator, InTreeCacheLocator, UsersFolder, TemporaryFolder]
 
 
 class CodeCache(FunctionCache):

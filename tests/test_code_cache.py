@@ -105,18 +105,9 @@ def test_an_edit_leaves_no_older_code_behind(folder):
     assert len(compiled(folder)) == len(before) == 3 and compiled(folder) != before
 
 
-def test_compiled_code_beside_a_file_given_by_its_path_is_never_read_or_written(folder):
-    """A run's folder may come from anybody: with a trusted file in it there could be other code beside."""
-    cache = str(folder / "home" / ".cache" / "numba")
-    found, place = ask(folder, "file_0_game")
-    assert found[0] == 0 and not [path for path in compiled(folder) if "mover" in path.name]
-    assert list(Path(cache).glob("*/*mover*.nbc")) and ask(folder, "file_0_game")[0][0] == 1
-    assert place == str(folder / "__pycache__")
-
-
 def read_only(monkeypatch):
     """Nothing in these folders can be written, whoever asks."""
-    for place in (code_cache.BesideTheSource, code_cache.UsersFolder):
+    for place in (code_cache.InTreeCacheLocator, code_cache.UsersFolder):
         monkeypatch.setattr(place, "from_function", classmethod(lambda cls, function, file: None))
 
 

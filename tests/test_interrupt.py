@@ -83,11 +83,11 @@ def test_ctrl_c_while_a_game_compiles_is_one_line_and_exit_code_130(tmp_path, co
     (tmp_path / "chomp.py").write_text(readme_example())
     hear = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)  # noqa: E731
     command = [sys.executable, "-m", "selfplay.cli", "check", "chomp.py"]
-    where = os.environ | {"XDG_CACHE_HOME": str(tmp_path)}  # of what is compiled for a user's own game
+    where = os.environ | {"HOME": str(tmp_path / "home")}  # in which lies what is compiled for a user's own game
     process = subprocess.Popen(
         command, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, preexec_fn=hear, env=where
     )
-    while len(list(tmp_path.glob("numba/*/*.nbc"))) < compiled:
+    while len(list(tmp_path.glob("home/.cache/selfplay/games/*/__pycache__/*.nbc"))) < compiled:
         assert process.poll() is None, process.communicate()
         time.sleep(0.002)
     process.send_signal(signal.SIGINT)
