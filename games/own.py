@@ -7,6 +7,7 @@ is that of a file that the user has named in this process, or stands on their li
 A file is read once. What was read is what is hashed, compiled and run, so a file that is swapped in between changes nothing.
 """
 
+import atexit
 import operator
 import os
 import re
@@ -164,12 +165,9 @@ def shelf(source: Source) -> str:
     pickle, which runs whatever it is told to.
     """
     name = re.sub(r"\W", "_", Path(source.path).stem)[:40] + SUFFIX
-    home = trust.home()
-    for root in (None if home is None else home / ".cache" / "selfplay" / "games", Path(temporary_folder())):
-        if root is None:
-            continue
-        folder = root / source.digest[:32]
+    for root in (home_folder, temporary_folder):
         try:
+            folder = root() / source.digest[:32]
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             status = folder.stat()
             if status.st_uid == os.geteuid() and not status.st_mode & 0o022:
@@ -177,7 +175,7 @@ def shelf(source: Source) -> str:
                 return str(folder / name)
         except OSError:
             continue
-    return str(Path(tempfile.gettempdir()) / name)
+    return f"{os.devnull}/{name}"  # no file, nor can anybody put one there: nothing is kept
 
 
 def put(path: Path, text: bytes) -> None:
@@ -189,14 +187,18 @@ def put(path: Path, text: bytes) -> None:
     os.replace(beside, path)
 
 
-@cache
-def temporary_folder() -> str:
-    """For what is compiled where the user has no home to write to; it ends with this process."""
-    import atexit
+def home_folder() -> Path:
+    if (home := trust.home()) is None:
+        raise FileNotFoundError("no home")
+    return home / ".cache" / "selfplay" / "games"
 
+
+@cache
+def temporary_folder() -> Path:
+    """For what is compiled where the user has no home to write to; it ends with this process."""
     folder = tempfile.mkdtemp(prefix="selfplay-games-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return folder
+    return Path(folder)
 
 
 def was_tried(source: Source) -> bool:

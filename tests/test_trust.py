@@ -190,7 +190,7 @@ def test_compiled_code_that_lies_beside_a_game_s_file_is_not_read(tmp_path, home
     (folder / "__pycache__").mkdir()
     games.load(str(folder / "game.py"))
     assert list((folder / "__pycache__").iterdir()) == []
-    assert list(home.rglob("*.nbc")), "it lies in the user's own folder"
+    assert list(home.rglob("*.nb*")), "it lies in the user's own folder"
 
 
 def test_the_list_counts_only_if_it_is_the_user_s_alone(home, tmp_path):
