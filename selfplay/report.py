@@ -46,23 +46,24 @@ def short(name: str, most: int = 40) -> str:
 
 
 def labels(names: list[str], most: int = LABEL) -> list[str]:
-    """What tables call these players: a path's last part, an engine's program, at most `most` letters; all are different."""
-    found = [tail(name, most) for name in names]
-    return [
-        label if found.count(label) == 1 else tail(label, most - 4) + f" #{index + 1}"
-        for index, label in enumerate(found)
-    ]
+    """What tables call these players, in at most `most` letters and all different: names that are short, of longer ones an
+    engine's program or a path's last parts, as many as tell them apart; else with a number."""
+    for parts in (1, 2, 3):
+        found = [label(name, parts, most) for name in names]
+        if len(set(found)) == len(found):
+            return found
+    found = [label(name, 1, most - 4) for name in names]
+    return [f"{text} #{number}" if found.count(text) > 1 else text for number, text in enumerate(found, 1)]
 
 
-def tail(name: str, most: int) -> str:
-    """The part of a player's name that tells most, in at most `most` letters."""
-    if len(name) > most and name.startswith("gtp:"):
+def label(name: str, parts: int, most: int) -> str:
+    """A player's name, or its program, or the last parts of its path, cut to `most` letters."""
+    if len(name) <= most:
+        return name
+    if name.startswith("gtp:"):
         program = name.removeprefix("gtp:").strip().partition(" ")[0]
         return short(f"gtp:{program.rpartition('/')[2]}", most)
-    parts = name.split("/") if len(name) > most else [name]
-    while len(parts) > 1 and len("/".join(parts)) > most:
-        del parts[0]
-    text = "/".join(parts)
+    text = "/".join(name.rstrip("/").split("/")[-parts:])
     return text if len(text) <= most else "…" + text[len(text) - most + 1 :]
 
 
@@ -88,11 +89,11 @@ def tournament_table(matches: list[Match], seated: list[players.Player], elo: np
         for i in np.argsort(-elo):
             table.add_row(names[i], f"{elo[i]:+.0f}", f"±{width[i]:.0f}")
         show(table)
-    for label, player in zip(names, seated):
-        told = [short(player.name, LINE)] if label != player.name else []
+    for name, player in zip(names, seated):
+        told = [short(player.name, LINE)] if name != player.name else []
         told += [f"network in {player.precision}"] if players.precision_of(player) else []
         if told:
-            print(f"{label}: {', '.join(told)}")
+            print(f"{name}: {', '.join(told)}")
 
 
 def examine(text: str, positions: int | None = None, named: Game | None = None, precision: str = "auto") -> dict:

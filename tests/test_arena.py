@@ -255,7 +255,7 @@ def test_a_match_names_the_precision_of_each_network(tictactoe):
 
 PATHS = [
     (["random", "mcts:1000"], ["random", "mcts:1000"]),
-    (["runs/connect4-quick@64", "/home/me/runs/old@64"], ["connect4-quick@64", "me/runs/old@64"]),
+    (["runs/connect4-quick@64", "/home/me/runs/old@64"], ["connect4-quick@64", "old@64"]),
     (
         ["runs/first/checkpoints/0012", "runs/second/checkpoints/0012", "random"],
         ["0012 #1", "0012 #2", "random"],
@@ -264,6 +264,7 @@ PATHS = [
         ["gtp:/usr/games/gnugo --mode gtp --level 10", "gtp:gnugo --mode gtp --level 1"],
         ["gtp:gnugo #1", "gtp:gnugo #2"],
     ),
+    (["/home/me/go9/first/run@64", "/home/me/go9/second/run@64"], ["first/run@64", "second/run@64"]),
     (["mcts:100", "mcts:100"], ["mcts:100 #1", "mcts:100 #2"]),
     (["x" * 300, "y/" + "x" * 299 + "@8"], ["…" + "x" * 16, "…" + "x" * 14 + "@8"]),
 ]

@@ -14,6 +14,7 @@ import pytest
 
 import games
 from selfplay import cli, openvino_graph
+from selfplay.inference import offered
 from tests.test_loop import SMALL
 
 
@@ -93,7 +94,7 @@ def test_an_arena_names_the_precision_of_every_network(run, capsys):
     assert (match["games"], match["first_precision"], match["second_precision"]) == (3, "bf16", None)
     assert [rating["precision"] for rating in found[0]["ratings"]] == ["bf16", None]
     code, out, _ = selfplay(*asked, capsys=capsys)
-    assert code == 0 and f"run@4: {run}@4, network in bf16\n" in out and "run@4 - " in out
+    assert code == 0 and f"\nrun@4: {run}@4, network in bf16\n" in out and "run@4 - random" in out
 
 
 def test_the_result_of_a_run_names_the_precision_of_its_network(run):
@@ -118,7 +119,7 @@ def test_the_result_of_a_run_names_the_precision_of_its_network(run):
 )
 def test_a_precision_that_cannot_be_had_is_refused_in_one_line(run, command, capsys, monkeypatch):
     monkeypatch.setattr(openvino_graph, "precisions", lambda: ())
-    monkeypatch.setattr(sys, "stdin", open(os.devnull))  # pytest's own is no file
+    monkeypatch.setattr(sys, "stdin", open(os.devnull))
     words = command.replace("RUN", str(run)).split()
     code, out, err = selfplay(*words, "--precision", "fp64" + "4" * 100_000, capsys=capsys)
     assert code == 2 and out == "" and err.count("\n") == 1 and len(err) < 300 and "--precision must be one of" in err
@@ -128,11 +129,12 @@ def test_a_precision_that_cannot_be_had_is_refused_in_one_line(run, command, cap
         assert "precision 'openvino-int8' cannot be had here, fp32, bf16 can" in err
 
 
-def test_a_bench_names_the_precision_it_measured(capsys):
+@pytest.mark.parametrize("precision", [name for name in offered() if name.endswith("fp32")])
+def test_a_bench_names_the_precision_it_measured(precision, capsys):
     asked = ("--blocks", "1", "--channels", "8", "--games", "4", "--repeats", "1", "--seconds", "0.1")
-    code, out, _ = selfplay("bench", "net", *asked, "--precision", "bf16", "--json", capsys=capsys)
+    code, out, _ = selfplay("bench", "net", *asked, "--precision", precision, "--json", capsys=capsys)
     said = json.loads(out)
-    assert code == 0 and said["precision"] == "bf16" and "bf16" in said["setting"]
+    assert code == 0 and said["precision"] == precision and precision in said["setting"]
 
 
 def test_a_board_s_bare_name_is_played_and_listed(capsys, monkeypatch):

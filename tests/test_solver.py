@@ -141,19 +141,6 @@ def test_every_position_of_a_tiny_board_has_its_value_whatever_was_asked_before(
     assert [wrong_answers(game, found, seed) for seed in range(3)] == [0, 0, 0]
 
 
-def test_late_positions_of_go_have_their_value_whatever_was_asked_before(go5):
-    """Positions with two moves left to the cap, and all that can follow, of games that share their beginnings."""
-    found, random = [], np.random.default_rng(2)
-    while len(found) < 3000:
-        position = go5.start(komi=0.5)
-        while position.outcome is None and position.plies < 48:
-            moves = position.legal[:-1] if len(position.legal) > 1 else position.legal
-            position.play(int(random.choice(moves)))
-        if position.outcome is None:
-            brute_force(go5, position.state, found)
-    assert wrong_answers(go5, found, seed=1) == 0
-
-
 def test_a_key_may_leave_out_what_decides(tictactoe):
     """A game's key is of what the network sees. Here it is the number of stones, and values are still those of positions."""
     blind = dataclasses.replace(tictactoe, rules=tictactoe.rules._replace(key=count_of_stones))
