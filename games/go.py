@@ -18,7 +18,8 @@ from native.bits import trailing_zeros
 SIZE = board_size(__name__, 9)
 board, life, ladders, face = (part(name, SIZE) for name in ("go_board", "go_life", "go_ladders", "go_face"))
 
-# Planes that the network may be given besides. They are constants of the file: to compare, train on a copy of it.
+# Planes that the network may be given besides. They are constants of the file: to compare, train on a copy of it, with the
+# board's size as the default above.
 PASS_ALIVE = False  # two: what the mover keeps even if they pass for ever, and the other likewise
 LADDERS = False  # two: the stones of chains caught in a ladder, and the mover's moves that catch one
 RECENT_PLANE, FORBIDDEN_PLANE, ALIVE_PLANE = 8, 8 + board.RECENT, 9 + board.RECENT

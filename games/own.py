@@ -65,6 +65,8 @@ def read(name: str) -> Source:
             text = file.read(LARGEST + 1)
     except FileNotFoundError:
         raise ValueError(f"no such game file: {shown(name)}") from None
+    except IsADirectoryError:
+        raise ValueError(f"{shown(name)} is no regular file, and so no game") from None
     except OSError as error:
         raise ValueError(f"cannot read the game file {shown(name)}: {error.strerror}") from None
     except (RuntimeError, ValueError) as error:
@@ -141,8 +143,9 @@ def run(source: Source, is_proved: bool = False) -> Game:
 
 
 def module_of(source: Source) -> ModuleType:
-    """Run a file as a module named by its digest, so that a changed file is another module with other compiled functions."""
-    name = f"own_{source.digest[:16]}"
+    """Run a file as a module named by its digest, so that a changed file is another module with other compiled functions. What
+    the file is called has no part in it: a run's copy has another name. (So `board_size` gives its default there.)"""
+    name = f"own_{source.digest[:16]}_game"
     if name in sys.modules:
         return sys.modules[name]
     place = shelf(source)

@@ -252,6 +252,10 @@ def games(options) -> None:
 
 def train(options) -> None:
     """Learn a game from nothing. Stopped or killed at any time, the same command goes on."""
+    from selfplay.session import parse_address
+
+    if options.address is not None:  # before what takes long to import
+        parse_address(options.address)
     from selfplay.training import train
 
     settings = options.preset, options.out, options.resume, options.set

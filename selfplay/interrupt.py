@@ -20,9 +20,11 @@ AGAIN = 0.02  # seconds from a dropped interrupt to the next: C is out of the fu
 def obeyed() -> Iterator[None]:
     """Inside, SIGINT, SIGTERM and SIGHUP raise KeyboardInterrupt, which is not lost. For the main thread; handlers that were
     there before come back. SIGINT and SIGHUP stay ignored where they are, as in the background of a script or under nohup."""
-    asked, dropped = [], []
+    asked, dropped, owner = [], [], os.getpid()
 
     def ask(number, frame) -> None:
+        if os.getpid() != owner:  # a process that a library has forked, such as OpenVINO's report of its use
+            os._exit(128 + number)
         asked.append(number)
         dropped.clear()
         raise KeyboardInterrupt

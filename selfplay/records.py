@@ -169,7 +169,7 @@ class Shards:
 
     def _all(self) -> list[tuple[int, int | None, Path]]:
         """(generation, the part's number or None, path) of each file that has a shard's name."""
-        return [(*named, path) for path in self.folder.iterdir() if (named := named_shard(path.name))]
+        return [(*named, path) for path in self.folder.glob("*.safetensors") if (named := named_shard(path.name))]
 
     def _sealed(self, generation: int) -> Path:
         return self.folder / shard_name(generation)

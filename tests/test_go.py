@@ -8,12 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import games
+from games.game import run_file
 from games.laws import check
 
 
 def go(size):
     """Go on a board of any size, also on the tiny ones that nobody plays."""
-    return games._run(f"games.go{size}", games.FOLDER / "go.py")
+    return run_file(f"games.go{size}", games.FOLDER / "go.py").GAME
 
 
 def board(game, text, mover=0, **options):

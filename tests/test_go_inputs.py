@@ -23,7 +23,7 @@ def go(tmp_path_factory):
 
     def load(size):
         path = folder / f"go{size}.py"
-        path.write_text(text)
+        path.write_text(text.replace("board_size(__name__, 9)", f"board_size(__name__, {size})"))
         return games.load(str(path))
 
     return load

@@ -95,3 +95,14 @@ def test_ctrl_c_while_a_game_compiles_is_one_line_and_exit_code_130(tmp_path, co
     # Python notes an interrupt that has passed through exec() of a text, as Numba does it, and at its end dies of the same
     # signal; a shell says 130 of both.
     assert process.returncode in (130, -signal.SIGINT) and (out, err) == ("", "selfplay: stopped\n")
+
+
+def test_a_process_that_was_forked_ends_without_words(capfd):
+    """OpenVINO's telemetry is one: it inherits the handlers, and printed a traceback where a whole group was stopped."""
+    with interrupt.obeyed():
+        child = os.fork()
+        if not child:
+            signal.raise_signal(signal.SIGTERM)
+            os._exit(1)
+        _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == 128 + signal.SIGTERM and capfd.readouterr().err == ""

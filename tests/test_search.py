@@ -415,7 +415,7 @@ def test_trees_whose_edges_could_not_be_numbered_are_refused_with_what_would_fit
 
 
 def test_searches_beyond_this_machines_memory_are_refused_with_what_would_fit():
-    with pytest.raises(MemoryError, match=r"GB; [\d,]+ simulations would fit, or \d+ games"):
+    with pytest.raises(MemoryError, match=r"GB that this process may use; [\d,]+ simulations would fit, or \d+ games"):
         memory.new_forest(100, 100_000, 15000, 362, 722)
     fit = memory.forest_bytes(64, 800, 15000, 362, 722)
     assert fit < 1 << 30  # 19x19, 800 simulations, 64 games

@@ -328,7 +328,8 @@ LOADERS = {("torch", "load"), ("np", "load"), ("numpy", "load"), ("torch", "jit"
 
 
 def test_nothing_but_a_named_game_s_file_is_run():
-    """What is read as data is JSON, TOML, text and safetensors: no pickle, no torch.load, no eval."""
+    """What is read as data is JSON, TOML, text and safetensors: no pickle, no torch.load, no eval. (Numba's own cache of compiled
+    code, in the package and in the user's own folders, is pickled by Numba.)"""
     for path in [p for package in ("selfplay", "games", "native") for p in (ROOT / package).rglob("*.py")]:
         for node in ast.walk(ast.parse(path.read_text())):
             where = f"{path.relative_to(ROOT)}, line {getattr(node, 'lineno', 0)}"
@@ -336,7 +337,7 @@ def test_nothing_but_a_named_game_s_file_is_run():
                 names = {alias.name.split(".")[0] for alias in node.names} | {
                     (getattr(node, "module", "") or "").split(".")[0]
                 }
-                assert not names & FORBIDDEN, where
+                assert not names & FORBIDDEN or path.name == "code_cache.py", where
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
                 assert node.func.id not in ("eval", "exec", "compile", "__import__") or path.name == "own.py", where
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
@@ -347,7 +348,7 @@ def test_nothing_but_a_named_game_s_file_is_run():
 def test_names_that_were_read_are_recalled_and_not_loaded():
     """`games.load` runs what it is given, so only these may call it: what a user says, and names that the package makes."""
     said = {"selfplay/cli.py", "selfplay/bench.py", "selfplay/training.py", "selfplay/proof.py"}
-    made = {"selfplay/exam.py", "selfplay/sgf.py", "selfplay/gtp_commands.py", "selfplay/katago_query.py", "selfplay/exams/make_connect4.py"}  # fmt: skip
+    made = {"selfplay/exam.py", "selfplay/sgf.py", "selfplay/gtp.py", "selfplay/table.py", "selfplay/gtp_commands.py", "selfplay/katago_query.py", "selfplay/exams/make_connect4.py"}  # fmt: skip
     for path in (ROOT / "selfplay").rglob("*.py"):
         loads = [
             node
