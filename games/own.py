@@ -58,7 +58,7 @@ def is_own(name: str) -> bool:
 def read(name: str) -> Source:
     """The file's bytes, not run. ValueError with one line for what is no readable regular file of a game's size."""
     try:
-        path = Path(name).resolve()
+        path = os.path.realpath(name)
         with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 raise ValueError(f"{shown(name)} is no regular file, and so no game")
@@ -73,7 +73,7 @@ def read(name: str) -> Source:
         raise ValueError(f"no game file {shown(name)}: {error}" if "null" in str(error) else str(error)) from None
     if len(text) > LARGEST:
         raise ValueError(f"{shown(name)} is larger than any game: more than {LARGEST:,} bytes")
-    return Source(str(path), text)
+    return Source(path, text)
 
 
 def load(name: str) -> Game:
