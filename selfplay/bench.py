@@ -28,7 +28,7 @@ from native.settings import GUMBEL, PUCT, Settings
 from selfplay import limits, tuning
 from selfplay.actor import Actor, Work
 from selfplay.checkpoint import new_network, shape_for, weights_of
-from selfplay.config import ActorConfig, NetworkConfig, RunConfig, SearchConfig
+from selfplay.config import ActorConfig, NetworkConfig, RunConfig, SearchConfig, check
 from selfplay.evaluator import Evaluator, usable_device
 from selfplay.inference import is_gpu, usable
 from selfplay.network import operations
@@ -59,6 +59,8 @@ def run(options) -> dict:
             raise ValueError(f"--{name} must be at least 1")
     if not (math.isfinite(options.seconds) and options.seconds > 0):
         raise ValueError("--seconds must be above 0")
+    network = NetworkConfig(blocks=options.blocks, channels=options.channels)
+    check(RunConfig(game=options.game, network=network), "bench")
     usable_device(options.device)
     game = games.load(options.game)
     torch.set_num_threads(1)

@@ -59,6 +59,8 @@ def main(arguments: list[str] | None = None) -> int:
     except FloatingPointError as error:
         return fail(str(error), 1)
     except RuntimeError as error:
+        if "can't allocate memory" in str(error):  # torch's words on a CPU
+            return fail("not enough memory for this: a smaller network or batch would fit", 2)
         if type(error).__name__ != "OutOfMemoryError":  # torch's, which is imported where it is used
             raise
         return fail("the device's memory is full; fewer actor.games, a smaller learner.batch or network would fit", 2)

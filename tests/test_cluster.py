@@ -231,12 +231,12 @@ def test_an_actor_killed_while_nobody_looks_is_replaced_at_the_next_load(pool):
 
 
 def test_a_failing_actor_shows_its_name_and_traceback(pool):
-    pool.load(pool.weights, 0, 4)
+    good, bad = pool.weights, {"nonsense": np.zeros(3, np.float32)}
+    pool.load(good, 0, 4)
     pool.processes()
-    bad = {"nonsense": np.zeros(3, np.float32)}
     with pytest.raises(RuntimeError, match="actor [01] failed(.|\n)*load_weights"):
         pool.load(bad, 4, 2)
-    pool.load(pool.weights, 4, 2)
+    pool.load(good, 4, 2)
     assert deliveries(pool, 100)
 
 
@@ -254,4 +254,5 @@ def test_a_pool_can_be_closed_twice_and_leaves_no_folder(pool):
     folder = folder_of(pool)
     pool.close()
     pool.close()
-    assert not folder.exists() and not watchdog.working_in(folder) and not ray.is_initialized()
+    others = watchdog.working_in(folder) - {os.getpid()}  # Ray keeps a log open in this process
+    assert not folder.exists() and not others and not ray.is_initialized()

@@ -80,7 +80,9 @@ def test_a_game_that_is_none_is_told_so_in_one_short_line(things):
             games.load(text)
         assert type(caught.value) is ValueError and is_one_short_line(str(caught.value)), (text[:30], caught.value)
     for text in ("pipe.py", "folder.py", "loop.py", "/dev/stdin.py", "missing.py"):
-        with pytest.raises(ValueError, match=f"no such game file: {text}|{text} is no regular file|cannot read the game file {name}"):
+        with pytest.raises(
+            ValueError, match=f"no such game file: {text}|{text} is no regular file|cannot read the game file {text}"
+        ):
             games.load(text)
 
 
