@@ -120,7 +120,7 @@ def test_the_refusal_says_how_the_file_may_run(evil, capsys, monkeypatch):
     monkeypatch.setattr(sys, "stdin", io.StringIO("quit\n"))
     assert selfplay("play", str(run), "--game", str(file), capsys=capsys)[0] == 0 and trace.exists()
     trace.unlink()
-    own.LOADED.clear(), own.NAMED.clear(), sys.modules.pop(f"own_{own.read(str(file)).digest[:16]}")
+    own.LOADED.clear(), own.NAMED.clear(), sys.modules.pop(f"own_{own.read(str(file)).digest[:16]}_game")
     monkeypatch.setattr(sys, "stdin", io.StringIO("quit\n"))
     assert selfplay("play", str(run), capsys=capsys)[0] == 0 and trace.exists()  # the user named it before
 
