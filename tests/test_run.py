@@ -425,7 +425,7 @@ def test_a_network_that_knows_nothing_loses_what_the_watch_takes_for_nothing(run
     rows = learner._tensors(state.replay.draw(np.random.default_rng(1), state.replay.buffer(200)))
     torch.manual_seed(0)
     parts = losses(Network(shape).explain(rows["planes"], rows["scalars"]), rows, learner.config)
-    parts = {name: float(value) for name, value in parts.items()}
+    parts = {name: value.item() for name, value in parts.items()}
     assert parts["policy"] == pytest.approx(parts["uniform"], rel=0.15)
     assert parts["uniform"] == pytest.approx(np.log(rows["legal"].sum(1).numpy()).mean())
     assert parts["outcome"] == pytest.approx(math.log(3), rel=0.2) and parts["value"] < 1.1

@@ -277,3 +277,9 @@ def test_the_part_of_games_from_one_on_is_as_if_the_others_had_never_been(played
     assert same(concatenate([played.part(0), later]).part(played.count), later)
     assert later.sequences() == played.sequences()[2:] and later.count == played.count - 2
     assert later.rows == int((played.origin[played.first_move[2] :] == SEARCHED).sum())
+
+
+def test_a_folder_that_is_not_there_yet_has_no_games(tmp_path):
+    """Whoever looks on may come before the run has made it."""
+    shards = Shards(tmp_path / "games")
+    assert shards.load(1) is None and shards.counts() == (0, 0)
