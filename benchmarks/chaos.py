@@ -97,6 +97,13 @@ class Training:
         while self.newest() < goal and self.process.poll() is None and time.monotonic() < end:
             time.sleep(0.05)
 
+    def says(self, words: str, seconds: float = 120.0) -> bool:
+        """Does the run's log hold these words, now or in time?"""
+        end = time.monotonic() + seconds
+        while words not in (text := (self.run / "log.txt").read_text()) and time.monotonic() < end:
+            time.sleep(0.2)
+        return words in text
+
     def note(self) -> None:
         """Remember every game that is on disk now: none of them may be lost."""
         self.seen |= self.on_disk()
@@ -339,17 +346,12 @@ def second_node(outcome, folder, options) -> None:
             training.note()
             cluster.remove_node(node, allow_graceful=False)
             outcome.tried += 1
-            training.wait_for(3, 60.0)
+            outcome.expect(training.says("no room for actor"), "the log says who has no room")
             before = training.newest()
             training.wait_for(3, 60.0)
             outcome.expect(training.newest() >= before + 3, "generations go on with the actors that fit")
             cluster.add_node(**memory)
-            log = training.run / "log.txt"
-            end = time.monotonic() + 90
-            while "has room again" not in log.read_text() and time.monotonic() < end:
-                time.sleep(0.2)
-            outcome.expect("no room for actor" in log.read_text(), "the log says who has no room")
-            outcome.expect("has room again" in log.read_text(), "the node that came back is used")
+            outcome.expect(training.says("has room again"), "the node that came back is used")
             training.note()
             training.process.send_signal(signal.SIGTERM)
             outcome.said = training.end(outcome, 130)

@@ -144,7 +144,7 @@ class RayPool:
 
     def load(self, weights: dict[str, np.ndarray], generation: int, simulations: int) -> str:
         """Actors that are at hand have loaded the weights when this returns; the others follow when they can."""
-        self.weights, self.wanted = weights, (generation, simulations)
+        self.newest, self.terms = weights, (generation, simulations)
         self.loaded, self.is_here_ready = None, False
         if self.here is not None and not self._num_ready():
             self._load_here()
@@ -155,7 +155,7 @@ class RayPool:
 
     def _load_here(self) -> None:
         with torch_threads(self.config.actor.threads):
-            self.precision = self.here.load(self.weights, *self.wanted, self.precision)
+            self.precision = self.here.load(self.newest, *self.terms, self.precision)
         self.is_here_ready = True
 
     def _play_here(self, rows: int) -> tuple[Games, Work]:
@@ -171,7 +171,7 @@ class RayPool:
         """Hand the weights to all workers at once, where Ray is up, or is waited for."""
         if self.loaded is not None or not self._is_up(wait):
             return
-        self.loaded = (ray.put(self.weights), *self.wanted)
+        self.loaded = (ray.put(self.newest), *self.terms)
         first, *others = self.places
         self._renew(first)
         if self.precision == "auto":  # one measures alone, then all use the same: a run is played in one precision

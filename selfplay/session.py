@@ -242,6 +242,7 @@ class Session:
         """Leave it, if it was begun here; safe at any time, and again."""
         if self.begin is None or self.over.is_set():
             return
+        self.quiet()
         self.over.set()
         self.keeper.join(REACH_SECONDS)
         if self.watch:
