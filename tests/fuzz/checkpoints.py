@@ -71,7 +71,7 @@ def mutated_weights(file: bytes, others: list[bytes], rng: random.Random) -> byt
 def mutated_facts(file: bytes, rng: random.Random) -> bytes:
     """Other values, with a right checksum; or bytes as they come."""
     if rng.random() < 0.2:
-        data = bytearray(file)
+        data = bytearray(file or b"{}")  # a first change may have left nothing
         data[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
         return bytes(data) if rng.random() < 0.7 else rng.choice(TEXTS).encode()
     try:
