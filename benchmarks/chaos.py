@@ -88,6 +88,12 @@ class Training:
         )
         return self.process
 
+    def go_on_to(self, generations: int) -> None:
+        """From now on the run is resumed, in this process, and ends sooner."""
+        self.generations = generations
+        resume = ["train", "--resume", "--out", str(self.run), "--actors", "0"]
+        self.command = [self.command[0], *resume, "--set", f"generations={generations}"]
+
     def newest(self) -> int:
         return max((int(path.name) for path in all_in(self.run / "checkpoints")), default=-1)
 
@@ -236,14 +242,8 @@ def part_killed(*names: str) -> Callable:
         outcome.said = training.end(outcome, 1)
         outcome.expect("selfplay train" in outcome.said, "the line says which command goes on")
         training.note()
-        again = Training(folder, training.newest() + 2, "--actors", "0")
-        again.run, again.seen = training.run, training.seen
-        (training.run / "config.toml").write_text(
-            (training.run / "config.toml")
-            .read_text()
-            .replace("generations = 400", f"generations = {again.generations}")
-        )
-        again.finish(outcome)
+        training.go_on_to(training.newest() + 2)
+        training.finish(outcome)
 
     return scenario
 
