@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from setuptools import setup
+from setuptools import find_packages, setup
 
 setup(
     name="selfplay",
@@ -14,7 +14,7 @@ setup(
     long_description_content_type="text/markdown",
     license="MIT",
     python_requires=">=3.11,<3.14",
-    packages=["selfplay", "selfplay.presets", "selfplay.exams", "games", "native"],
+    packages=find_packages(include=["selfplay*", "games*", "native*"]),
     package_data={"selfplay.presets": ["*.toml"], "selfplay.exams": ["*.txt"]},
     install_requires=[
         "numpy>=2.0,<3",

@@ -10,9 +10,9 @@ import torch
 from measure import report
 
 import games
-from selfplay import exam, players
 from selfplay.config import MatchConfig
-from selfplay.players import SearchPlayer
+from selfplay.matches import exam, players
+from selfplay.matches.players import SearchPlayer
 
 
 def main() -> None:

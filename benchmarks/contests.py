@@ -13,12 +13,12 @@ import torch
 from rules import rate
 
 import games
-from native import forest as memory
-from native.alone import search_alone
-from native.settings import GUMBEL, PUCT, Settings
-from selfplay import bench
+from native.search import forest as memory
+from native.search.settings import GUMBEL, PUCT, Settings
+from native.search.tree_only import search_alone
 from selfplay.cli import parser
-from selfplay.searcher import Searcher
+from selfplay.commands import bench
+from selfplay.searching.searcher import Searcher
 
 Measure = Callable[[float], float]  # seconds -> so much a second
 

@@ -11,8 +11,8 @@ import numpy as np
 from measure import commit, in_turn
 
 import games
-from selfplay.bench import Trees
-from selfplay.report import machine
+from selfplay.commands.bench import Trees
+from selfplay.commands.report import machine
 
 TREES, SHORT, DEEP = 16, 32, 5000
 

@@ -18,9 +18,9 @@ import numpy as np
 from measure import report
 
 import games
-from selfplay import players
-from selfplay.arena import match
-from selfplay.engine import RESIGN
+from selfplay.matches import players
+from selfplay.matches.arena import match
+from selfplay.matches.gtp_engine import RESIGN
 
 OPENING_PLIES = 4
 CLEAN_UP = "kgs-genmove_cleanup"

@@ -77,9 +77,9 @@ config.write_text("\\n".join(lines).replace('game = "tictactoe"', f'game = "{sys
 CRAFT_SHARD = """
 from pathlib import Path
 try:
-    from selfplay.arrays import read_arrays, write_arrays
+    from selfplay.storage.arrays import read_arrays, write_arrays
 except ImportError:
-    from selfplay.files import read_arrays, write_arrays
+    from selfplay.storage.files import read_arrays, write_arrays
 path = sorted(Path("r/games").glob("*.safetensors"))[0]
 arrays = {name: array.copy() for name, array in read_arrays(path).items()}
 arrays["first_move"][1] = 10**12
@@ -148,7 +148,7 @@ ROWS = [
     Row("16", "selfplay gtp random --game tictactoe <&-; selfplay analysis mcts:5 --game go5 <&-; selfplay play tictactoe --second random <&-", "exit code 0", "Traceback|Error"),
     Row("17", "selfplay train dummy --actors 0 --out so >&- ; echo code $?; selfplay games >&- ; echo code $?", r"code 0\n(.*\n)*code 0", "Traceback|Error"),
     Row("18", "for i in 1 2; do selfplay train d.toml --actors 0 --out r; done; selfplay exam r --positions 50; selfplay train --resume --out r --actors 0 --set learner.rate=0.001 --set learner.clip=1 --set learner.weight_decay=0.01; echo code $?", r"diverged[\s\S]*learner.rate[\s\S]*code 0", "Traceback", {"d.toml": DIVERGES}),
-    Row("21", "taskset -c 0 python -c 'from selfplay.pool import actors_here; print(\"actors\", actors_here(0, \"cpu\", 1))'", r"actors 1\n", "Traceback"),
+    Row("21", "taskset -c 0 python -c 'from selfplay.actors.local_pool import actors_here; print(\"actors\", actors_here(0, \"cpu\", 1))'", r"actors 1\n", "Traceback"),
     Row("22", r"(printf '\xef\xbb\xbf'; cat $CHECKOUT/selfplay/presets/dummy.toml) > b.toml; selfplay train b.toml --actors 0", "play it with", "not TOML"),
     Row("23", r"printf '\xef\xbb\xbf1 name\r\n' | selfplay gtp random --game go5", "=1 selfplay", r"\?"),
     Row("24", "selfplay train dummy --actors 0 --out 'x/dü my 1'", r"selfplay play 'x/dü my 1'"),

@@ -15,12 +15,13 @@ import msgspec
 import numpy as np
 from measure import report
 
-from native.cache import new_cache
-from selfplay import arena, checkpoint
+from native.search.cache import new_cache
 from selfplay.config import MatchConfig, game_of
-from selfplay.evaluator import Evaluator
-from selfplay.players import MANY, SearchPlayer, match_settings, views
-from selfplay.rating import from_pairs
+from selfplay.matches import arena
+from selfplay.matches.players import MANY, SearchPlayer, match_settings, views
+from selfplay.matches.rating import from_pairs
+from selfplay.network.evaluator import Evaluator
+from selfplay.storage import checkpoint
 
 PLAIN = MatchConfig(kind="puct", solves=False, symmetries=1, c_spread=0.0, lcb=0.0)
 PILOT = 20  # games

@@ -10,8 +10,8 @@ import numpy as np
 from measure import report
 
 from selfplay import config
-from selfplay.actor import Actor
-from selfplay.checkpoint import new_network, shape_for, weights_of
+from selfplay.actors.actor import Actor
+from selfplay.storage.checkpoint import new_network, shape_for, weights_of
 
 EARLY = 3.0  # minutes
 

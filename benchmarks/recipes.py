@@ -15,8 +15,8 @@ from pathlib import Path
 
 from measure import commit
 
-from selfplay import checkpoint
-from selfplay.report import machine
+from selfplay.commands.report import machine
+from selfplay.storage import checkpoint
 
 PLAIN = {
     "search.kind": "puct",

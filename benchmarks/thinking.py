@@ -13,12 +13,12 @@ import torch
 from measure import report
 
 from games.game import Game
-from selfplay import players
-from selfplay.arena import replay
 from selfplay.config import MatchConfig, game_of
-from selfplay.players import SearchPlayer, TimedPlayer
-from selfplay.records import SEARCHED, read_games
-from selfplay.thinking import Thinker
+from selfplay.matches import players
+from selfplay.matches.arena import replay
+from selfplay.matches.players import SearchPlayer, TimedPlayer
+from selfplay.searching.timed import Thinker
+from selfplay.storage.records import SEARCHED, read_games
 
 
 def main() -> None:

@@ -8,9 +8,9 @@ import argparse
 from measure import report
 
 import games
-from native.settings import PUCT, Settings
-from selfplay import arena
-from selfplay.players import PLAYOUT_EXPLORATION, PlayoutEvaluator, SearchPlayer
+from native.search.settings import PUCT, Settings
+from selfplay.matches import arena
+from selfplay.matches.players import PLAYOUT_EXPLORATION, PlayoutEvaluator, SearchPlayer
 
 
 def main() -> None:

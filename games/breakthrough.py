@@ -18,7 +18,7 @@ from numba import njit
 
 from games.game import Game, Layout, board_size, draw_cells
 from native.abi import FINAL, GOES_ON, KEY, LEGAL, MOVER, OBSERVE, PLAY, START, Rules, overlay, rule
-from native.bits import trailing_zeros
+from native.machine.bits import trailing_zeros
 
 SIZE = board_size(__name__, 8)
 CELLS = SIZE * SIZE

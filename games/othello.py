@@ -27,7 +27,7 @@ from games.game import (
     stones_of,
 )
 from native.abi import FINAL, GOES_ON, KEY, LEGAL, MOVER, OBSERVE, PLAY, START, Rules, overlay, rule
-from native.bits import trailing_zeros
+from native.machine.bits import trailing_zeros
 
 SIZE = board_size(__name__, 8)
 CELLS = SIZE * SIZE

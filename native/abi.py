@@ -37,9 +37,9 @@ from numba.extending import (
 )
 from numba.np.arrayobj import make_array
 
-from native.code_cache import stored
-from native.compile import kernel
-from native.handle import Handle, unbox_address
+from native.machine.code_cache import stored
+from native.machine.compile import kernel
+from native.machine.struct_argument import Handle, unbox_address
 
 GOES_ON = np.nan  # what `play` returns while the game is not over
 NO_LOG = np.iinfo(np.int64).max  # a position has none: it begins behind all positions

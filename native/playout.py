@@ -5,9 +5,9 @@ Generic over `rules`; all working memory is passed in. Outcomes belong to the fi
 
 import numpy as np
 
-from native.compile import copy, inline, kernel
-from native.frame import mover_score
-from native.random import below
+from native.machine.compile import copy, inline, kernel
+from native.machine.perspective import mover_score
+from native.machine.random import below
 
 
 @inline

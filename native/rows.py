@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from native.compile import inline, kernel
-from native.frame import mover_score
+from native.machine.compile import inline, kernel
+from native.machine.perspective import mover_score
 
 
 class Moves(NamedTuple):

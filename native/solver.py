@@ -15,10 +15,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from native.bits import word_of
-from native.compile import copy, inline, kernel
-from native.frame import FIRST
-from native.random import GOLDEN_GAMMA, mix
+from native.machine.bits import word_of
+from native.machine.compile import copy, inline, kernel
+from native.machine.perspective import FIRST
+from native.machine.random import GOLDEN_GAMMA, mix
 
 UNKNOWN = np.nan  # the node limit was reached
 NO_ACTION = -1

@@ -10,7 +10,7 @@ import sys
 from contextlib import suppress
 from difflib import get_close_matches
 
-from selfplay import interrupt, streams
+from selfplay.commands import interrupt, streams
 
 DESCRIPTION = "Self-play game engines after AlphaZero: search amplifies, learning distils, both are measured."
 PLAYERS = (
@@ -254,11 +254,11 @@ def games(options) -> None:
 
 def train(options) -> None:
     """Learn a game from nothing. Stopped or killed at any time, the same command goes on."""
-    from selfplay.session import parse_address
+    from selfplay.actors.ray_session import parse_address
 
     if options.address is not None:  # before what takes long to import
         parse_address(options.address)
-    from selfplay.training import train
+    from selfplay.commands.training import train
 
     settings = options.preset, options.out, options.resume, options.set
     train(*settings, options.actors, options.address, options.time, options.game)
@@ -266,9 +266,9 @@ def train(options) -> None:
 
 def named(text: str):
     """The game that the user names."""
-    from selfplay import proof
+    from selfplay.commands import check
 
-    return proof.named(text)
+    return check.named(text)
 
 
 def play(options) -> None:
@@ -276,9 +276,9 @@ def play(options) -> None:
     import random
 
     import games as library
-    from selfplay import players
-    from selfplay.play import load, parse_moves, run
-    from selfplay.time_control import NO_LIMIT, parse
+    from selfplay.faces.terminal import load, parse_moves, run
+    from selfplay.matches import players
+    from selfplay.searching.time_control import NO_LIMIT, parse
 
     control = parse(options.time) if options.time is not None else NO_LIMIT
     asked = named(options.game) if options.game else None
@@ -322,9 +322,9 @@ def play_command(options, side: str) -> str:
 
 def arena(options) -> None:
     """Play all pairs of players against each other, with paired openings; ratings with 95 % intervals."""
-    from selfplay import players
-    from selfplay.arena import tournament
-    from selfplay.report import print_json, tournament_table
+    from selfplay.commands.report import print_json, tournament_table
+    from selfplay.matches import players
+    from selfplay.matches.arena import tournament
 
     if len(options.players) < 2:
         raise ValueError("an arena needs two players or more")
@@ -347,7 +347,7 @@ def arena(options) -> None:
 def common_game(names: list[str], asked: str | None, changes: list[str]):
     """The one game that these players play and that was asked for, with the options of the first checkpoint among them and
     then --option's."""
-    from selfplay import players
+    from selfplay.matches import players
 
     told = named(asked) if asked else None
     found = [game for name in names if (game := players.game_of(name, told)) is not None]
@@ -373,8 +373,8 @@ def numbers(changes: list[str]) -> dict[str, float]:
 
 def gtp(options) -> None:
     """Answer commands of the Go Text Protocol on standard input, for any game; lz-analyze and kata-analyze too."""
-    from selfplay import players
-    from selfplay.gtp import serve
+    from selfplay.faces.gtp import serve
+    from selfplay.matches import players
 
     game, asked = common_game([options.player], options.game, options.option), precision(options)
 
@@ -396,8 +396,8 @@ def load_aloud(name: str):
 def analysis(options) -> None:
     """Answer queries, a JSON object a line, as `katago analysis` does; called with its options too. In KaTrain, give the
     path of this command as KataGo's and a run's folder as the model; or the whole line as the engine's command."""
-    from selfplay import players
-    from selfplay.katago import serve
+    from selfplay.faces.katago import serve
+    from selfplay.matches import players
 
     if (player := options.player or options.model) is None:
         raise ValueError("name the player: selfplay analysis CHECKPOINT|RUN|PLAYER")
@@ -412,7 +412,7 @@ def analysis(options) -> None:
 
 def exam(options) -> None:
     """Share of exam positions whose exact value the network keeps, alone and with search."""
-    from selfplay.report import exam_table, examine, print_json
+    from selfplay.commands.report import exam_table, examine, print_json
 
     result = examine(
         options.player, options.positions, named(options.game) if options.game else None, precision(options)
@@ -422,8 +422,8 @@ def exam(options) -> None:
 
 def bench(options) -> None:
     """Measure positions, simulations or evaluations a second: median and spread of several repeats."""
-    from selfplay import bench
-    from selfplay.report import bench_table, print_json
+    from selfplay.commands import bench
+    from selfplay.commands.report import bench_table, print_json
 
     precision(options)
     named(options.game)
@@ -435,14 +435,14 @@ def check(options) -> int:
     """Prove a game: the laws of its rules on random games, and the search against a slow reference; then its speed. Exit
     code 1 if something does not hold."""
     from games import own
-    from selfplay import proof
+    from selfplay.commands import check
 
     if options.games < 1:
         raise ValueError("--games must be at least 1")
     if (source := own.read(options.game) if own.is_own(options.game) else None) is not None:
         own.remember(source)
-    found = proof.prove(options.game, options.games, options.seed, source)
-    for law in proof.laws():
+    found = check.prove(options.game, options.games, options.seed, source)
+    for law in check.laws():
         broken = [violation for violation in found.violations if violation.law == law]
         print(f"{'FAILS' if broken else 'not tried' if law in found.untried else 'holds'}  {law}")
         for violation in broken:

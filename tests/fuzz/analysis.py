@@ -7,8 +7,9 @@ import re
 from types import SimpleNamespace
 
 import games
-from selfplay import analyst, players
-from selfplay.katago import Desk
+from selfplay.faces import review
+from selfplay.faces.katago import Desk
+from selfplay.matches import players
 from tests.fuzz.kind import Kind, splice
 
 BOARDS = {"tictactoe": (3, 3), "connect4": (7, 6), "go5": (5, 5), "othello6": (6, 6)}
@@ -23,7 +24,7 @@ UNEXPECTED = re.compile(r"^[A-Z]\w*(Error|Exception)\b")
 
 def prepare(folder):
     """A desk for each game; searches are short, whatever is asked for."""
-    analyst.EDGES = 1  # 1000 simulations a tree
+    review.EDGES = 1  # 1000 simulations a tree
     found = {}
     for name in BOARDS:
         game = games.load(name)

@@ -12,15 +12,16 @@ import numpy as np
 import torch
 
 import games as library
-from selfplay import checkpoint, config
-from selfplay.checkpoint import Checkpoint, new_network, shape_for
-from selfplay.files import DamagedFile
-from selfplay.inference import made_up
-from selfplay.learner import Learner
-from selfplay.replay import Replay
+from selfplay import config
+from selfplay.learning.learner import Learner
+from selfplay.learning.replay import Replay
+from selfplay.network.precision import made_up
+from selfplay.storage import checkpoint
+from selfplay.storage.checkpoint import Checkpoint, new_network, shape_for
+from selfplay.storage.files import DamagedFile
 from tests.altered import mutated_file, refused
 from tests.fuzz.kind import MEGABYTES, Kind
-from tests.test_actor import GUMBEL_PLAY, self_play
+from tests.actors.test_actor import GUMBEL_PLAY, self_play
 
 FILES = ("checkpoint.json", "weights.safetensors", "learner.safetensors")
 VALUES = (None, True, 0, -1, 1, 2, 3, 30_000, 10**9, 2**63, 10**400, 0.5, -1.5, 1e308, math.nan, math.inf, "", "x", "x" * 10_000,

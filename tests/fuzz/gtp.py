@@ -5,9 +5,9 @@ import random
 import re
 
 import games
-from selfplay import players
-from selfplay.gtp import LONGEST, Table, answer, parse
-from selfplay.gtp_commands import COMMANDS
+from selfplay.faces.gtp import LONGEST, Table, answer, parse
+from selfplay.faces.gtp_commands import COMMANDS
+from selfplay.matches import players
 from tests.fuzz.kind import Kind, splice
 
 GAMES = ("tictactoe", "go5", "othello6", "hex5", "connect4")

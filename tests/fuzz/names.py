@@ -6,8 +6,8 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import games
-from selfplay import players
-from selfplay.files import DamagedFile
+from selfplay.matches import players
+from selfplay.storage.files import DamagedFile
 from tests.fuzz.kind import Kind, splice
 
 GAMES = ("tictactoe", "go5", "hex5", "othello6", "connect4", "breakthrough5")

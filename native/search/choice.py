@@ -1,0 +1,255 @@
+"""What a complete search says: the move to play, the policy to learn, the value.
+
+A root that is proven not lost is played by its proof; else no move that is proven lost is chosen while another is left.
+Values are for the first player. `forest.policy` holds the policy by edge of the root until the next search.
+"""
+
+import numpy as np
+
+from native.machine.compile import inline, kernel
+from native.machine.perspective import mover_score, stored_value
+from native.machine.random import uniform
+from native.machine.softmax import softmax_of
+from native.search.edges import bring_next, is_better
+from native.search.forest import ROOT
+from native.search.gumbel import best_root_edge, complete_q, weigh
+from native.search.proven import WORST, is_known, is_lost
+from native.search.puct import exploration, forced_visits, spread
+from native.search.settings import GUMBEL, PUCT
+from native.search.waves import is_complete
+
+LCB_SHARE = 0.15  # of the most visits, below which a move is not judged by its bound: KataGo's
+
+
+@inline
+def choose_edge(settings, forest, game, temperature):
+    """The root edge to play; writes the search's policy (the training target) over the root edges to forest.policy."""
+    root = forest.nodes[game, ROOT]
+    is_proven = is_known(root.exact)
+    if is_proven and mover_score(root.exact, root.mover) > WORST:
+        return proven_policy(forest, game)
+    if settings.kind == GUMBEL:
+        return gumbel_policy(settings, forest, game, not is_proven)
+    best = puct_policy(settings, forest, game, not is_proven)
+    if temperature > 0.0:
+        return sample_policy(forest, game, temperature)
+    return lcb_edge(settings, forest, game, best) if settings.lcb > 0.0 and not is_proven else best
+
+
+@inline
+def proven_policy(forest, game):
+    """The weight is shared equally by the edges proven to be as good as the root; the most visited of them is played."""
+    root, best, best_visits, equals = forest.nodes[game, ROOT], 0, -1, 0
+    for i in range(root.num_edges):
+        forest.policy[i] = 0.0
+    for i in range(root.num_tried):
+        e = forest.tried[game, i]
+        if e.is_proven and forest.nodes[game, e.child].exact == root.exact:
+            forest.policy[i] = 1.0
+            equals += 1
+            if is_better(e.visits, e.action, best_visits, forest.edge_action[game, best]):
+                best, best_visits = i, np.int64(e.visits)
+    for i in range(root.num_tried):
+        forest.policy[i] /= equals
+    return best
+
+
+@inline
+def most_visited(settings, forest, game, must_not_lose):
+    """The root edge with the most visits, or, if all that were tried are lost, the likeliest untried one."""
+    root, best, most = forest.nodes[game, ROOT], -1, -1
+    for i in range(root.num_tried):
+        e = forest.tried[game, i]
+        if must_not_lose and is_lost(e, root.mover):
+            continue
+        if best < 0 or is_better(e.visits, e.action, most, forest.edge_action[game, best]):
+            best, most = i, np.int64(e.visits)
+    if best < 0:
+        bring_next(forest, game, ROOT, settings.kind == GUMBEL)
+        best = np.int64(root.num_tried)
+    return best
+
+
+@inline
+def gumbel_policy(settings, forest, game, must_not_lose):
+    """Write the root's improved policy pi' = softmax(logits + sigma(qhat)) (equation 11); return the edge with the highest
+    g + logit + sigma(qhat) among the most visited."""
+    root = forest.nodes[game, ROOT]
+    best = most_visited(settings, forest, game, must_not_lose)
+    if best < root.num_tried:
+        best = best_root_edge(settings, forest, game, forest.tried[game, best].visits, must_not_lose)
+    factor, total = weigh(settings, forest, game, ROOT)
+    for i in range(root.num_edges):
+        weight = forest.policy[i] if i < root.num_tried else forest.edge_prior[game, i] * factor
+        forest.policy[i] = weight / total if total > 0.0 else 1.0 / root.num_edges
+    return best
+
+
+@inline
+def puct_policy(settings, forest, game, must_not_lose):
+    """Write the root's visit shares, less what was forced and what is lost; return the edge with the most visits."""
+    root, best = forest.nodes[game, ROOT], most_visited(settings, forest, game, must_not_lose)
+    for i in range(root.num_edges):
+        forest.policy[i] = 0.0
+    total = 0.0
+    for i in range(root.num_tried):
+        e = forest.tried[game, i]
+        if not (must_not_lose and is_lost(e, root.mover)):
+            forest.policy[i] = unforced_visits(settings, forest, game, i, best)
+            total += forest.policy[i]
+    if total == 0.0:
+        forest.policy[best] = total = 1.0
+    for i in range(root.num_tried):
+        forest.policy[i] /= total
+    return best
+
+
+@inline
+def unforced_visits(settings, forest, game, edge, best):
+    """An edge's visits without those that only forced playouts explain (KataGo, Wu 2019, section 3.2, "policy target
+    pruning"): up to as many as are forced, while its score stays below the best edge's; a single visit that is left goes."""
+    root, e = forest.nodes[game, ROOT], forest.tried[game, edge]
+    if settings.forced_playouts <= 0.0 or edge == best or best >= root.num_tried:
+        return np.float64(e.visits)
+    b, scale = forest.tried[game, best], exploration(settings, root) * np.sqrt(1.0 + root.visits)
+    ceiling = mover_score(b.total, root.mover) / b.visits + b.prior * scale / (1.0 + b.visits)
+    below = ceiling - mover_score(e.total, root.mover) / e.visits
+    earned = e.prior * scale / below - 1.0 if below > 0.0 else np.float64(e.visits)
+    left = max(e.visits - forced_visits(settings, root, e), min(earned, np.float64(e.visits)))
+    return left if left > 1.0 else 0.0
+
+
+@inline
+def sample_policy(forest, game, temperature):
+    """A root edge drawn with probability proportional to policy^(1 / temperature)."""
+    count, most, total = forest.nodes[game, ROOT].num_edges, 0.0, 0.0
+    for i in range(count):
+        most = max(most, forest.policy[i])
+    for i in range(count):
+        forest.score[i] = (forest.policy[i] / most) ** (1.0 / temperature)
+        total += forest.score[i]
+    threshold, last = uniform(forest.random_state[game]) * total, 0
+    for i in range(count):
+        if forest.score[i] > 0.0:
+            last = i
+            threshold -= forest.score[i]
+            if threshold < 0.0:
+                break
+    return last
+
+
+@inline
+def lcb_edge(settings, forest, game, best):
+    """The root edge with the highest lower confidence bound Q - lcb * sd / sqrt(n), among those with at least a share of
+    the most visits (KataGo's move choice in matches)."""
+    root = forest.nodes[game, ROOT]
+    if best >= root.num_tried:
+        return best
+    enough, found, highest = LCB_SHARE * forest.tried[game, best].visits, best, -np.inf
+    for i in range(root.num_tried):
+        e = forest.tried[game, i]
+        if e.visits < enough or e.visits == 0 or is_lost(e, root.mover):
+            continue
+        deviation = 0.0 if e.is_proven else spread(forest.nodes[game, e.child])
+        bound = mover_score(e.total, root.mover) / e.visits - settings.lcb * deviation / np.sqrt(np.float64(e.visits))
+        if is_better(bound, e.action, highest, forest.edge_action[game, found]):
+            found, highest = i, bound
+    return found
+
+
+@inline
+def root_value(settings, forest, game):
+    """The search's value of the root, for the first player: exact, or its Q under forest.policy, completed with v_mix
+    where Gumbel's policy gives weight to actions that were never tried."""
+    root, value, known = forest.nodes[game, ROOT], 0.0, 0.0
+    if is_known(root.exact):
+        return root.exact
+    for i in range(root.num_tried):
+        e = forest.tried[game, i]
+        if e.visits > 0:
+            value += forest.policy[i] * e.total / e.visits
+            known += forest.policy[i]
+    if known >= 1.0 or (settings.kind == PUCT and known > 0.0):
+        return value / known
+    mixed, _, _ = complete_q(settings, forest, game, ROOT)
+    return value + (1.0 - known) * stored_value(2.0 * mixed - 1.0, root.mover)
+
+
+@kernel
+def choose(settings, forest, temperature, action_out, value_out, policy_out):
+    """What each complete search says: action i32[B], value f64[B] for the first player, policy f64[B, A].
+
+    action_out is -1 for a game whose search is not complete. Modifies the three outputs and the forest's scratch.
+    """
+    for game in range(len(forest.goal)):
+        clear(policy_out[game])
+        action_out[game] = -1
+        if forest.goal[game] > 0 and is_complete(forest, game):
+            edge = choose_edge(settings, forest, game, temperature)
+            action_out[game] = forest.edge_action[game, edge]
+            value_out[game] = root_value(settings, forest, game)
+            for i in range(forest.nodes[game, ROOT].num_edges):
+                policy_out[game, forest.edge_action[game, i]] = forest.policy[i]
+
+
+@inline
+def clear(values):
+    for i in range(len(values)):
+        values[i] = 0.0
+
+
+@kernel
+def read_priors(forest, action_out, value_out, policy_out):
+    """The network's own opinion of every root that has been evaluated: its likeliest action, value, policy.
+
+    Shapes as in `choose`; the value is for the first player. Noise, where the settings ask for it, is part of the priors.
+    """
+    for game in range(len(forest.goal)):
+        clear(policy_out[game])
+        action_out[game] = -1
+        if forest.goal[game] > 0 and forest.num_nodes[game] > 0:
+            highest = np.float32(-1.0)
+            for i in range(forest.nodes[game, ROOT].num_edges):
+                action, prior = np.int32(forest.edge_action[game, i]), forest.edge_prior[game, i]
+                policy_out[game, action] = prior
+                if is_better(prior, action, highest, action_out[game]):
+                    action_out[game], highest = action, prior
+            value_out[game] = forest.nodes[game, ROOT].value
+
+
+@kernel
+def read_root(forest, game):
+    """Of a root that has been evaluated: (simulations that went on from it, the sum of their values, the network's value, its
+    edges' number). Values are for the first player."""
+    root = forest.nodes[game, ROOT]
+    return np.int64(root.finished), root.total, root.value, np.int64(root.num_edges)
+
+
+@kernel
+def read_policy(rules, forest, game, action_out, prior_out):
+    """The network's policy at a root that was planted and evaluated, over all its legal moves, whether the search may take them
+    or not: actions i16, ascending, and priors f32. Both outputs need a SINGLE_BLOCK more than A. Returns the moves' number."""
+    count = rules.legal(forest.root_state[game], forest.actions)
+    softmax_of(forest.logits[game, ROOT], forest.actions, count, action_out, prior_out, np.int64(0))
+    return count
+
+
+@kernel
+def read_node(forest, game, node, action_out, visits_out, value_out, prior_out, child_out):
+    """A node's edges, by ascending action: actions i32, visits i32, mean values f64 for the first player (NaN unvisited),
+    priors f32, children i32 (-1 untried). Returns their number: 0 where no simulation has chosen at the node."""
+    n = forest.nodes[game, node]
+    for i in range(n.num_edges):
+        action, at = np.int32(forest.edge_action[game, n.first_edge + i]), i
+        while at > 0 and action_out[at - 1] > action:  # insert
+            action_out[at], visits_out[at], value_out[at] = action_out[at - 1], visits_out[at - 1], value_out[at - 1]
+            prior_out[at], child_out[at] = prior_out[at - 1], child_out[at - 1]
+            at -= 1
+        visits, total, child = 0, np.nan, -1
+        if i < n.num_tried:
+            e = forest.tried[game, n.first_edge + i]
+            visits, child = np.int64(e.visits), np.int64(e.child)
+            total = e.total / visits if visits > 0 else np.nan
+        action_out[at], visits_out[at], value_out[at] = action, visits, total
+        prior_out[at], child_out[at] = forest.edge_prior[game, n.first_edge + i], child
+    return np.int64(n.num_edges)

@@ -1,0 +1,252 @@
+"""The memory of B searches: trees in flat arrays, all allocated here, once.
+
+Axes: B games, N nodes of a game's tree, E edges of a game's tree, L leaves in flight, D plies of depth, A actions,
+S bytes of a position. Nodes are numbered in order of birth, the root is 0. A node has edges from the second simulation on
+that reaches it (`native.search.edges`): one contiguous run that holds its legal actions alone. Until then there are the network's
+logits, of all actions. Positions are not kept in nodes: a simulation copies the root's bytes and plays the path
+again, which is cheap and keeps histories (superko) exact. Every value belongs to the first player.
+
+Most edges are never tried, so all that is kept of every edge is its action and its prior: 6 bytes. A simulation that takes
+an edge for the first time gives it a record in `tried`. The edges of a node stand in this order: those tried, in the order
+of their first trial; the one to be tried next, once it has been looked for; the others, ascending. So a choice
+between a hundred moves reads the few that have been tried, and the next.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from native.machine.compile import copy, kernel
+from native.machine.host import memory
+from native.machine.simd import BLOCK, SINGLE_BLOCK
+from native.machine.struct_argument import by_address
+
+ROOT = 0
+WAITING = np.nan  # a node's value while the network's answer is still out
+UNKNOWN = np.nan  # a node's exact value until it is proven
+
+NODE = np.dtype(
+    [
+        ("value", np.float64),  # outcome or the network's value, WAITING until it is known
+        ("exact", np.float64),  # outcome of the end of a game, or of perfect play from here once proven, else UNKNOWN
+        ("total", np.float64),  # sum of the values of finished simulations that went on from here
+        ("squares", np.float64),  # of the squares of the same
+        ("tried_mass", np.float64),  # sum of the priors of the edges tried
+        ("visits", np.int32),  # simulations that went on from here, those in flight included
+        ("finished", np.int32),  # the same without those in flight
+        ("first_edge", np.int32),
+        ("num_edges", np.int16),  # 0 until the node is opened
+        ("num_tried", np.int16),
+        ("num_proven", np.int16),  # edges to proven nodes
+        ("mover", np.int8),
+        ("is_open", np.int8),  # has it its edges? Never so at the end of a game
+        ("has_next", np.int8),  # does the edge to be tried next stand at its place?
+    ],
+    align=True,
+)  # 64 bytes: a line of the processor's cache
+
+EDGE = np.dtype(
+    [
+        ("total", np.float64),  # over finished simulations: a sum in f32 would drift after some 10^5 visits
+        ("prior", np.float32),
+        ("visits", np.int32),  # finished simulations
+        ("child", np.int32),
+        ("action", np.int16),
+        ("pending", np.int8),  # simulations still in flight
+        ("is_proven", np.int8),  # is the child proven? Then `total` is visits times its exact value
+    ],
+    align=True,
+)  # 24 bytes
+
+MOST_LEAVES = 127  # of one tree in flight: what `pending` holds
+MOST_ACTIONS = (1 << 15) - 1  # what `action` holds
+MOST_EDGES = (1 << 31) - 1  # of one tree: what `first_edge` and `num_edges` hold
+
+
+@by_address
+class Forest(NamedTuple):
+    # Set by `plant`, fixed during a search.
+    root_state: np.ndarray  # u8[B, S]
+    goal: np.ndarray  # i32[B], simulations wanted; the root's own evaluation is not one of them
+    root_noise: np.ndarray  # f64[B, A], Gumbel of each root action (Dirichlet goes into edge_prior)
+    root_score: np.ndarray  # f64[B, A], Gumbel + logit of each root action
+    is_restricted: np.ndarray  # i8[B], does the next row bind the search?
+    avoid_until: np.ndarray  # i32[B, 2, A], plies below the root before which a player may not take an action
+
+    # Grow while a search runs.
+    num_nodes: np.ndarray  # i32[B]
+    num_edges: np.ndarray  # i32[B]
+    num_opened: np.ndarray  # i32[B]
+    nodes: np.ndarray  # NODE[B, N]
+    logits: np.ndarray  # f32[B, N, A], the network's, of nodes not open yet
+    opened: np.ndarray  # i32[B, N], the nodes that have edges, in the order of their edges
+    edge_action: np.ndarray  # i16[B, E and a block more], see native.machine.simd
+    edge_prior: np.ndarray  # f32[B, E and a block more]
+    tried: np.ndarray  # EDGE[B, E], meaningful for a node's first num_tried edges
+
+    # Change with every simulation.
+    started: np.ndarray  # i32[B], simulations begun, those in flight included
+    finished: np.ndarray  # i32[B]
+
+    # In flight between `descend` and `absorb`.
+    num_leaves: np.ndarray  # i32[B]
+    leaf_node: np.ndarray  # i32[B, L]
+    leaf_key: np.ndarray  # u64[B, L]
+    path_length: np.ndarray  # i32[B, L]
+    path_node: np.ndarray  # i32[B, L, D]
+    path_edge: np.ndarray  # i32[B, L, D]
+
+    # Noise, a stream a game so that games never share; and scratch, which holds nothing between two calls.
+    random_state: np.ndarray  # u64[B, 2]
+    state: np.ndarray  # u8[B, S], with one leaf a game: that leaf's position
+    actions: np.ndarray  # i32[A + 1]
+    score: np.ndarray  # f64[A + 1 and a block more], see native.machine.simd
+    policy: np.ndarray  # f64[A], by edge of the root
+    new_number: np.ndarray  # i32[N]
+
+
+def new_forest(
+    num_games: int,
+    max_simulations: int,
+    state_bytes: int,
+    max_actions: int,
+    max_plies: int,
+    leaves_per_game: int = 1,
+    seed: int = 0,
+) -> Forest:
+    """Memory for `num_games` searches of up to `max_simulations` simulations each.
+
+    ValueError if a size is below 1 or beyond what a record holds; MemoryError, with what would fit, if grown trees would not
+    fit into this machine.
+    """
+    from native.machine.random import seeds
+
+    for name, size, most in (
+        ("num_games", num_games, None),
+        ("max_simulations", max_simulations, None),
+        ("leaves", leaves_per_game, MOST_LEAVES),
+        ("max_actions", max_actions, MOST_ACTIONS),
+    ):
+        if size < 1 or (most and size > most):
+            raise ValueError(f"{name} must be at least 1{f' and at most {most}' if most else ''}, not {size}")
+    if (needed := (max_simulations + 1) * max_actions) > MOST_EDGES:
+        raise ValueError(
+            f"a tree of {max_simulations:,} simulations with {max_actions:,} actions each can have {needed:,} edges, of at "
+            f"most {MOST_EDGES:,}; {MOST_EDGES // max_actions - 1:,} simulations would fit"
+        )
+    refuse_what_cannot_fit(num_games, max_simulations, state_bytes, max_actions, max_plies, leaves_per_game)
+    games, nodes = num_games, max_simulations + 1
+    edges, depth, leaves = nodes * max_actions, min(max_plies, max_simulations) + 1, leaves_per_game
+    i32, f64 = np.int32, np.float64
+    return Forest(
+        root_state=np.zeros((games, state_bytes), np.uint8),
+        goal=np.zeros(games, i32),
+        root_noise=np.zeros((games, max_actions), f64),
+        root_score=np.zeros((games, max_actions), f64),
+        is_restricted=np.zeros(games, np.int8),
+        avoid_until=np.zeros((games, 2, max_actions), i32),
+        num_nodes=np.zeros(games, i32),
+        num_edges=np.zeros(games, i32),
+        num_opened=np.zeros(games, i32),
+        nodes=np.zeros((games, nodes), NODE),
+        logits=np.zeros((games, nodes, max_actions), np.float32),
+        opened=np.zeros((games, nodes), i32),
+        edge_action=np.zeros((games, edges + SINGLE_BLOCK), np.int16),
+        edge_prior=np.zeros((games, edges + SINGLE_BLOCK), np.float32),
+        tried=np.zeros((games, edges), EDGE),
+        started=np.zeros(games, i32),
+        finished=np.zeros(games, i32),
+        num_leaves=np.zeros(games, i32),
+        leaf_node=np.zeros((games, leaves), i32),
+        leaf_key=np.zeros((games, leaves), np.uint64),
+        path_length=np.zeros((games, leaves), i32),
+        path_node=np.zeros((games, leaves, depth), i32),
+        path_edge=np.zeros((games, leaves, depth), i32),
+        random_state=seeds(seed, games),
+        state=np.zeros((games, state_bytes), np.uint8),
+        actions=np.zeros(max_actions + 1, i32),
+        score=np.zeros(max_actions + 1 + BLOCK, f64),
+        policy=np.zeros(max_actions, f64),
+        new_number=np.zeros(nodes, i32),
+    )
+
+
+def forest_bytes(
+    num_games: int, max_simulations: int, state_bytes: int, max_actions: int, max_plies: int, leaves_per_game: int = 1
+) -> int:
+    """The most that a forest can take. (Pages are touched where edges are tried, so large boards come close to it.)"""
+    nodes, depth = max_simulations + 1, min(max_plies, max_simulations) + 1
+    edges, path = max_actions * (EDGE.itemsize + 2 + 4 + 4), 8 * leaves_per_game * depth
+    return num_games * (nodes * (NODE.itemsize + 4 + edges) + path + 2 * state_bytes + 24 * max_actions)
+
+
+def refuse_what_cannot_fit(num_games: int, max_simulations: int, *sizes: int) -> None:
+    there = memory()
+    needed = forest_bytes(num_games, max_simulations, *sizes)
+    if needed > there:
+        fit = max(0, int(max_simulations * there / needed) - 1)
+        fitting = max(0, int(num_games * there / needed))
+        raise MemoryError(
+            f"{num_games} searches of {max_simulations:,} simulations can take {needed / 1e9:,.1f} GB of the "
+            f"{there / 1e9:,.1f} GB that this process may use; {fit:,} simulations would fit"
+            + (f", or {fitting} games" if fitting else "")
+        )
+
+
+@kernel
+def plant(forest, game, goal):
+    """Forget the tree of `game`; its next search starts from root_state[game]. Modifies `forest` in place.
+
+    `goal` simulations, at most as many as there is memory for.
+    """
+    forest.goal[game] = min(goal, forest.nodes.shape[1] - 1)
+    forest.num_nodes[game] = 0
+    forest.num_edges[game] = 0
+    forest.num_opened[game] = 0
+    forest.started[game] = 0
+    forest.finished[game] = 0
+    forest.num_leaves[game] = 0
+    forest.is_restricted[game] = 0
+
+
+@kernel
+def restrict(forest, game, avoid_until):
+    """Bind the search that `plant` has just begun, until the next `plant`: at d plies below the root player p may take
+    action a only if avoid_until[p, a] <= d. `avoid_until` is i32[2, A]; KataGo's avoidMoveUntilByLoc."""
+    for player in range(2):
+        copy(forest.avoid_until[game, player], avoid_until[player])
+    forest.is_restricted[game] = 1
+
+
+@kernel
+def plant_all(forest, states, goal):
+    """Begin searches of the positions `states` u8[n, S] in the first n games; the other games rest (goal 0)."""
+    for game in range(len(forest.goal)):
+        if game < len(states):
+            copy(forest.root_state[game], states[game])
+            plant(forest, game, goal)
+        else:
+            plant(forest, game, 0)
+
+
+@by_address
+class Batch(NamedTuple):
+    """One wave's leaves on their way to the network and back. Rows 0..n-1 are in use; R = games * leaves."""
+
+    planes: np.ndarray  # f32[R, P, C], from the mover's side
+    scalars: np.ndarray  # f32[R, K]
+    game: np.ndarray  # i32[R]
+    slot: np.ndarray  # i32[R], which of the game's leaves
+    logits: np.ndarray  # f32[R, A], the network's policy, illegal actions not masked
+    value: np.ndarray  # f32[R], the network's value for the MOVER, in [-1, 1]
+
+
+def new_batch(rows: int, planes: int, cells: int, scalars: int, max_actions: int) -> Batch:
+    return Batch(
+        planes=np.zeros((rows, planes, cells), np.float32),
+        scalars=np.zeros((rows, scalars), np.float32),
+        game=np.zeros(rows, np.int32),
+        slot=np.zeros(rows, np.int32),
+        logits=np.zeros((rows, max_actions), np.float32),
+        value=np.zeros(rows, np.float32),
+    )

@@ -1,0 +1,186 @@
+"""Gumbel search: policy improvement with few simulations (Danihelka et al. 2022, "Policy improvement by planning with
+Gumbel", ICLR; reference implementation: mctx).
+
+At the root, sequential halving over the actions with the highest g + logit, g a Gumbel variable of each action; below it,
+the visits follow the improved policy. Q is for the mover and in [0, 1] here, as in the paper's board games. Simulations
+in flight count as visits and never as values, so no virtual loss is needed. Ties go to the lowest action.
+
+All untried actions of a node have the same completed Q, so their improved policy is in proportion to their priors: their
+mass is known without a look at them, and only the likeliest can be next.
+"""
+
+import numpy as np
+
+from native.machine.compile import inline
+from native.machine.perspective import mover_score
+from native.machine.random import gumbels
+from native.machine.softmax import exp_in_place, places
+from native.search.edges import bring_next, is_better
+from native.search.forest import ROOT
+from native.search.proven import is_lost
+
+SMALLEST_SPREAD = 0.5e-8  # of values in [0, 1] that are stretched: mctx's epsilon of 1e-8 for values in [-1, 1]
+
+
+@inline
+def quotient(number, divisor):
+    """number // divisor of whole numbers from 0 to 2^31, as floats: dividing integers takes a processor up to five times as long."""
+    return np.int64(np.float64(number) / np.float64(divisor))
+
+
+@inline
+def considered_visits(num_considered, num_simulations, simulation):
+    """How many visits an action has if simulation number `simulation` may go to it (section 3.3, sequential halving).
+
+    m actions are considered first; each phase gives every survivor max(1, n // (ceil(log2 m) * k)) visits, then halves
+    their number k, down to two.
+    """
+    if num_considered <= 1:
+        return simulation
+    phases = 0
+    while 1 << phases < num_considered:
+        phases += 1
+    survivors, base, begin = num_considered, 0, 0
+    while True:
+        rounds = max(1, quotient(num_simulations, phases * survivors))
+        if simulation < begin + rounds * survivors:
+            return base + quotient(simulation - begin, survivors)
+        begin += rounds * survivors
+        base += rounds
+        survivors = max(2, survivors // 2)
+
+
+@inline
+def complete_q(settings, forest, game, node):
+    """Write the completed Q of the node's tried edges to forest.score (section 4, equations 10 and 33).
+
+    qhat(a) = Q(a) where visited, else v_mix = (v + N * sum_visited(P Q) / sum_visited(P)) / (1 + N);
+    sigma(q) = (c_visit + max visits) * c_scale * q, q in [0, 1], or stretched to fill [0, 1] if `min_max`, as mctx's
+    rescale_values does: between the lowest and the highest completed Q of all actions of the game. An illegal action is
+    one without visits there, so v_mix is among them unless every action is legal and visited.
+    Returns (v_mix, which is qhat of every untried edge; the highest qhat; the factor of sigma), qhat for the mover.
+    """
+    n, score, tried = forest.nodes[game, node], forest.score, forest.tried[game]
+    mover, visits, most, mass, weighted, waiting = n.mover, 0, 0, 0.0, 0.0, 0
+    first, count = np.uint64(n.first_edge), np.int64(n.num_tried)
+    low, high = np.inf, -np.inf
+    for i in places(0, count):
+        e = tried[first + i]
+        if e.visits == 0:  # in flight alone
+            waiting += 1
+            continue
+        q = mover_score(e.total, mover) / e.visits * 0.5 + 0.5
+        score[i] = q
+        low, high = min(low, q), max(high, q)
+        visits += e.visits
+        most = max(most, np.int64(e.visits))
+        mass += e.prior
+        weighted += e.prior * q
+    mixed = mover_score(n.value, mover) * 0.5 + 0.5
+    if visits > 0 and mass > 0.0:
+        mixed = (mixed * mass + visits * weighted) / ((1.0 + visits) * mass)
+    best = high
+    if waiting > 0 or count < n.num_edges:
+        best = max(high, mixed)
+    if waiting > 0:
+        complete_waiting(forest, game, n, mixed)
+    scale = (settings.c_visit + most) * settings.c_scale
+    if settings.min_max:
+        if waiting > 0 or count < len(forest.policy):
+            low, high = min(low, mixed), max(high, mixed)
+        scale /= max(high - low, SMALLEST_SPREAD)
+    return mixed, best, scale
+
+
+@inline
+def complete_waiting(forest, game, n, mixed):
+    for i in range(n.num_tried):
+        if forest.tried[game, n.first_edge + i].visits == 0:
+            forest.score[i] = mixed
+
+
+@inline
+def weigh(settings, forest, game, node):
+    """Write P(a) * exp(sigma(qhat(a)) - the highest sigma), the improved policy but for its scale, of the tried edges to
+    forest.policy; returns (the same factor of every untried edge, the sum over all edges) (equation 11)."""
+    n, score, weight, prior = forest.nodes[game, node], forest.score, forest.policy, forest.edge_prior[game]
+    mixed, high, scale = complete_q(settings, forest, game, node)
+    first, count = np.uint64(n.first_edge), np.int64(n.num_tried)
+    score[count] = mixed
+    exp_in_place(score, count + 1, high, scale)
+    factor = score[count] if count < n.num_edges else 0.0
+    total = factor * max(0.0, 1.0 - n.tried_mass)
+    for i in places(0, count):
+        weight[i] = prior[first + i] * score[i]
+        total += weight[i]
+    return factor, total
+
+
+@inline
+def gumbel_inner_edge(settings, forest, game, node):
+    """argmax of pi'(a) - N(a) / (1 + sum N): visits follow the improved policy (section 5, equation 14). With w(a) = pi'(a) *
+    total that is argmax of w(a) * (1 + sum N) - N(a) * total, without a division."""
+    bring_next(forest, game, node, False)
+    n = forest.nodes[game, node]
+    first, count = np.uint64(n.first_edge), np.int64(n.num_tried)
+    if count == 0:
+        return np.int64(first)  # every completed Q is the same: the likeliest
+    factor, total = weigh(settings, forest, game, node)
+    if total <= 0.0:
+        total = 1.0  # all priors that count are zero: the fewest visits
+    whole, mover, weight, tried = 1.0 + n.visits, n.mover, forest.policy, forest.tried[game]
+    best, best_score, best_action = -1, -np.inf, -1
+    if count < n.num_edges:
+        best = np.int64(first) + count
+        best_score = forest.edge_prior[game, best] * factor * whole
+        best_action = np.int64(forest.edge_action[game, best])
+    for i in places(0, count):
+        e = tried[first + i]
+        if is_lost(e, mover):
+            continue
+        score = weight[i] * whole - (e.visits + e.pending) * total
+        if is_better(score, e.action, best_score, best_action):
+            best, best_score, best_action = np.int64(first + i), score, np.int64(e.action)
+    return best if best >= 0 else np.int64(first)
+
+
+@inline
+def gumbel_root_edge(settings, forest, game):
+    """The root edge of the simulation that has just been counted in forest.started: the highest g + logit + sigma(qhat)
+    among those with as many visits as the halving says (equation 8)."""
+    bring_next(forest, game, ROOT, True)
+    n, goal = forest.nodes[game, ROOT], forest.goal[game]
+    considered = min(settings.max_considered, n.num_edges, goal)
+    wanted = considered_visits(considered, goal, forest.started[game] - 1)
+    if wanted == 0 and n.num_tried < n.num_edges:
+        return np.int64(n.num_tried)
+    return best_root_edge(settings, forest, game, wanted, False)
+
+
+@inline
+def best_root_edge(settings, forest, game, wanted_visits, must_not_lose):
+    """argmax of g + logit + sigma(qhat) over the tried root edges with `wanted_visits` visits, those in flight included."""
+    n, tried, root_score = forest.nodes[game, ROOT], forest.tried[game], forest.root_score[game]
+    _, high, scale = complete_q(settings, forest, game, ROOT)
+    best, best_score, best_action = 0, -np.inf, -1
+    for i in places(0, np.int64(n.num_tried)):
+        e = tried[i]
+        if e.visits + e.pending != wanted_visits or (must_not_lose and is_lost(e, n.mover)):
+            continue
+        score = root_score[e.action] + (forest.score[i] - high) * scale
+        if is_better(score, e.action, best_score, best_action):
+            best, best_score, best_action = np.int64(i), score, np.int64(e.action)
+    return best
+
+
+@inline
+def draw_gumbels(settings, forest, game):
+    """Noise of the root's legal actions, ascending, and its sum with their logits."""
+    count, noise = np.int64(forest.nodes[game, ROOT].num_edges), forest.score
+    if settings.gumbel_scale > 0.0:
+        gumbels(forest.random_state[game], noise, count)
+    for i in places(0, count):
+        action = np.uint32(forest.edge_action[game, i])
+        scaled = settings.gumbel_scale * noise[i] if settings.gumbel_scale > 0.0 else 0.0
+        forest.root_noise[game, action] = scaled
+        forest.root_score[game, action] = scaled + forest.logits[game, ROOT, action]

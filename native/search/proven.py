@@ -1,0 +1,65 @@
+"""Proven outcomes, backed up through the tree (Winands, Bjornsson and Saito 2008, "Monte-Carlo tree search solver"; draws
+and outcomes between after Cazenave and Saffidine 2010).
+
+An end of a game is exact. So is a node with an edge to the best outcome its mover could have, and one all of whose edges
+lead to exact nodes. Such a node is searched no more, counts with its exact value on the edge that leads to it, and an edge
+that is proven lost for the mover is chosen only where all are. Values are for the first player.
+"""
+
+import numpy as np
+
+from native.machine.compile import inline
+from native.machine.perspective import mover_score
+
+BEST, WORST = 1.0, -1.0  # outcomes for a mover
+
+
+@inline
+def is_known(value):
+    return not np.isnan(value)
+
+
+@inline
+def is_end(n):
+    """Is this node the end of a game? It is exact from its birth; others are opened before they can be proven."""
+    return is_known(n.exact) and not n.is_open
+
+
+@inline
+def count_exactly(n, e, exact):
+    """Let an edge's finished simulations count with the exact value of its child, in the sum of its node too."""
+    n.total += e.visits * exact - e.total
+    e.total = e.visits * exact
+
+
+@inline
+def prove(forest, game, node, edge):
+    """The child of `edge` is proven: mark the edge, and the node too if that decides it. Is the node proven now?"""
+    n, e = forest.nodes[game, node], forest.tried[game, edge]
+    exact = forest.nodes[game, e.child].exact
+    if not e.is_proven:
+        e.is_proven = 1
+        n.num_proven += 1
+    count_exactly(n, e, exact)
+    if np.isnan(n.exact):
+        if mover_score(exact, n.mover) >= BEST:
+            n.exact = exact
+        elif n.num_proven == n.num_edges:
+            n.exact = best_outcome(forest, game, node)
+    return is_known(n.exact)
+
+
+@inline
+def best_outcome(forest, game, node):
+    """Of a node all of whose edges are proven."""
+    n, best = forest.nodes[game, node], WORST
+    for edge in range(n.first_edge, n.first_edge + n.num_tried):
+        exact = forest.nodes[game, forest.tried[game, edge].child].exact
+        best = max(best, mover_score(exact, n.mover))
+    return mover_score(best, n.mover)  # the same flip leads back
+
+
+@inline
+def is_lost(e, mover):
+    """Is this edge proven to be the worst that can befall the mover?"""
+    return e.is_proven and mover_score(e.total, mover) <= WORST * e.visits
