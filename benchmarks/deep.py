@@ -12,7 +12,7 @@ from measure import commit, in_turn
 
 import games
 from selfplay.commands.bench import Trees
-from selfplay.commands.report import machine
+from selfplay.network.hardware import machine
 
 TREES, SHORT, DEEP = 16, 32, 5000
 

@@ -11,7 +11,7 @@ from measure import report
 
 from selfplay import config
 from selfplay.actors.actor import Actor
-from selfplay.storage.checkpoint import new_network, shape_for, weights_of
+from selfplay.network.weights import new_network, shape_for, weights_of
 
 EARLY = 3.0  # minutes
 

@@ -13,7 +13,7 @@ from selfplay.config import game_of
 from selfplay.matches import exam
 from selfplay.matches.arena import match
 from selfplay.matches.players import SearchPlayer
-from selfplay.network.precision import usable
+from selfplay.network.precision import usable_precisions
 from selfplay.storage import checkpoint
 
 SIMULATIONS = 64
@@ -37,7 +37,7 @@ def main() -> None:
         return f"{asked.grade(player(precision, simulations).choose(asked.states)).mean():.2%}"
 
     lines = {}
-    for precision in usable(network):
+    for precision in usable_precisions(network):
         lines[f"{precision}, exam"] = (
             f"{kept(precision, 0)}, with {SIMULATIONS} simulations {kept(precision, SIMULATIONS)}"
         )

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from measure import commit
 
-from selfplay.commands.report import machine
+from selfplay.network.hardware import machine
 from selfplay.storage import checkpoint
 from selfplay.storage.run import read_ledger
 

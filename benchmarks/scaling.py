@@ -15,7 +15,7 @@ import games
 from selfplay import config
 from selfplay.actors.local_pool import LocalPool
 from selfplay.actors.ray_pool import RayPool, start_ray
-from selfplay.storage.checkpoint import new_network, shape_for, weights_of
+from selfplay.network.weights import new_network, shape_for, weights_of
 
 ROWS = 8000  # an actor, that are played together; when they are played all wait for the last
 

@@ -13,9 +13,9 @@ from native.search.forest import new_batch, new_forest
 from native.search.settings import GUMBEL, PUCT, Settings
 from native.search.waves import Waves, absorb
 from selfplay.config import ActorConfig, RunConfig, SearchConfig, game_of
-from selfplay.network.evaluator import Evaluator, Views
+from selfplay.network.evaluator import Evaluator, Symmetries
 from selfplay.network.network import Shape
-from selfplay.storage.checkpoint import network_of
+from selfplay.network.weights import network_of
 from selfplay.storage.records import Games, concatenate, take_finished
 
 NEVER = 2.0  # no value is beyond it
@@ -67,9 +67,9 @@ def play_settings(search: SearchConfig) -> Settings:
     )
 
 
-def shown_views(game: Game, config: ActorConfig) -> Views | None:
+def shown_views(game: Game, config: ActorConfig) -> Symmetries | None:
     """The symmetries under one of which each position is shown to the network; None: as it is."""
-    return Views(game.cell_maps, game.action_maps) if config.symmetry == "random" else None
+    return Symmetries(game.cell_maps, game.action_maps) if config.symmetry == "random" else None
 
 
 class Actor:

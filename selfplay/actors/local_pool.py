@@ -16,9 +16,8 @@ from native.machine.host import cores
 from native.search.forest import refuse_what_cannot_fit
 from selfplay.actors.actor import Actor, Work
 from selfplay.config import RunConfig, game_of
+from selfplay.network.hardware import is_gpu, torch_threads
 from selfplay.network.network import Shape
-from selfplay.network.precision import is_gpu
-from selfplay.network.tuning import torch_threads
 from selfplay.storage.records import Games
 
 GPU_ACTORS = 8  # at most: more would only put more games in flight, whose ends a generation then waits for longer

@@ -38,9 +38,8 @@ from selfplay.actors import ray_session
 from selfplay.actors.actor import Actor, Work
 from selfplay.actors.local_pool import CHUNKS, seed_of
 from selfplay.config import RunConfig, game_of
+from selfplay.network.hardware import is_gpu, torch_threads
 from selfplay.network.network import Shape
-from selfplay.network.precision import is_gpu
-from selfplay.network.tuning import torch_threads
 from selfplay.storage.records import Games
 
 LOST = (ActorDiedError, ActorUnavailableError, ObjectLostError, OutOfMemoryError)

@@ -28,13 +28,13 @@ from native.search.waves import Waves, absorb, descend
 from selfplay.actors.actor import Actor, Work
 from selfplay.actors.local_pool import LocalPool, actors_here
 from selfplay.commands.check import random_play
-from selfplay.commands.report import machine
 from selfplay.config import ActorConfig, NetworkConfig, RunConfig, SearchConfig, check
 from selfplay.network import hardware, tuning
-from selfplay.network.evaluator import Evaluator, usable_device
+from selfplay.network.evaluator import Evaluator
+from selfplay.network.hardware import is_gpu, machine, usable_device
 from selfplay.network.network import operations
-from selfplay.network.precision import is_gpu, usable
-from selfplay.storage.checkpoint import new_network, shape_for, weights_of
+from selfplay.network.precision import usable_precisions
+from selfplay.network.weights import new_network, shape_for, weights_of
 from selfplay.storage.records import Games
 
 Figures = dict[str, float]
@@ -210,7 +210,7 @@ def net(game: Game, options) -> Bench:
     device = options.device
     evaluator = Evaluator(network, options.games, options.precision, device)
     peak = hardware.peak_flops(evaluator.precision, device=device)
-    others = [name for name in usable(network, device) if name != evaluator.precision]
+    others = [name for name in usable_precisions(network, device) if name != evaluator.precision]
     others = {name: Evaluator(network, options.games, name, device) for name in others}
 
     def measure(seconds: float) -> Figures:
@@ -262,7 +262,7 @@ def selfplay(game: Game, options) -> Bench:
     pool = LocalPool(config, shape, 1, options.precision)
     precision = pool.load(weights_of(new_network(shape, 1)), 0, simulations)
     bare = [Evaluator(new_network(shape, 1), num_games, precision, device) for _ in pool.actors]
-    batches = [tuning.made_up_batch(shape, num_games) for _ in bare]
+    batches = [tuning.random_batch(shape, num_games) for _ in bare]
     peak = hardware.peak_flops(precision, device=device) * (1 if is_gpu(device) else count)
     in_threads([partial(actor.play, 1) for actor in pool.actors])  # until games end, and are no longer in step
 

@@ -2,8 +2,6 @@
 
 import itertools
 import json
-import platform
-from pathlib import Path
 
 import numpy as np
 from rich import box
@@ -14,8 +12,8 @@ from games.game import Game
 from selfplay.config import game_of
 from selfplay.matches import exam, players
 from selfplay.matches.arena import Match, match
-from selfplay.network.evaluator import device_or_cpu
-from selfplay.network.precision import offered
+from selfplay.network.hardware import device_or_cpu
+from selfplay.network.precision import installed_precisions
 from selfplay.storage.checkpoint import Checkpoint, check_game
 
 YARDSTICK = "mcts:1000"
@@ -187,7 +185,7 @@ def precision_here(newest: Checkpoint) -> str:
     """What self-play computed the network in, so that all of a run's figures are in one precision; auto where this machine
     has it not."""
     played_in = newest.ledger.get("precision", newest.config.network.precision)
-    return played_in if played_in in offered(device_or_cpu(newest.config.network.device)) else "auto"
+    return played_in if played_in in installed_precisions(device_or_cpu(newest.config.network.device)) else "auto"
 
 
 def bench_table(result: dict) -> None:
@@ -204,12 +202,3 @@ def number(value: float) -> str:
 
 
 SPREAD = ("median", "low", "high")
-
-
-def machine() -> str:
-    """This machine's processor, in words."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()

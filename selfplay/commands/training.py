@@ -26,11 +26,12 @@ from selfplay.commands import check
 from selfplay.config import ActorConfig, RunConfig
 from selfplay.learning import loop
 from selfplay.learning.progress import Screen
-from selfplay.network.evaluator import usable_device
+from selfplay.network.hardware import is_gpu, usable_device
 from selfplay.network.network import Shape
-from selfplay.network.precision import check_precision, is_gpu, offered
+from selfplay.network.precision import check_precision, installed_precisions
 from selfplay.network.tuning import games_and_threads
-from selfplay.storage.checkpoint import Checkpoint, new_network, shape_for, weights_of
+from selfplay.network.weights import new_network, shape_for, weights_of
+from selfplay.storage.checkpoint import Checkpoint
 from selfplay.storage.files import DamagedFile, read_json, write_json
 from selfplay.storage.run import Run
 from selfplay.storage.run_settings import changed, stored_config
@@ -53,7 +54,7 @@ def train(
     settings, folder = plan(preset, out, resume, changes, game)
     limit = parse_time(time) or 60 * settings.minutes or None
     usable_device(settings.network.device)
-    check_precision(settings.network.precision, offered(settings.network.device))
+    check_precision(settings.network.precision, installed_precisions(settings.network.device))
     shape = shape_for(config.game_of(settings), settings.network, settings.learner)
     settings = tuned(settings, folder, shape)
     actors = number_of_actors(actors, address, settings.actor.threads, settings.network.device)

@@ -14,11 +14,8 @@ from selfplay.config import LearnerConfig
 from selfplay.learning.replay import Replay
 from selfplay.network.network import DRAW, LOSS, WIN, Network, Output, expected_value
 from selfplay.network.precision import learning_precision, measure_ranges
+from selfplay.network.weights import Diverged, load_weights
 from selfplay.storage.arrays import first_not_finite
-
-
-class Diverged(FloatingPointError):
-    """Learning that has left the numbers: what it made cannot play, nor be learned on from."""
 
 
 def losses(output: Output, rows: dict[str, Tensor], config: LearnerConfig) -> dict[str, Tensor]:
@@ -186,15 +183,6 @@ class Learner:
 
 def strip(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
-
-
-def load_weights(network: Network, tensors: dict[str, Tensor]) -> None:
-    """ValueError if they are another network's. Older ones have no ranges."""
-    unknown = torch.full_like(network.ranges, torch.nan)
-    try:
-        network.load_state_dict({"ranges": unknown} | tensors)
-    except RuntimeError as error:
-        raise ValueError(f"these are the weights of another network: {str(error).splitlines()[-1].strip()}") from None
 
 
 def parameter_groups(network: Network, decay: float) -> list[dict]:

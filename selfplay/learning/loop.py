@@ -18,11 +18,12 @@ import torch
 from selfplay.actors.actor import Work, add_work
 from selfplay.actors.local_pool import Pool
 from selfplay.config import RunConfig, game_of
-from selfplay.learning.learner import Diverged, Learner
+from selfplay.learning.learner import Learner
 from selfplay.learning.ledger import Ledger
 from selfplay.learning.progress import Screen
 from selfplay.learning.replay import Replay
 from selfplay.network.network import Network
+from selfplay.network.weights import Diverged, new_network, shape_for, weights_of
 from selfplay.storage import checkpoint
 from selfplay.storage.checkpoint import Checkpoint
 from selfplay.storage.divergence import Watch, worse_than_nothing
@@ -91,7 +92,7 @@ def play(run: Run, pool: Pool, screen: Screen, state: State, simulations: int) -
     screen.playing(generation, rows, wanted)
     try:
         if rows < wanted:
-            weights = checkpoint.weights_of(state.learner.averaged)
+            weights = weights_of(state.learner.averaged)
             state.ledger.precision = pool.load(weights, generation - 1, simulations)
             for delivered, work in pool.play(wanted - rows):
                 run.shards.add(generation, delivered)
@@ -145,10 +146,10 @@ def take_up(run: Run, screen: Screen) -> tuple[State, Checkpoint]:
     torch.set_num_threads(run.config.learner.threads)
     game = game_of(run.config)
     newest = run.newest(screen.line)
-    shape = checkpoint.shape_for(game, run.config.network, run.config.learner)
+    shape = shape_for(game, run.config.network, run.config.learner)
     if newest is not None:
         checkpoint.check_game(newest, game)
-    network = checkpoint.new_network(shape, run.config.seed)
+    network = new_network(shape, run.config.seed)
     learner = Learner(network, run.config.learner, run.config.network.precision, run.config.network.device)
     state = State(0, learner, Replay(game, run.config.replay), Ledger(run.config))
     if newest is None:

@@ -19,8 +19,10 @@ from selfplay import config
 from selfplay.config import MatchConfig
 from selfplay.matches.gtp_engine import EnginePlayer
 from selfplay.messages import short
-from selfplay.network.evaluator import Evaluator, Views, device_or_cpu
+from selfplay.network.evaluator import Evaluator, Symmetries
+from selfplay.network.hardware import device_or_cpu
 from selfplay.network.network import Network
+from selfplay.network.weights import shape_for
 from selfplay.searching.anytime import OpenSearch
 from selfplay.searching.searcher import Found, Searcher
 from selfplay.searching.time_control import parse_seconds
@@ -100,7 +102,7 @@ def create(text: str, game: Game, seed: int = 0, precision: str = "auto") -> Pla
         return in_time(SearchPlayer.playouts(text, game, effort.simulations or 1, seed), effort)
     found, effort = find_checkpoint(text)
     refuse_another_game(text, found, game)
-    if found.shape != checkpoint.shape_for(game, found.config.network, found.config.learner):
+    if found.shape != shape_for(game, found.config.network, found.config.learner):
         raise ValueError(f"{short(text, SHOWN)} has a network of another shape than {game.name} wants now")
     simulations = found.config.match.simulations if effort.simulations is None else effort.simulations
     device = device_or_cpu(found.config.network.device)
@@ -200,9 +202,9 @@ def match_settings(config: MatchConfig, simulations: int) -> Settings:
     )
 
 
-def views(game: Game, count: int) -> Views | None:
+def views(game: Game, count: int) -> Symmetries | None:
     """The first `count` symmetries of the game's board; None for the identity alone."""
-    return Views(game.cell_maps[:count], game.action_maps[:count]) if min(count, len(game.cell_maps)) > 1 else None
+    return Symmetries(game.cell_maps[:count], game.action_maps[:count]) if min(count, len(game.cell_maps)) > 1 else None
 
 
 class RandomPlayer:

@@ -12,14 +12,14 @@ import torch
 
 from native.search.forest import Batch
 from selfplay.network.network import Network, Shape
-from selfplay.network.precision import Answers, answers, choose_precision, fold_normalisation, made_up
+from selfplay.network.precision import Backend, choose_precision, fold_normalisation, new_backend, random_inputs
 
 
 class Evaluator:
     """Fills a batch's `logits` and `value` from its `planes` and `scalars`.
 
     precision: one of `inference.usable`, or "auto", which measures them at `rows` rows and keeps the fastest.
-    views: symmetries of the board, as `Views`, under each of which a position is shown; the answers' mean is taken. With
+    views: symmetries of the board, as `Symmetries`, under each of which a position is shown; the answers' mean is taken. With
     `one_view`, each position is shown under one of them instead, which a hash of its planes picks: as good as random, and
     the same position is always seen in the same way, whoever else is in the batch.
     """
@@ -30,25 +30,25 @@ class Evaluator:
         rows: int,
         precision: str = "auto",
         device: str = "cpu",
-        views: "Views | None" = None,
+        views: "Symmetries | None" = None,
         one_view: bool = False,
     ):
         self.shape: Shape = network.shape
-        self.views, self.one_view = views, one_view
+        self.symmetries, self.one_view = views, one_view
         self.device = torch.device(device)
         self.precision = choose_precision(network, rows, precision, device)
         self.seconds = 0.0  # spent in the network since the start
         self.rows = 0  # evaluated since the start
-        self.answer: Answers | None = None
+        self.answer: Backend | None = None
         self.load(network)
         if self.device.type == "cuda":
-            self.answer(*made_up(self.shape, rows))  # is recorded now and in this thread: an actor's own one ends
+            self.answer(*random_inputs(self.shape, rows))  # is recorded now and in this thread: an actor's own one ends
 
     def load(self, network: Network) -> None:
         """Take new weights."""
         folded = fold_normalisation(network).to(self.device)
         if self.answer is None:
-            self.answer = answers(folded, self.precision)
+            self.answer = new_backend(folded, self.precision)
         else:
             self.answer.load(folded)
 
@@ -65,28 +65,30 @@ class Evaluator:
         self.rows += rows
 
     def _answer(self, planes: np.ndarray, scalars: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        if self.views is None:
+        if self.symmetries is None:
             return self.answer(planes, scalars)
         if self.one_view:
-            return self._answer_under(planes, scalars, picked_views(planes, len(self.views.cells)))
+            return self._answer_under(planes, scalars, picked_views(planes, len(self.symmetries.cells)))
         policy, value = 0.0, 0.0
-        for cells, actions in zip(*self.views):
+        for cells, actions in zip(*self.symmetries):
             image = np.empty_like(planes)
             image[:, :, cells] = planes
             seen = self.answer(image, scalars)
             policy, value = policy + seen[0][:, actions], value + seen[1]
-        return policy / len(self.views.cells), value / len(self.views.cells)
+        return policy / len(self.symmetries.cells), value / len(self.symmetries.cells)
 
     def _answer_under(self, planes: np.ndarray, scalars: np.ndarray, view: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Row i is shown under symmetry view[i]."""
         image = np.empty_like(planes)
         for number in np.unique(view):
-            image[np.ix_(view == number, np.arange(planes.shape[1]), self.views.cells[number])] = planes[view == number]
+            image[np.ix_(view == number, np.arange(planes.shape[1]), self.symmetries.cells[number])] = planes[
+                view == number
+            ]
         logits, value = self.answer(image, scalars)
-        return np.take_along_axis(logits, self.views.actions[view].astype(np.int64), 1), value
+        return np.take_along_axis(logits, self.symmetries.actions[view].astype(np.int64), 1), value
 
 
-class Views(NamedTuple):
+class Symmetries(NamedTuple):
     """V symmetries: where each takes a cell, i32[V, C], and an action, i32[V, A]."""
 
     cells: np.ndarray
@@ -101,24 +103,3 @@ def picked_views(planes: np.ndarray, count: int) -> np.ndarray:
 def padded_rows(rows: int, capacity: int) -> int:
     """The next power of two, at most the capacity: few batch sizes, so the convolutions' plans are found in their cache."""
     return min(capacity, 1 << max(0, rows - 1).bit_length())
-
-
-def usable_device(name: str) -> torch.device:
-    """The device of that name. ValueError, with what there is, if torch cannot use it."""
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        raise ValueError(f"device {name!r} is no device that torch knows; cpu and cuda are") from None
-    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    if device.type not in ("cpu", "cuda") or (device.type == "cuda" and (device.index or 0) >= count):
-        there = "cpu" if not count else f"cpu and {', '.join(f'cuda:{i}' for i in range(count))}"
-        raise ValueError(f"device {name!r} is not there: torch {torch.__version__} can use {there}")
-    return device
-
-
-def device_or_cpu(name: str) -> str:
-    """A run's device, where this machine has it: what was trained on a GPU plays anywhere."""
-    try:
-        return str(usable_device(name))
-    except ValueError:
-        return "cpu"

@@ -31,7 +31,7 @@ def precisions() -> tuple[str, ...]:
     return ("fp32", "int8") if adds_whole_numbers() else ("fp32",)
 
 
-class OpenVINOAnswers:
+class OpenVINOBackend:
     """The folded network, compiled by OpenVINO for as many threads as torch has now. Questions of several threads are answered
     one after the other."""
 

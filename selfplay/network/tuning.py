@@ -5,8 +5,6 @@ smallest within a few percent of the fastest is taken.
 """
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -14,8 +12,9 @@ import torch
 from native.machine.host import cores as cores_here
 from native.search.forest import Batch, new_batch
 from selfplay.network.evaluator import Evaluator
+from selfplay.network.hardware import torch_threads
 from selfplay.network.network import Network, Shape
-from selfplay.network.precision import made_up
+from selfplay.network.precision import random_inputs
 
 BATCHES = {"cpu": (16, 32, 64, 128, 256, 512), "cuda": (256, 512, 1024, 2048)}
 ENOUGH = 0.97  # of the fastest rate
@@ -23,27 +22,16 @@ SECONDS = 0.15  # of one measurement, after a warm-up
 ROUNDS = 3
 
 
-@contextmanager
-def torch_threads(number: int) -> Iterator[None]:
-    """Inside, torch computes in so many threads, for this thread of Python and for those that it starts."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(number)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
 def rate(evaluator: Evaluator, rows: int, seconds: float = SECONDS) -> float:
     """Evaluations a second in batches of `rows`: the median of some rounds."""
-    batch = made_up_batch(evaluator.shape, rows)
+    batch = random_batch(evaluator.shape, rows)
     evaluator.evaluate(batch, rows)
     return float(np.median([ask_for(evaluator, batch, seconds) for _ in range(ROUNDS)]))
 
 
-def made_up_batch(shape: Shape, rows: int) -> Batch:
+def random_batch(shape: Shape, rows: int) -> Batch:
     batch = new_batch(rows, shape.planes, shape.rows * shape.columns, shape.scalars, shape.actions)
-    batch.planes[:], batch.scalars[:] = made_up(shape, rows)
+    batch.planes[:], batch.scalars[:] = random_inputs(shape, rows)
     return batch
 
 

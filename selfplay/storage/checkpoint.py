@@ -16,13 +16,11 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
-import torch
 
 from games.game import Game
-from selfplay.config import LearnerConfig, NetworkConfig, RunConfig, check, located, portable
-from selfplay.learning.learner import Diverged, load_weights
+from selfplay.config import RunConfig, check, located, portable
 from selfplay.network.network import Network, Shape
-from selfplay.network.precision import made_up, measure_ranges
+from selfplay.network.weights import Diverged, network_of, shape_for, weights_of
 from selfplay.storage.arrays import write_arrays
 from selfplay.storage.files import DamagedFile, publish_folder, read_json, remove, shown, write_json
 from selfplay.storage.weight_check import check_numbers, check_shape, read_learner_state, read_weights
@@ -71,43 +69,6 @@ class Facts(msgspec.Struct):
     config: RunConfig
     progress: dict
     ledger: dict
-
-
-def shape_for(game: Game, config: NetworkConfig, learner: LearnerConfig | None = None) -> Shape:
-    """The shape of a network for a game; it has heads for what `learner` gives weight to."""
-    layout = game.layout
-    return Shape(
-        rows=game.rows,
-        columns=game.columns,
-        planes=game.planes,
-        scalars=game.scalars,
-        layout=layout.kind,
-        action_planes=layout.planes,
-        extra_actions=layout.extra,
-        blocks=config.blocks,
-        channels=config.channels,
-        owner=learner is not None and learner.ownership_weight > 0,
-        score=learner is not None and learner.score_weight > 0,
-    )
-
-
-def new_network(shape: Shape, seed: int) -> Network:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        network = Network(shape).to(memory_format=torch.channels_last)
-    network.ranges.copy_(measure_ranges(network, *map(torch.from_numpy, made_up(shape, 64))))
-    return network
-
-
-def weights_of(network: Network) -> dict[str, np.ndarray]:
-    return {name: tensor.detach().cpu().contiguous().numpy() for name, tensor in network.state_dict().items()}
-
-
-def network_of(shape: Shape, weights: dict[str, np.ndarray]) -> Network:
-    """A network with these weights; ValueError if they are another network's."""
-    network = Network(shape)
-    load_weights(network, {name: torch.from_numpy(np.array(array)) for name, array in weights.items()})
-    return network.to(memory_format=torch.channels_last).eval()
 
 
 def read_network(path: Path, shape: Shape) -> Network:

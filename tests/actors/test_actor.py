@@ -27,10 +27,10 @@ from native.search.settings import GUMBEL, PUCT, Settings
 from native.search.waves import Waves, absorb
 from selfplay import config
 from selfplay.actors.actor import Actor, Work, add_work
-from selfplay.network.evaluator import Evaluator, Views, picked_views
+from selfplay.network.evaluator import Evaluator, Symmetries, picked_views
+from selfplay.network.weights import new_network, shape_for, weights_of
 from selfplay.searching.reference import FakeNetwork
 from selfplay.searching.searcher import Searcher
-from selfplay.storage.checkpoint import new_network, shape_for, weights_of
 from selfplay.storage.records import concatenate, take_finished
 
 GUMBEL_PLAY = Settings(GUMBEL)
@@ -292,7 +292,7 @@ def test_a_random_symmetry_is_the_networks_answer_to_the_image(tictactoe):
     """Each position is shown under the symmetry that its planes pick, and the logits are turned back."""
     shape = shape_for(tictactoe, DUMMY.network)
     network = new_network(shape, 3)
-    views = Views(tictactoe.cell_maps, tictactoe.action_maps)
+    views = Symmetries(tictactoe.cell_maps, tictactoe.action_maps)
     one, plain = Evaluator(network, 16, "fp32", views=views, one_view=True), Evaluator(network, 16, "fp32")
     positions = random_positions(tictactoe, 16)
     batch, image = (memory.new_batch(16, tictactoe.planes, 9, 0, 9) for _ in range(2))

@@ -12,7 +12,7 @@ from selfplay.actors import local_pool as pools
 from selfplay.actors.actor import Actor
 from selfplay.actors.local_pool import LocalPool, actors_here, seed_of
 from selfplay.commands import training
-from selfplay.storage.checkpoint import new_network, shape_for, weights_of
+from selfplay.network.weights import new_network, shape_for, weights_of
 from tests.learning.test_loop import settings
 
 

@@ -13,7 +13,7 @@ import pytest
 
 import games
 from selfplay.actors import ray_session, watchdog
-from selfplay.storage.checkpoint import new_network, shape_for, weights_of
+from selfplay.network.weights import new_network, shape_for, weights_of
 from tests.learning.test_loop import settings
 
 ray = pytest.importorskip("ray")

@@ -15,7 +15,7 @@ import pytest
 import games
 from selfplay import cli
 from selfplay.network import openvino_backend
-from selfplay.network.precision import offered
+from selfplay.network.precision import installed_precisions
 from tests.learning.test_loop import SMALL
 
 
@@ -130,7 +130,7 @@ def test_a_precision_that_cannot_be_had_is_refused_in_one_line(run, command, cap
         assert "precision 'openvino-int8' cannot be had here, fp32, bf16 can" in err
 
 
-@pytest.mark.parametrize("precision", [name for name in offered() if name.endswith("fp32")])
+@pytest.mark.parametrize("precision", [name for name in installed_precisions() if name.endswith("fp32")])
 def test_a_bench_names_the_precision_it_measured(precision, capsys):
     asked = ("--blocks", "1", "--channels", "8", "--games", "4", "--repeats", "1", "--seconds", "0.1")
     code, out, _ = selfplay("bench", "net", *asked, "--precision", precision, "--json", capsys=capsys)

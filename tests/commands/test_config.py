@@ -10,7 +10,7 @@ import pytest
 
 import games
 from selfplay import config
-from selfplay.network.evaluator import usable_device
+from selfplay.network.hardware import usable_device
 
 ROOT = Path(__file__).parent.parent.parent
 

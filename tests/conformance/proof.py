@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from importlib.metadata import version
 
 import numpy as np
-from tests.conformance.published import ILLEGAL, Table, published_search, use_float64
 
 import games
 from games.game import Position
@@ -25,6 +24,7 @@ from games.laws import random_positions
 from native.search.settings import GUMBEL, PUCT, Settings
 from selfplay.searching.reference import FakeNetwork
 from selfplay.searching.searcher import Searcher
+from tests.conformance.published import ILLEGAL, Table, published_search, use_float64
 
 KINDS = {
     "gumbel": Settings(GUMBEL, solves=False),

@@ -7,14 +7,14 @@ import pytest
 pytest.importorskip("mctx", reason="mctx is not installed: pip install mctx")
 
 import mctx
-from tests.conformance import published
 from mctx._src.seq_halving import get_table_of_considered_visits
-from tests.conformance.proof import KINDS, compare
-from tests.conformance.published import Table, use_float64
 
 import games
 from games.laws import random_positions
 from native.search.gumbel import considered_visits
+from tests.conformance import published
+from tests.conformance.proof import KINDS, compare
+from tests.conformance.published import Table, use_float64
 
 # A board of every family that has one with fewer than 100 actions.
 GAMES = ["tictactoe", "connect4", "go5", "othello6", "gomoku9", "hex5"]

@@ -1,9 +1,9 @@
 """Go's published numbers on tiny boards; tests/conformance/tiny_go.py counts the games on 2x2 as well, which takes minutes."""
 
 import pytest
-from tests.conformance import tiny_go
 
 import games
+from tests.conformance import tiny_go
 
 
 @pytest.mark.parametrize("size", [2, 3, 4])

@@ -20,11 +20,11 @@ from typing import NamedTuple
 import numpy as np
 from measure import report
 from numba import njit
-from tests.conformance.tiny_go_paths import ONE, name_of, new_table, slot_of, twin_games
 
 import games
 from games.game import Game, run_file
 from native.machine.compile import copy
+from tests.conformance.tiny_go_paths import ONE, name_of, new_table, slot_of, twin_games
 
 POSITIONS = {2: 57, 3: 12675, 4: 24318165}  # size -> published number
 # (rows, columns) -> published number

@@ -11,9 +11,9 @@ from selfplay.faces.gtp_commands import COMMANDS as KNOWN
 from selfplay.faces.gtp_time import KATA_SYSTEMS, KGS_SYSTEMS, time_system
 from selfplay.matches import players
 from selfplay.matches.players import SearchPlayer
+from selfplay.network.weights import new_network, shape_for
 from selfplay.searching.anytime import lower_bound
 from selfplay.searching.time_control import NO_LIMIT, TimeControl
-from selfplay.storage.checkpoint import new_network, shape_for
 from tests.faces.gtp_talk import answers, named, talk
 from tests.faces.test_terminal import Parrot
 

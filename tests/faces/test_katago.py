@@ -63,7 +63,7 @@ def hashing(game) -> SearchPlayer:
     return SearchPlayer.of("hash", game, FakeNetwork(game.actions), MatchConfig(kind="puct"), 30)
 
 
-# Answers
+# Backend
 
 
 def test_visits_are_those_asked_for_and_the_root_s_rate_is_their_mean(go5):

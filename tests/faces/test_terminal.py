@@ -14,8 +14,8 @@ from selfplay.faces import sgf
 from selfplay.faces.terminal import load, load_game, opinion, parse_moves, run
 from selfplay.matches import players
 from selfplay.matches.players import SearchPlayer
+from selfplay.network.weights import new_network, shape_for
 from selfplay.searching.time_control import parse
-from selfplay.storage.checkpoint import new_network, shape_for
 from selfplay.storage.files import DamagedFile
 from tests.conftest import played
 

@@ -10,9 +10,9 @@ from selfplay.config import ReplayConfig
 from selfplay.learning.replay import Replay
 from selfplay.storage.files import DamagedFile
 from selfplay.storage.records import Shards, read_games
+from tests.actors.test_actor import GUMBEL_PLAY, self_play
 from tests.altered import mutated_file, refused
 from tests.fuzz.kind import MEGABYTES, Kind
-from tests.actors.test_actor import GUMBEL_PLAY, self_play
 
 GAMES = ("tictactoe", "connect4", "go5")
 ROWS = 64  # drawn from what is accepted

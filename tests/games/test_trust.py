@@ -22,6 +22,7 @@ from games import own, trust
 from selfplay import cli, config
 from selfplay.commands import report
 from selfplay.matches import exam, players
+from selfplay.network.weights import new_network, shape_for, weights_of
 from selfplay.storage import checkpoint
 from selfplay.storage.files import read_json, write_json
 from selfplay.storage.run import Run, stored_config
@@ -313,12 +314,12 @@ def test_a_worker_needs_no_file(mine):
     source = own.Source("/nowhere/mine.py", (mine / "mine.py").read_bytes())
     settings = msgspec.structs.replace(stored_config(mine / "run"), game=source.path)
     own.allow(source)
-    shape = checkpoint.shape_for(config.game_of(settings), settings.network, settings.learner)
+    shape = shape_for(config.game_of(settings), settings.network, settings.learner)
     own.NAMED.clear()
     with pytest.raises(ValueError, match="no such game file: /nowhere/mine.py"):
         Worker(settings, shape, 1, 1, None)
     worker = Worker(settings, shape, 1, 1, source)
-    worker.load(checkpoint.weights_of(checkpoint.new_network(shape, 0)), 0, 2, "fp32")
+    worker.load(weights_of(new_network(shape, 0)), 0, 2, "fp32")
     games_played, _ = worker.play(5)
     assert worker.actor.game.name == "mine" and len(games_played.outcome) > 0
 

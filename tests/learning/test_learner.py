@@ -14,7 +14,7 @@ from selfplay.learning.replay import Replay
 from selfplay.matches.players import views
 from selfplay.network.evaluator import Evaluator
 from selfplay.network.network import Network, Output, Shape, expected_value, operations
-from selfplay.storage.checkpoint import new_network, shape_for
+from selfplay.network.weights import new_network, shape_for
 from tests.actors.test_actor import GUMBEL_PLAY, self_play
 from tests.network.test_precision import dtypes_in
 

@@ -9,8 +9,8 @@ from native.search.settings import GUMBEL, PUCT
 from selfplay import config
 from selfplay.actors.actor import Actor, play_settings, search_settings
 from selfplay.learning.ledger import Ledger
+from selfplay.network.weights import new_network, shape_for, weights_of
 from selfplay.searching.searcher import Searcher
-from selfplay.storage.checkpoint import new_network, shape_for, weights_of
 
 EXPLORES = {  # a setting -> its value where nothing explores
     "gumbel_scale": 0.0,

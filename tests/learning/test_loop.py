@@ -20,8 +20,8 @@ from selfplay.commands import training
 from selfplay.learning import loop
 from selfplay.learning.progress import Screen
 from selfplay.matches import players
+from selfplay.network.weights import shape_for
 from selfplay.storage import checkpoint
-from selfplay.storage.checkpoint import shape_for
 from selfplay.storage.files import DamagedFile
 from selfplay.storage.records import Shards
 from selfplay.storage.run import Run, first_difference, read_ledger

@@ -11,7 +11,7 @@ from selfplay.matches import arena, exam, players
 from selfplay.matches.players import MANY, SearchPlayer
 from selfplay.matches.rating import elo_of_score, from_pairs, ratings, score_of_elo
 from selfplay.network.evaluator import Evaluator
-from selfplay.storage.checkpoint import new_network, shape_for
+from selfplay.network.weights import new_network, shape_for
 from tests.conftest import played
 
 

@@ -21,8 +21,8 @@ from selfplay.matches import arena, players
 from selfplay.matches.gtp_engine import RESIGN, EnginePlayer, Program
 from selfplay.searching import time_control
 from selfplay.searching.clock import Clock
-from tests.matches.test_arena import Lowest
 from tests.faces.test_terminal import sit
+from tests.matches.test_arena import Lowest
 
 ENGINE = """
 import os, sys, time

@@ -48,7 +48,7 @@ def folder(tmp_path):
     return tmp_path
 
 
-def ask(folder, module="games.made_up", **environment) -> tuple[list[int], str]:
+def ask(folder, module="games.random_inputs", **environment) -> tuple[list[int], str]:
     """What a new process finds on disk: (was the rule found, is the kernel known to be there, signatures found), and where."""
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": ROOT, "HOME": str(folder / "home")} | environment
     command = [sys.executable, "-c", ASK, module]

@@ -4,7 +4,6 @@ import dataclasses
 
 import numpy as np
 import pytest
-from tests.conformance.tiny_go import corner
 
 import games
 from games.laws import random_positions
@@ -13,6 +12,7 @@ from native import abi
 from native.abi import KEY, overlay, rule
 from native.solver import Solver
 from selfplay.matches import exam
+from tests.conformance.tiny_go import corner
 from tests.conftest import played
 
 

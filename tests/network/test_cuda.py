@@ -14,8 +14,9 @@ from selfplay.config import LearnerConfig, NetworkConfig, ReplayConfig
 from selfplay.learning.learner import Learner
 from selfplay.learning.replay import Replay
 from selfplay.network.hardware import peak_flops
-from selfplay.network.precision import GraphAnswers, answers, fold_normalisation, made_up
-from selfplay.storage.checkpoint import new_network, shape_for, weights_of
+from selfplay.network.precision import fold_normalisation, new_backend, random_inputs
+from selfplay.network.torch_backend import CudaGraphBackend
+from selfplay.network.weights import new_network, shape_for, weights_of
 from tests.actors.test_actor import GUMBEL_PLAY, self_play
 
 TF32 = 5e-3  # fp32 on a GPU: convolutions keep 10 bits of each factor
@@ -32,12 +33,12 @@ def folded(name: str, seed: int):
 @pytest.mark.parametrize("precision, tolerance", (("fp32", TF32), ("bf16", 0.05)))
 def test_recorded_answers_are_those_of_the_processor(name, precision, tolerance):
     network = folded(name, 1)
-    on_gpu = answers(fold_normalisation(network).cuda(), precision)
-    assert isinstance(on_gpu, GraphAnswers)
+    on_gpu = new_backend(fold_normalisation(network).cuda(), precision)
+    assert isinstance(on_gpu, CudaGraphBackend)
     for rows in (8, 32, 8):  # recorded, recorded, replayed
-        planes, scalars = made_up(network.shape, rows)
+        planes, scalars = random_inputs(network.shape, rows)
         planes = np.roll(planes, rows, axis=0)
-        policy, value = answers(network, "fp32")(planes, scalars)
+        policy, value = new_backend(network, "fp32")(planes, scalars)
         other_policy, other_value = on_gpu(planes, scalars)
         assert np.abs(other_policy - policy).max() < tolerance * np.abs(policy).max()
         assert np.abs(other_value - value).max() < tolerance
@@ -45,8 +46,8 @@ def test_recorded_answers_are_those_of_the_processor(name, precision, tolerance)
 
 def test_an_answer_is_not_overwritten_by_the_next():
     network = folded("connect4", 1)
-    on_gpu = answers(fold_normalisation(network).cuda(), "fp32")
-    planes, scalars = made_up(network.shape, 8)
+    on_gpu = new_backend(fold_normalisation(network).cuda(), "fp32")
+    planes, scalars = random_inputs(network.shape, 8)
     first = on_gpu(planes, scalars)
     kept = first[0].copy(), first[1].copy()
     on_gpu(1 - planes, scalars)
@@ -54,29 +55,29 @@ def test_an_answer_is_not_overwritten_by_the_next():
 
 
 def test_new_weights_are_answered_by_without_a_new_recording():
-    on_gpu = answers(folded("connect4", 1).cuda(), "fp32")
-    planes, scalars = made_up(on_gpu.shape, 8)
+    on_gpu = new_backend(folded("connect4", 1).cuda(), "fp32")
+    planes, scalars = random_inputs(on_gpu.shape, 8)
     on_gpu(planes, scalars)
     (recorded,) = on_gpu.recordings.values()
     on_gpu.load(folded("connect4", 2).cuda())
-    policy, value = answers(folded("connect4", 2), "fp32")(planes, scalars)
+    policy, value = new_backend(folded("connect4", 2), "fp32")(planes, scalars)
     found, (still,) = on_gpu(planes, scalars), on_gpu.recordings.values()
     assert still is recorded
     assert np.abs(found[0] - policy).max() < TF32 * np.abs(policy).max() and np.abs(found[1] - value).max() < TF32
 
 
 def test_threads_record_and_ask_side_by_side():
-    questions = [made_up(folded("connect4", 1).shape, rows) for rows in (8, 16, 32, 64)]
+    questions = [random_inputs(folded("connect4", 1).shape, rows) for rows in (8, 16, 32, 64)]
 
     networks = [folded("connect4", seed) for seed in range(1, 9)]
-    asked = [answers(fold_normalisation(network).cuda(), "fp32") for network in networks]
+    asked = [new_backend(fold_normalisation(network).cuda(), "fp32") for network in networks]
 
     def ask(on_gpu) -> list:
         return [on_gpu(*question) for _ in range(20) for question in questions]
 
     with ThreadPoolExecutor(8) as pool:
         for network, found in zip(networks, pool.map(ask, asked)):
-            right = [answers(network, "fp32")(*question) for question in questions]
+            right = [new_backend(network, "fp32")(*question) for question in questions]
             for (policy, value), (other_policy, other_value) in zip(found, right * 20):
                 assert np.abs(policy - other_policy).max() < TF32 * np.abs(other_policy).max()
                 assert np.abs(value - other_value).max() < TF32
@@ -84,13 +85,13 @@ def test_threads_record_and_ask_side_by_side():
 
 def test_what_one_thread_recorded_another_asks():
     network = folded("connect4", 1)
-    on_gpu, question = answers(fold_normalisation(network).cuda(), "fp32"), made_up(network.shape, 16)
+    on_gpu, question = new_backend(fold_normalisation(network).cuda(), "fp32"), random_inputs(network.shape, 16)
     found = []
     for _ in range(3):
         thread = Thread(target=lambda: found.append(on_gpu(*question)))
         thread.start()
         thread.join()
-    right = answers(network, "fp32")(*question)
+    right = new_backend(network, "fp32")(*question)
     for said in found:
         assert all(np.abs(mine - theirs).max() < TF32 * np.abs(theirs).max() for mine, theirs in zip(said, right))
 

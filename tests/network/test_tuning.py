@@ -5,7 +5,7 @@ import msgspec
 from selfplay import config
 from selfplay.commands import training
 from selfplay.network import tuning
-from selfplay.storage.checkpoint import new_network, shape_for
+from selfplay.network.weights import new_network, shape_for
 from selfplay.storage.run import Run
 from tests import test_loop
 

@@ -15,16 +15,17 @@ import torch
 
 import games as library
 from selfplay import config
-from selfplay.learning.learner import Diverged, Learner
+from selfplay.learning.learner import Learner
 from selfplay.learning.replay import Replay
 from selfplay.network.network import Network
+from selfplay.network.weights import Diverged, new_network, shape_for
 from selfplay.storage import checkpoint
 from selfplay.storage.arrays import read_arrays, write_arrays
-from selfplay.storage.checkpoint import Checkpoint, new_network, shape_for
+from selfplay.storage.checkpoint import Checkpoint
 from selfplay.storage.files import DamagedFile, write_json
 from selfplay.storage.weight_check import kinds_of_network
-from tests.fuzz import checkpoints as fuzz
 from tests.actors.test_actor import GUMBEL_PLAY, self_play
+from tests.fuzz import checkpoints as fuzz
 
 
 @pytest.fixture(scope="module")

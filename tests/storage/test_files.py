@@ -14,9 +14,10 @@ import games as library
 from selfplay import config
 from selfplay.config import NetworkConfig
 from selfplay.learning.learner import Learner
+from selfplay.network.weights import new_network, shape_for
 from selfplay.storage import checkpoint
 from selfplay.storage.arrays import read_arrays, write_arrays
-from selfplay.storage.checkpoint import Checkpoint, new_network, shape_for
+from selfplay.storage.checkpoint import Checkpoint
 from selfplay.storage.files import DamagedFile, read_json, write_bytes, write_json
 from selfplay.storage.records import Shards, concatenate, read_games
 from tests.actors.test_actor import GUMBEL_PLAY, self_play

@@ -22,9 +22,9 @@ from selfplay import config
 from selfplay.commands import training
 from selfplay.config import RunConfig
 from selfplay.learning import loop
-from selfplay.learning.learner import Diverged
 from selfplay.learning.progress import Screen
 from selfplay.network.network import Network
+from selfplay.network.weights import Diverged
 from selfplay.storage import checkpoint, divergence
 from selfplay.storage.files import DamagedFile
 from selfplay.storage.ledger_file import read_ledger

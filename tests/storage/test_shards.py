@@ -14,9 +14,9 @@ from selfplay.learning.replay import Replay
 from selfplay.storage.arrays import read_arrays, write_arrays
 from selfplay.storage.files import DamagedFile
 from selfplay.storage.records import Games, Shards, concatenate, named_shard, read_games, shard_name
+from tests.actors.test_actor import GUMBEL_PLAY, PUCT_PLAY, self_play
 from tests.altered import joined, packed, split
 from tests.fuzz import shards as fuzz
-from tests.actors.test_actor import GUMBEL_PLAY, PUCT_PLAY, self_play
 from tests.storage.test_files import same
 
 
