@@ -14,7 +14,7 @@ setup(
     long_description_content_type="text/markdown",
     license="MIT",
     python_requires=">=3.11,<3.14",
-    packages=find_packages(include=["selfplay*", "games*", "native*"]),
+    packages=[*find_packages(include=["selfplay*", "games*", "native*"]), "selfplay.presets", "selfplay.exams"],
     package_data={"selfplay.presets": ["*.toml"], "selfplay.exams": ["*.txt"]},
     install_requires=[
         "numpy>=2.0,<3",

@@ -23,7 +23,7 @@ SPARE = 64  # actions more than there are: a wrong rule that writes a few too ma
 
 def for_side(value, side):
     """A value of the first player (a number or an array) as a side sees it: 0 the first player, 1 the second. And back: a side's
-    value as the first player's. Outside the compiled core (`native.machine.perspective`) values change sides here alone."""
+    value as the first player's. Outside the compiled core (`native.perspective`) values change sides here alone."""
     return value * (1.0 - 2.0 * side)
 
 

@@ -17,8 +17,8 @@ from native.machine.random import below, uniform
 from native.machine.struct_argument import by_address
 from native.search.choice import choose_edge, root_value
 from native.search.forest import ROOT, plant
+from native.search.mcts import gather, is_complete
 from native.search.reuse import keep_below
-from native.search.waves import gather, is_complete
 
 NO_SLOT = -1
 # How a move was found: at random, to vary the openings; by search (a training row); by a shorter search in a game that is

@@ -6,8 +6,8 @@ Generic over `rules`; all working memory is passed in. Outcomes belong to the fi
 import numpy as np
 
 from native.machine.compile import copy, inline, kernel
-from native.machine.perspective import mover_score
 from native.machine.random import below
+from native.perspective import mover_score
 
 
 @inline

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from native.machine.compile import inline, kernel
-from native.machine.perspective import mover_score
+from native.perspective import mover_score
 
 
 class Moves(NamedTuple):

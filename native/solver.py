@@ -17,8 +17,8 @@ import numpy as np
 
 from native.machine.bits import word_of
 from native.machine.compile import copy, inline, kernel
-from native.machine.perspective import FIRST
 from native.machine.random import GOLDEN_GAMMA, mix
+from native.perspective import FIRST
 
 UNKNOWN = np.nan  # the node limit was reached
 NO_ACTION = -1

@@ -7,16 +7,16 @@ Values are for the first player. `forest.policy` holds the policy by edge of the
 import numpy as np
 
 from native.machine.compile import inline, kernel
-from native.machine.perspective import mover_score, stored_value
 from native.machine.random import uniform
 from native.machine.softmax import softmax_of
+from native.perspective import mover_score, stored_value
 from native.search.edges import bring_next, is_better
 from native.search.forest import ROOT
 from native.search.gumbel import best_root_edge, complete_q, weigh
+from native.search.mcts import is_complete
 from native.search.proven import WORST, is_known, is_lost
 from native.search.puct import exploration, forced_visits, spread
 from native.search.settings import GUMBEL, PUCT
-from native.search.waves import is_complete
 
 LCB_SHARE = 0.15  # of the most visits, below which a move is not judged by its bound: KataGo's
 

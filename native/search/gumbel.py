@@ -12,9 +12,9 @@ mass is known without a look at them, and only the likeliest can be next.
 import numpy as np
 
 from native.machine.compile import inline
-from native.machine.perspective import mover_score
 from native.machine.random import gumbels
 from native.machine.softmax import exp_in_place, places
+from native.perspective import mover_score
 from native.search.edges import bring_next, is_better
 from native.search.forest import ROOT
 from native.search.proven import is_lost

@@ -9,7 +9,7 @@ that is proven lost for the mover is chosen only where all are. Values are for t
 import numpy as np
 
 from native.machine.compile import inline
-from native.machine.perspective import mover_score
+from native.perspective import mover_score
 
 BEST, WORST = 1.0, -1.0  # outcomes for a mover
 

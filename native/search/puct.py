@@ -10,9 +10,9 @@ priors alone, stand for each other: only the likeliest of them is looked at.
 import numpy as np
 
 from native.machine.compile import inline
-from native.machine.perspective import mover_score
 from native.machine.random import gamma
 from native.machine.softmax import places
+from native.perspective import mover_score
 from native.search.edges import bring_next, is_better
 from native.search.forest import ROOT
 from native.search.proven import is_lost

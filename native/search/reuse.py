@@ -7,9 +7,9 @@ import numpy as np
 
 from native.machine.compile import copy, inline, kernel
 from native.search.forest import ROOT
+from native.search.mcts import prepare_root
 from native.search.proven import is_end, is_known
 from native.search.settings import PUCT
-from native.search.waves import prepare_root
 
 DROPPED, KEPT = -1, 0
 

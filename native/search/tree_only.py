@@ -1,7 +1,7 @@
 """Whole searches in one compiled call, with answers that need no network: the trees alone, to be measured."""
 
 from native.machine.compile import inline, kernel
-from native.search.waves import gather, take_answers
+from native.search.mcts import gather, take_answers
 
 
 @kernel

@@ -10,8 +10,8 @@ from games.game import Game
 from native.episodes import DONE, MOVES, SIMULATIONS, Plan, new_records, play_wave
 from native.search.cache import clear, new_cache
 from native.search.forest import new_batch, new_forest
+from native.search.mcts import Waves, absorb
 from native.search.settings import GUMBEL, PUCT, Settings
-from native.search.waves import Waves, absorb
 from selfplay.config import ActorConfig, RunConfig, SearchConfig, game_of
 from selfplay.network.evaluator import Evaluator, Symmetries
 from selfplay.network.network import Shape

@@ -21,10 +21,10 @@ from games.game import Game
 from native.machine.host import cores
 from native.search import forest as memory
 from native.search.cache import new_cache
+from native.search.mcts import Waves, absorb, descend
 from native.search.profile import ENCODE, PLAY, WALK, replay_trees
 from native.search.settings import GUMBEL, PUCT, Settings
 from native.search.tree_only import search_alone
-from native.search.waves import Waves, absorb, descend
 from selfplay.actors.actor import Actor, Work
 from selfplay.actors.local_pool import LocalPool, actors_here
 from selfplay.commands.check import random_play

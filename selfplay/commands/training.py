@@ -17,7 +17,7 @@ from native.episodes import play_wave
 from native.machine.compile import are_stored
 from native.machine.host import cores, memory
 from native.rows import write_rows
-from native.search.waves import absorb
+from native.search.mcts import absorb
 from selfplay import config
 from selfplay.actors.actor import Actor
 from selfplay.actors.local_pool import LocalPool, actors_here

@@ -12,8 +12,8 @@ from games.game import Game, for_side
 from native.search import forest as memory
 from native.search.cache import new_cache
 from native.search.choice import choose, read_node, read_priors, read_root
+from native.search.mcts import Waves, absorb, descend
 from native.search.settings import PUCT, Settings
-from native.search.waves import Waves, absorb, descend
 from selfplay.searching.early_stop import NEVER, NO_EDGE, overtaken_in
 
 

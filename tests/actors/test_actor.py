@@ -23,8 +23,8 @@ from native.episodes import (
 )
 from native.search import forest as memory
 from native.search.cache import new_cache
+from native.search.mcts import Waves, absorb
 from native.search.settings import GUMBEL, PUCT, Settings
-from native.search.waves import Waves, absorb
 from selfplay import config
 from selfplay.actors.actor import Actor, Work, add_work
 from selfplay.network.evaluator import Evaluator, Symmetries, picked_views

@@ -18,7 +18,6 @@ import time
 from typing import NamedTuple
 
 import numpy as np
-from measure import report
 from numba import njit
 
 import games
@@ -273,7 +272,8 @@ def main() -> None:
         for suicide, said in ((False, "forbidden"), (True, "allowed")):
             begin = time.perf_counter()
             show(f"twin {rows}x{columns}, suicide {said}", twin_games(rows, columns, suicide), published, begin)
-    report("Go on tiny boards", lines)
+    for name, value in lines.items():
+        print(f"{name:<42} {value}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""For whom a value is: it changes sides in named functions alone, `native.machine.perspective`'s in the core and `games.game`'s outside."""
+"""For whom a value is: it changes sides in named functions alone, `native.perspective`'s in the core and `games.game`'s outside."""
 
 import re
 from pathlib import Path
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from games.game import FIRST, SECOND, for_side, win_rate
-from native.machine.perspective import mover_score, stored_value
+from native.perspective import mover_score, stored_value
 
 PACKAGE = Path(__file__).parent.parent.parent / "selfplay"
 # How a change of sides is spelled when it is written by hand; comments and texts are looked at too.

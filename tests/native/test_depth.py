@@ -10,10 +10,10 @@ from native.machine.compile import kernel
 from native.search import forest as memory
 from native.search import reuse
 from native.search.forest import ROOT
+from native.search.mcts import absorb, descend
 from native.search.puct import shape_alpha, spread
 from native.search.settings import GUMBEL, PUCT, Settings
 from native.search.tree_only import search_alone
-from native.search.waves import absorb, descend
 from native.solver import Solver
 from selfplay.searching.reference import FakeNetwork
 from selfplay.searching.searcher import Searcher

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from native.machine.perspective import mover_score, stored_value
 from native.machine.random import seeds
+from native.perspective import mover_score, stored_value
 from native.playout import playouts
 
 

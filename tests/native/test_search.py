@@ -12,8 +12,8 @@ from native.search import reuse
 from native.search.cache import new_cache
 from native.search.choice import choose
 from native.search.gumbel import considered_visits
+from native.search.mcts import Waves, absorb, descend
 from native.search.settings import GUMBEL, PUCT, Settings
-from native.search.waves import Waves, absorb, descend
 from selfplay.searching import reference
 from selfplay.searching.reference import FakeNetwork
 from selfplay.searching.searcher import Searcher

@@ -6,9 +6,9 @@ import pytest
 import games
 from native.search.cache import new_cache
 from native.search.forest import new_batch, new_forest, plant_all
+from native.search.mcts import Waves, absorb, descend
 from native.search.settings import GUMBEL, PUCT, Settings
 from native.search.tree_only import search_alone
-from native.search.waves import Waves, absorb, descend
 
 
 @pytest.mark.parametrize("kind", [PUCT, GUMBEL])

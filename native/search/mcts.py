@@ -13,9 +13,9 @@ import numpy as np
 
 from native.abi import Rules
 from native.machine.compile import copy, copy_first, inline, kernel
-from native.machine.perspective import stored_value
 from native.machine.prefetch import prefetch_behind, prefetch_game
 from native.machine.struct_argument import by_address
+from native.perspective import stored_value
 from native.search.cache import MISS, Cache, find, store
 from native.search.edges import open_node, try_edge
 from native.search.forest import ROOT, Batch, Forest

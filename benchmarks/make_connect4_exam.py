@@ -1,4 +1,4 @@
-"""Make the Connect Four exams beside this script: `python selfplay/exams/make_connect4.py` (some ten minutes on one core).
+"""Make the Connect Four exams of `selfplay/exams`: `python benchmarks/make_connect4_exam.py` (some ten minutes on one core).
 
 Positions with 8 to 20 discs, as many of each count, by uniformly random play from the start; kept are unfinished ones,
 distinct under mirroring, in which not every move keeps the value. Every move's exact value comes from the PyPI package
@@ -17,7 +17,7 @@ import games
 from games.game import for_side
 from native.solver import Solver
 
-FOLDER = Path(__file__).parent
+FOLDER = Path(__file__).parent.parent / "selfplay" / "exams"
 STONES = range(8, 21)
 EXAMS = {"connect4.txt": (3000, 20260101), "connect4_validation.txt": (520, 20260102)}
 CROSS_CHECKED_FROM, CROSS_CHECKED = 16, 300
