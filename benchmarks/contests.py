@@ -15,7 +15,7 @@ from rules import rate
 import games
 from native.search import forest as memory
 from native.search.settings import GUMBEL, PUCT, Settings
-from native.search.tree_only import search_alone
+from native.search.tree_only import search_tree_only
 from selfplay.cli import parser
 from selfplay.commands import bench
 from selfplay.searching.searcher import Searcher
@@ -112,8 +112,8 @@ def searcher(name: str, settings: Settings, simulations: int, trees: int) -> Mea
 
 
 def alone(searcher: Searcher, states: np.ndarray) -> None:
-    memory.plant_all(searcher.forest, states, searcher.simulations)
-    search_alone(searcher.waves)
+    memory.reset_trees(searcher.forest, states, searcher.simulations)
+    search_tree_only(searcher.search_batch)
 
 
 NETWORKS = {"connect4": (4, 32), "go9": (6, 64)}  # blocks, channels

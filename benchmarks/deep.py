@@ -19,7 +19,7 @@ TREES, SHORT, DEEP = 16, 32, 5000
 
 def rate(trees: Trees, seconds: float) -> float:
     """Simulations a second; one call at least."""
-    taken, searches = trees.repeat(trees.search_alone, seconds)
+    taken, searches = trees.repeat(trees.search_tree_only, seconds)
     return searches * trees.games * trees.simulations / taken
 
 

@@ -111,7 +111,7 @@ class Clocked:
         self.name, self.seconds, self.keeps = player.name, seconds, keeps
         self.search, self.simulations = player.endless_search(), []
         if not keeps:
-            self.search.waves = self.search.waves._replace(cache=new_cache(0, player.game.actions))
+            self.search.search_batch = self.search.search_batch._replace(cache=new_cache(0, player.game.actions))
 
     def choose_after(self, sequences: list[list[int]], states: np.ndarray) -> np.ndarray:
         return np.array([self._choose(tuple(moves), state) for moves, state in zip(sequences, states)], np.int32)

@@ -67,7 +67,7 @@ def count(player: SearchPlayer, states: np.ndarray) -> tuple[int, np.ndarray]:
     total, moves = 0, []
     for part in np.split(states, range(players.MANY, len(states), players.MANY)):
         moves.append(player.choose(part))
-        total += sum(int(searcher.forest.finished[: len(part)].sum()) for searcher in player.searchers.values())
+        total += sum(int(searcher.forest.num_finished[: len(part)].sum()) for searcher in player.searchers.values())
     return total, np.concatenate(moves)
 
 

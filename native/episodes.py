@@ -16,18 +16,18 @@ from native.machine.prefetch import prefetch_game
 from native.machine.random import below, uniform
 from native.machine.struct_argument import by_address
 from native.search.choice import choose_edge, root_value
-from native.search.forest import ROOT, plant
-from native.search.mcts import gather, is_complete
-from native.search.reuse import keep_below
+from native.search.forest import ROOT, reset_tree
+from native.search.mcts import gather_leaves, is_complete
+from native.search.reuse import keep_subtree
 
 NO_SLOT = -1
 # How a move was found: at random, to vary the openings; by search (a training row); by a shorter search in a game that is
 # as good as decided (a training row of less weight).
-OPENING, SEARCHED, SETTLED = 0, 1, 2
+OPENING, SEARCHED, DECIDED = 0, 1, 2
 
 
 @by_address
-class Plan(NamedTuple):
+class SelfPlayParams(NamedTuple):
     """How self-play games are played."""
 
     simulations: int
@@ -94,17 +94,17 @@ def release(records: Records) -> None:
 
 
 @kernel
-def play_wave(waves, plan, options, records):
-    """Bring every game to its next leaf; returns the number of rows. `absorb` completes the wave."""
-    rules, settings, forest, cache, batch = waves
+def play_wave(search_batch, plan, options, records):
+    """Bring every game to its next leaf; returns the number of rows. `expand_and_backup` completes the wave."""
+    rules, settings, forest, cache, batch = search_batch
     rows = 0
-    for game in range(len(forest.goal)):
+    for game in range(len(forest.num_simulations)):
         prefetch_game(forest, game + 1)
         before = rows
         while rows == before:
             if records.slot[game] == NO_SLOT and not begin_game(rules, plan, options, forest, records, game):
                 break
-            rows = gather(rules, settings, forest, cache, batch, game, rows)
+            rows = gather_leaves(rules, settings, forest, cache, batch, game, rows)
             if rows > before:
                 break
             if not is_complete(forest, game):
@@ -124,7 +124,7 @@ def begin_game(rules, plan, options, forest, records, game):
     copy(records.seed[slot], forest.random_state[game])
     while not open_game(rules, plan, options, forest, records, game, slot):
         pass
-    plant(forest, game, plan.simulations)
+    reset_tree(forest, game, plan.simulations)
     records.kept[game] = 0
     return True
 
@@ -141,14 +141,14 @@ def open_game(rules, plan, options, forest, records, game, slot):
     for _ply in range(plies):
         count = rules.legal(state, forest.actions)
         action = np.int64(forest.actions[below(random_state, count)])
-        note(records, slot, action, OPENING, 0.0, 0.0)
+        record_move(records, slot, action, OPENING, 0.0, 0.0)
         if not np.isnan(rules.play(state, action)):
             return False
     return True
 
 
 @inline
-def note(records, slot, action, origin, value, network_value):
+def record_move(records, slot, action, origin, value, network_value):
     ply = records.length[slot]
     records.action[slot, ply] = action
     records.origin[slot, ply] = origin
@@ -159,7 +159,7 @@ def note(records, slot, action, origin, value, network_value):
 
 
 @inline
-def is_settled(plan, records, slot):
+def is_decided(plan, records, slot):
     """Have the values of the last searches all been beyond `settled_value`, for the same side?"""
     last = records.length[slot] - 1
     if last + 1 < plan.settled_plies or plan.settled_value > 1.0:
@@ -182,21 +182,21 @@ def advance(rules, settings, plan, forest, records, game):
     temperature = plan.temperature_end + (plan.temperature_start - plan.temperature_end) * 0.5**half_lives
     edge = choose_edge(settings, forest, game, temperature)
     action = np.int64(forest.edge_action[game, edge])
-    origin = SETTLED if is_settled(plan, records, slot) else SEARCHED
-    note(records, slot, action, origin, root_value(settings, forest, game), forest.nodes[game, ROOT].value)
+    origin = DECIDED if is_decided(plan, records, slot) else SEARCHED
+    record_move(records, slot, action, origin, root_value(settings, forest, game), forest.nodes[game, ROOT].value)
     records.policy[slot, ply] = 0.0
     for i in range(forest.nodes[game, ROOT].num_edges):
         records.policy[slot, ply, forest.edge_action[game, i]] = forest.policy[i]
     records.counts[MOVES] += 1
-    records.counts[SIMULATIONS] += forest.finished[game] - records.kept[game]
+    records.counts[SIMULATIONS] += forest.num_finished[game] - records.kept[game]
     outcome = rules.play(forest.root_state[game], action)
     if np.isnan(outcome) and ply + 1 < records.action.shape[1]:
-        goal = plan.settled_simulations if is_settled(plan, records, slot) else plan.simulations
-        if plan.keeps_tree and keep_below(rules, settings, forest, game, action):
-            forest.goal[game] = goal
-            records.kept[game] = forest.finished[game]
+        num_simulations = plan.settled_simulations if is_decided(plan, records, slot) else plan.simulations
+        if plan.keeps_tree and keep_subtree(rules, settings, forest, game, action):
+            forest.num_simulations[game] = num_simulations
+            records.kept[game] = forest.num_finished[game]
         else:
-            plant(forest, game, goal)
+            reset_tree(forest, game, num_simulations)
             records.kept[game] = 0
         return
     if np.isnan(outcome):
@@ -205,4 +205,4 @@ def advance(rules, settings, plan, forest, records, game):
     records.done[records.counts[DONE]] = slot
     records.counts[DONE] += 1
     records.slot[game] = NO_SLOT
-    plant(forest, game, 0)
+    reset_tree(forest, game, 0)

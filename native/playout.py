@@ -11,7 +11,7 @@ from native.perspective import mover_score
 
 
 @inline
-def play_out(rules, state, random_state, actions):
+def rollout(rules, state, random_state, actions):
     """Play uniformly random legal moves from an unfinished position to the end, in place; returns the outcome."""
     while True:
         count = rules.legal(state, actions)
@@ -28,15 +28,15 @@ def playouts(rules, states, random_states, actions, scratch, values_out):
     """
     for i in range(len(states)):
         copy(scratch, states[i])
-        values_out[i] = play_out(rules, scratch, random_states[i], actions)
+        values_out[i] = rollout(rules, scratch, random_states[i], actions)
 
 
 @kernel
-def speak_for_movers(rules, states, random_states, actions, scratch, values_out):
+def rollout_values(rules, states, random_states, actions, scratch, values_out):
     """`playouts` in a network's place: the outcome of one from each position, f32[n], for its MOVER."""
     for i in range(len(states)):
         copy(scratch, states[i])
-        outcome = play_out(rules, scratch, random_states[i], actions)
+        outcome = rollout(rules, scratch, random_states[i], actions)
         values_out[i] = mover_score(outcome, rules.mover(states[i]))
 
 

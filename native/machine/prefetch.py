@@ -46,12 +46,12 @@ def prefetch_at(typingctx, array, index):
 def prefetch_game(forest, game):
     """What the next simulation of `game` will read, if it begins as the last one did; and where that is told, for the game
     after it."""
-    if game < len(forest.goal):
+    if game < len(forest.num_simulations):
         prefetch_at(forest.root_state[game], 0)
         for depth in range(forest.path_length[game, 0]):
             prefetch(forest.nodes[game, forest.path_node[game, 0, depth]])
-            prefetch(forest.tried[game, forest.path_edge[game, 0, depth]])
-    if game + 1 < len(forest.goal):
+            prefetch(forest.children[game, forest.path_edge[game, 0, depth]])
+    if game + 1 < len(forest.num_simulations):
         prefetch_at(forest.path_node[game + 1, 0], 0)
         prefetch_at(forest.path_edge[game + 1, 0], 0)
 
@@ -60,8 +60,8 @@ def prefetch_game(forest, game):
 def prefetch_behind(forest, game, edge):
     """The node behind a tried edge; or, if this is the first simulation to go on from there, all that opening it will read and
     write. The move is played meanwhile."""
-    e = forest.tried[game, edge]
-    if e.visits == 1 and e.pending == 0:
+    e = forest.children[game, edge]
+    if e.visits == 1 and e.in_flight == 0:
         logits, first = forest.logits[game, np.int64(e.child)], np.int64(forest.num_edges[game])
         for place in range(0, len(logits), 16):  # a line of the cache holds 16 numbers of 4 bytes
             prefetch_at(logits, place)

@@ -82,8 +82,8 @@ class Lanes:
         """Every lane joined with every other, the same in each: halves, quarters, ... change places."""
         joined, distance = self, self.kind.count // 2
         while distance:
-            places = [ir.Constant(I32, lane ^ distance) for lane in range(self.kind.count)]
-            mask = ir.Constant(ir.VectorType(I32, self.kind.count), places)
+            index_range = [ir.Constant(I32, lane ^ distance) for lane in range(self.kind.count)]
+            mask = ir.Constant(ir.VectorType(I32, self.kind.count), index_range)
             joined = join(joined, self._lanes(self.builder.shuffle_vector(joined.value, joined.value, mask)))
             distance //= 2
         return joined

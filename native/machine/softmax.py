@@ -122,7 +122,7 @@ def softmax_of(typingctx, logits, chosen, count, chosen_out, softmax_out, first)
 
 
 @inline
-def places(first, count):
+def index_range(first, count):
     """first .. first + count - 1, unsigned: an index that might be negative would count from the end, and a loop that looks
     at the sign of each index is not vectorised."""
     return range(np.uint64(first), np.uint64(first) + np.uint64(count))
@@ -155,6 +155,6 @@ LOWEST_RANK = np.int32(-(1 << 31))
 @inline
 def highest_of(values, first, count):
     highest = LOWEST_RANK
-    for i in places(first, count):
+    for i in index_range(first, count):
         highest = max(highest, rank(values[i]))
     return of_rank(highest)

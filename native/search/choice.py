@@ -10,12 +10,12 @@ from native.machine.compile import inline, kernel
 from native.machine.random import uniform
 from native.machine.softmax import softmax_of
 from native.perspective import mover_score, stored_value
-from native.search.edges import bring_next, is_better
+from native.search.edges import is_better, promote_best_unvisited
 from native.search.forest import ROOT
 from native.search.gumbel import best_root_edge, complete_q, weigh
 from native.search.mcts import is_complete
 from native.search.proven import WORST, is_known, is_lost
-from native.search.puct import exploration, forced_visits, spread
+from native.search.puct import exploration, forced_visits, value_stdev
 from native.search.settings import GUMBEL, PUCT
 
 LCB_SHARE = 0.15  # of the most visits, below which a move is not judged by its bound: KataGo's
@@ -42,14 +42,14 @@ def proven_policy(forest, game):
     root, best, best_visits, equals = forest.nodes[game, ROOT], 0, -1, 0
     for i in range(root.num_edges):
         forest.policy[i] = 0.0
-    for i in range(root.num_tried):
-        e = forest.tried[game, i]
+    for i in range(root.num_children):
+        e = forest.children[game, i]
         if e.is_proven and forest.nodes[game, e.child].exact == root.exact:
             forest.policy[i] = 1.0
             equals += 1
             if is_better(e.visits, e.action, best_visits, forest.edge_action[game, best]):
                 best, best_visits = i, np.int64(e.visits)
-    for i in range(root.num_tried):
+    for i in range(root.num_children):
         forest.policy[i] /= equals
     return best
 
@@ -58,15 +58,15 @@ def proven_policy(forest, game):
 def most_visited(settings, forest, game, must_not_lose):
     """The root edge with the most visits, or, if all that were tried are lost, the likeliest untried one."""
     root, best, most = forest.nodes[game, ROOT], -1, -1
-    for i in range(root.num_tried):
-        e = forest.tried[game, i]
+    for i in range(root.num_children):
+        e = forest.children[game, i]
         if must_not_lose and is_lost(e, root.mover):
             continue
         if best < 0 or is_better(e.visits, e.action, most, forest.edge_action[game, best]):
             best, most = i, np.int64(e.visits)
     if best < 0:
-        bring_next(forest, game, ROOT, settings.kind == GUMBEL)
-        best = np.int64(root.num_tried)
+        promote_best_unvisited(forest, game, ROOT, settings.kind == GUMBEL)
+        best = np.int64(root.num_children)
     return best
 
 
@@ -76,11 +76,11 @@ def gumbel_policy(settings, forest, game, must_not_lose):
     g + logit + sigma(qhat) among the most visited."""
     root = forest.nodes[game, ROOT]
     best = most_visited(settings, forest, game, must_not_lose)
-    if best < root.num_tried:
-        best = best_root_edge(settings, forest, game, forest.tried[game, best].visits, must_not_lose)
+    if best < root.num_children:
+        best = best_root_edge(settings, forest, game, forest.children[game, best].visits, must_not_lose)
     factor, total = weigh(settings, forest, game, ROOT)
     for i in range(root.num_edges):
-        weight = forest.policy[i] if i < root.num_tried else forest.edge_prior[game, i] * factor
+        weight = forest.policy[i] if i < root.num_children else forest.edge_prior[game, i] * factor
         forest.policy[i] = weight / total if total > 0.0 else 1.0 / root.num_edges
     return best
 
@@ -92,28 +92,28 @@ def puct_policy(settings, forest, game, must_not_lose):
     for i in range(root.num_edges):
         forest.policy[i] = 0.0
     total = 0.0
-    for i in range(root.num_tried):
-        e = forest.tried[game, i]
+    for i in range(root.num_children):
+        e = forest.children[game, i]
         if not (must_not_lose and is_lost(e, root.mover)):
-            forest.policy[i] = unforced_visits(settings, forest, game, i, best)
+            forest.policy[i] = pruned_visits(settings, forest, game, i, best)
             total += forest.policy[i]
     if total == 0.0:
         forest.policy[best] = total = 1.0
-    for i in range(root.num_tried):
+    for i in range(root.num_children):
         forest.policy[i] /= total
     return best
 
 
 @inline
-def unforced_visits(settings, forest, game, edge, best):
+def pruned_visits(settings, forest, game, edge, best):
     """An edge's visits without those that only forced playouts explain (KataGo, Wu 2019, section 3.2, "policy target
     pruning"): up to as many as are forced, while its score stays below the best edge's; a single visit that is left goes."""
-    root, e = forest.nodes[game, ROOT], forest.tried[game, edge]
-    if settings.forced_playouts <= 0.0 or edge == best or best >= root.num_tried:
+    root, e = forest.nodes[game, ROOT], forest.children[game, edge]
+    if settings.forced_playouts <= 0.0 or edge == best or best >= root.num_children:
         return np.float64(e.visits)
-    b, scale = forest.tried[game, best], exploration(settings, root) * np.sqrt(1.0 + root.visits)
-    ceiling = mover_score(b.total, root.mover) / b.visits + b.prior * scale / (1.0 + b.visits)
-    below = ceiling - mover_score(e.total, root.mover) / e.visits
+    b, scale = forest.children[game, best], exploration(settings, root) * np.sqrt(1.0 + root.visits)
+    ceiling = mover_score(b.value_sum, root.mover) / b.visits + b.prior * scale / (1.0 + b.visits)
+    below = ceiling - mover_score(e.value_sum, root.mover) / e.visits
     earned = e.prior * scale / below - 1.0 if below > 0.0 else np.float64(e.visits)
     left = max(e.visits - forced_visits(settings, root, e), min(earned, np.float64(e.visits)))
     return left if left > 1.0 else 0.0
@@ -143,15 +143,17 @@ def lcb_edge(settings, forest, game, best):
     """The root edge with the highest lower confidence bound Q - lcb * sd / sqrt(n), among those with at least a share of
     the most visits (KataGo's move choice in matches)."""
     root = forest.nodes[game, ROOT]
-    if best >= root.num_tried:
+    if best >= root.num_children:
         return best
-    enough, found, highest = LCB_SHARE * forest.tried[game, best].visits, best, -np.inf
-    for i in range(root.num_tried):
-        e = forest.tried[game, i]
+    enough, found, highest = LCB_SHARE * forest.children[game, best].visits, best, -np.inf
+    for i in range(root.num_children):
+        e = forest.children[game, i]
         if e.visits < enough or e.visits == 0 or is_lost(e, root.mover):
             continue
-        deviation = 0.0 if e.is_proven else spread(forest.nodes[game, e.child])
-        bound = mover_score(e.total, root.mover) / e.visits - settings.lcb * deviation / np.sqrt(np.float64(e.visits))
+        deviation = 0.0 if e.is_proven else value_stdev(forest.nodes[game, e.child])
+        bound = mover_score(e.value_sum, root.mover) / e.visits - settings.lcb * deviation / np.sqrt(
+            np.float64(e.visits)
+        )
         if is_better(bound, e.action, highest, forest.edge_action[game, found]):
             found, highest = i, bound
     return found
@@ -164,10 +166,10 @@ def root_value(settings, forest, game):
     root, value, known = forest.nodes[game, ROOT], 0.0, 0.0
     if is_known(root.exact):
         return root.exact
-    for i in range(root.num_tried):
-        e = forest.tried[game, i]
+    for i in range(root.num_children):
+        e = forest.children[game, i]
         if e.visits > 0:
-            value += forest.policy[i] * e.total / e.visits
+            value += forest.policy[i] * e.value_sum / e.visits
             known += forest.policy[i]
     if known >= 1.0 or (settings.kind == PUCT and known > 0.0):
         return value / known
@@ -181,10 +183,10 @@ def choose(settings, forest, temperature, action_out, value_out, policy_out):
 
     action_out is -1 for a game whose search is not complete. Modifies the three outputs and the forest's scratch.
     """
-    for game in range(len(forest.goal)):
+    for game in range(len(forest.num_simulations)):
         clear(policy_out[game])
         action_out[game] = -1
-        if forest.goal[game] > 0 and is_complete(forest, game):
+        if forest.num_simulations[game] > 0 and is_complete(forest, game):
             edge = choose_edge(settings, forest, game, temperature)
             action_out[game] = forest.edge_action[game, edge]
             value_out[game] = root_value(settings, forest, game)
@@ -204,10 +206,10 @@ def read_priors(forest, action_out, value_out, policy_out):
 
     Shapes as in `choose`; the value is for the first player. Noise, where the settings ask for it, is part of the priors.
     """
-    for game in range(len(forest.goal)):
+    for game in range(len(forest.num_simulations)):
         clear(policy_out[game])
         action_out[game] = -1
-        if forest.goal[game] > 0 and forest.num_nodes[game] > 0:
+        if forest.num_simulations[game] > 0 and forest.num_nodes[game] > 0:
             highest = np.float32(-1.0)
             for i in range(forest.nodes[game, ROOT].num_edges):
                 action, prior = np.int32(forest.edge_action[game, i]), forest.edge_prior[game, i]
@@ -222,7 +224,7 @@ def read_root(forest, game):
     """Of a root that has been evaluated: (simulations that went on from it, the sum of their values, the network's value, its
     edges' number). Values are for the first player."""
     root = forest.nodes[game, ROOT]
-    return np.int64(root.finished), root.total, root.value, np.int64(root.num_edges)
+    return np.int64(root.num_finished), root.value_sum, root.value, np.int64(root.num_edges)
 
 
 @kernel
@@ -246,10 +248,10 @@ def read_node(forest, game, node, action_out, visits_out, value_out, prior_out, 
             prior_out[at], child_out[at] = prior_out[at - 1], child_out[at - 1]
             at -= 1
         visits, total, child = 0, np.nan, -1
-        if i < n.num_tried:
-            e = forest.tried[game, n.first_edge + i]
+        if i < n.num_children:
+            e = forest.children[game, n.first_edge + i]
             visits, child = np.int64(e.visits), np.int64(e.child)
-            total = e.total / visits if visits > 0 else np.nan
+            total = e.value_sum / visits if visits > 0 else np.nan
         action_out[at], visits_out[at], value_out[at] = action, visits, total
         prior_out[at], child_out[at] = forest.edge_prior[game, n.first_edge + i], child
     return np.int64(n.num_edges)

@@ -11,21 +11,21 @@ from native.machine.softmax import highest_of, softmax_of
 
 
 @inline
-def open_node(rules, forest, game, node, depth, state):
+def expand(rules, forest, game, node, depth, state):
     """Give a node `depth` plies below the root its edges, if it has none yet: one for every legal action of `state`, its
     position, and of the network's logits those actions' priors. The one place that masks and normalises. A restricted search
     may leave it without an edge."""
     n = forest.nodes[game, node]
-    if n.is_open:
+    if n.is_expanded:
         return
     first, count = forest.num_edges[game], rules.legal(state, forest.actions)
     if forest.is_restricted[game]:
         count = keep_allowed(forest, game, n.mover, depth, count)
     logits = forest.logits[game, node]
     softmax_of(logits, forest.actions, count, forest.edge_action[game], forest.edge_prior[game], np.int64(first))
-    n.first_edge, n.num_edges, n.is_open = first, count, 1
-    forest.opened[game, forest.num_opened[game]] = node
-    forest.num_opened[game] += 1
+    n.first_edge, n.num_edges, n.is_expanded = first, count, 1
+    forest.expanded[game, forest.num_expanded[game]] = node
+    forest.num_expanded[game] += 1
     forest.num_edges[game] = first + count
 
 
@@ -42,17 +42,17 @@ def keep_allowed(forest, game, mover, depth, count):
 
 
 @inline
-def bring_next(forest, game, node, by_root_score):
+def promote_best_unvisited(forest, game, node, by_root_score):
     """Put the best untried edge behind those tried: the one with the highest prior, or with the highest Gumbel + logit at
     the root of a Gumbel search. The others stay ascending, so the first of equals is the lowest action."""
     n = forest.nodes[game, node]
-    if n.has_next or n.num_tried == n.num_edges:
+    if n.has_promoted or n.num_children == n.num_edges:
         return
-    place, end = n.first_edge + n.num_tried, n.first_edge + n.num_edges
+    place, end = n.first_edge + n.num_children, n.first_edge + n.num_edges
     best = best_root_score(forest, game, place, end) if by_root_score else best_prior(forest, game, place, end)
     move_to(forest.edge_action[game], best, place)
     move_to(forest.edge_prior[game], best, place)
-    n.has_next = 1
+    n.has_promoted = 1
 
 
 @inline
@@ -85,17 +85,17 @@ def move_to(values, source, target):
 
 
 @inline
-def try_edge(forest, game, node, edge, child):
+def add_child(forest, game, node, edge, child):
     """Give an edge its record: a simulation takes it for the first time, to the node `child`."""
-    n, e = forest.nodes[game, node], forest.tried[game, edge]
-    e.total = 0.0
+    n, e = forest.nodes[game, node], forest.children[game, edge]
+    e.value_sum = 0.0
     e.prior = forest.edge_prior[game, edge]
     e.action = forest.edge_action[game, edge]
-    e.visits = e.pending = e.is_proven = 0
+    e.visits = e.in_flight = e.is_proven = 0
     e.child = child
-    n.num_tried += 1
-    n.tried_mass += e.prior
-    n.has_next = 0
+    n.num_children += 1
+    n.visited_prior_mass += e.prior
+    n.has_promoted = 0
 
 
 @inline

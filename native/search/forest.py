@@ -7,7 +7,7 @@ logits, of all actions. Positions are not kept in nodes: a simulation copies the
 again, which is cheap and keeps histories (superko) exact. Every value belongs to the first player.
 
 Most edges are never tried, so all that is kept of every edge is its action and its prior: 6 bytes. A simulation that takes
-an edge for the first time gives it a record in `tried`. The edges of a node stand in this order: those tried, in the order
+an edge for the first time gives it a record in `children`. The edges of a node stand in this order: those tried, in the order
 of their first trial; the one to be tried next, once it has been looked for; the others, ascending. So a choice
 between a hundred moves reads the few that have been tried, and the next.
 """
@@ -29,45 +29,45 @@ NODE = np.dtype(
     [
         ("value", np.float64),  # outcome or the network's value, WAITING until it is known
         ("exact", np.float64),  # outcome of the end of a game, or of perfect play from here once proven, else UNKNOWN
-        ("total", np.float64),  # sum of the values of finished simulations that went on from here
-        ("squares", np.float64),  # of the squares of the same
-        ("tried_mass", np.float64),  # sum of the priors of the edges tried
+        ("value_sum", np.float64),  # sum of the values of finished simulations that went on from here
+        ("value_square_sum", np.float64),  # of the squares of the same
+        ("visited_prior_mass", np.float64),  # sum of the priors of the edges tried
         ("visits", np.int32),  # simulations that went on from here, those in flight included
-        ("finished", np.int32),  # the same without those in flight
+        ("num_finished", np.int32),  # the same without those in flight
         ("first_edge", np.int32),
         ("num_edges", np.int16),  # 0 until the node is opened
-        ("num_tried", np.int16),
+        ("num_children", np.int16),
         ("num_proven", np.int16),  # edges to proven nodes
         ("mover", np.int8),
-        ("is_open", np.int8),  # has it its edges? Never so at the end of a game
-        ("has_next", np.int8),  # does the edge to be tried next stand at its place?
+        ("is_expanded", np.int8),  # has it its edges? Never so at the end of a game
+        ("has_promoted", np.int8),  # does the edge to be tried next stand at its place?
     ],
     align=True,
 )  # 64 bytes: a line of the processor's cache
 
 EDGE = np.dtype(
     [
-        ("total", np.float64),  # over finished simulations: a sum in f32 would drift after some 10^5 visits
+        ("value_sum", np.float64),  # over finished simulations: a sum in f32 would drift after some 10^5 visits
         ("prior", np.float32),
         ("visits", np.int32),  # finished simulations
         ("child", np.int32),
         ("action", np.int16),
-        ("pending", np.int8),  # simulations still in flight
-        ("is_proven", np.int8),  # is the child proven? Then `total` is visits times its exact value
+        ("in_flight", np.int8),  # simulations still in flight
+        ("is_proven", np.int8),  # is the child proven? Then `value_sum` is visits times its exact value
     ],
     align=True,
 )  # 24 bytes
 
-MOST_LEAVES = 127  # of one tree in flight: what `pending` holds
+MOST_LEAVES = 127  # of one tree in flight: what `in_flight` holds
 MOST_ACTIONS = (1 << 15) - 1  # what `action` holds
 MOST_EDGES = (1 << 31) - 1  # of one tree: what `first_edge` and `num_edges` hold
 
 
 @by_address
 class Forest(NamedTuple):
-    # Set by `plant`, fixed during a search.
+    # Set by `reset_tree`, fixed during a search.
     root_state: np.ndarray  # u8[B, S]
-    goal: np.ndarray  # i32[B], simulations wanted; the root's own evaluation is not one of them
+    num_simulations: np.ndarray  # i32[B], simulations wanted; the root's own evaluation is not one of them
     root_noise: np.ndarray  # f64[B, A], Gumbel of each root action (Dirichlet goes into edge_prior)
     root_score: np.ndarray  # f64[B, A], Gumbel + logit of each root action
     is_restricted: np.ndarray  # i8[B], does the next row bind the search?
@@ -76,19 +76,19 @@ class Forest(NamedTuple):
     # Grow while a search runs.
     num_nodes: np.ndarray  # i32[B]
     num_edges: np.ndarray  # i32[B]
-    num_opened: np.ndarray  # i32[B]
+    num_expanded: np.ndarray  # i32[B]
     nodes: np.ndarray  # NODE[B, N]
     logits: np.ndarray  # f32[B, N, A], the network's, of nodes not open yet
-    opened: np.ndarray  # i32[B, N], the nodes that have edges, in the order of their edges
+    expanded: np.ndarray  # i32[B, N], the nodes that have edges, in the order of their edges
     edge_action: np.ndarray  # i16[B, E and a block more], see native.machine.simd
     edge_prior: np.ndarray  # f32[B, E and a block more]
-    tried: np.ndarray  # EDGE[B, E], meaningful for a node's first num_tried edges
+    children: np.ndarray  # EDGE[B, E], meaningful for a node's first num_tried edges
 
     # Change with every simulation.
-    started: np.ndarray  # i32[B], simulations begun, those in flight included
-    finished: np.ndarray  # i32[B]
+    num_started: np.ndarray  # i32[B], simulations begun, those in flight included
+    num_finished: np.ndarray  # i32[B]
 
-    # In flight between `descend` and `absorb`.
+    # In flight between `select_leaves` and `expand_and_backup`.
     num_leaves: np.ndarray  # i32[B]
     leaf_node: np.ndarray  # i32[B, L]
     leaf_key: np.ndarray  # u64[B, L]
@@ -140,22 +140,22 @@ def new_forest(
     i32, f64 = np.int32, np.float64
     return Forest(
         root_state=np.zeros((games, state_bytes), np.uint8),
-        goal=np.zeros(games, i32),
+        num_simulations=np.zeros(games, i32),
         root_noise=np.zeros((games, max_actions), f64),
         root_score=np.zeros((games, max_actions), f64),
         is_restricted=np.zeros(games, np.int8),
         avoid_until=np.zeros((games, 2, max_actions), i32),
         num_nodes=np.zeros(games, i32),
         num_edges=np.zeros(games, i32),
-        num_opened=np.zeros(games, i32),
+        num_expanded=np.zeros(games, i32),
         nodes=np.zeros((games, nodes), NODE),
         logits=np.zeros((games, nodes, max_actions), np.float32),
-        opened=np.zeros((games, nodes), i32),
+        expanded=np.zeros((games, nodes), i32),
         edge_action=np.zeros((games, edges + SINGLE_BLOCK), np.int16),
         edge_prior=np.zeros((games, edges + SINGLE_BLOCK), np.float32),
-        tried=np.zeros((games, edges), EDGE),
-        started=np.zeros(games, i32),
-        finished=np.zeros(games, i32),
+        children=np.zeros((games, edges), EDGE),
+        num_started=np.zeros(games, i32),
+        num_finished=np.zeros(games, i32),
         num_leaves=np.zeros(games, i32),
         leaf_node=np.zeros((games, leaves), i32),
         leaf_key=np.zeros((games, leaves), np.uint64),
@@ -194,24 +194,24 @@ def refuse_what_cannot_fit(num_games: int, max_simulations: int, *sizes: int) ->
 
 
 @kernel
-def plant(forest, game, goal):
+def reset_tree(forest, game, num_simulations):
     """Forget the tree of `game`; its next search starts from root_state[game]. Modifies `forest` in place.
 
-    `goal` simulations, at most as many as there is memory for.
+    `num_simulations` simulations, at most as many as there is memory for.
     """
-    forest.goal[game] = min(goal, forest.nodes.shape[1] - 1)
+    forest.num_simulations[game] = min(num_simulations, forest.nodes.shape[1] - 1)
     forest.num_nodes[game] = 0
     forest.num_edges[game] = 0
-    forest.num_opened[game] = 0
-    forest.started[game] = 0
-    forest.finished[game] = 0
+    forest.num_expanded[game] = 0
+    forest.num_started[game] = 0
+    forest.num_finished[game] = 0
     forest.num_leaves[game] = 0
     forest.is_restricted[game] = 0
 
 
 @kernel
 def restrict(forest, game, avoid_until):
-    """Bind the search that `plant` has just begun, until the next `plant`: at d plies below the root player p may take
+    """Bind the search that `reset_tree` has just begun, until the next `reset_tree`: at d plies below the root player p may take
     action a only if avoid_until[p, a] <= d. `avoid_until` is i32[2, A]; KataGo's avoidMoveUntilByLoc."""
     for player in range(2):
         copy(forest.avoid_until[game, player], avoid_until[player])
@@ -219,14 +219,14 @@ def restrict(forest, game, avoid_until):
 
 
 @kernel
-def plant_all(forest, states, goal):
+def reset_trees(forest, states, num_simulations):
     """Begin searches of the positions `states` u8[n, S] in the first n games; the other games rest (goal 0)."""
-    for game in range(len(forest.goal)):
+    for game in range(len(forest.num_simulations)):
         if game < len(states):
             copy(forest.root_state[game], states[game])
-            plant(forest, game, goal)
+            reset_tree(forest, game, num_simulations)
         else:
-            plant(forest, game, 0)
+            reset_tree(forest, game, 0)
 
 
 @by_address

@@ -13,9 +13,9 @@ import numpy as np
 
 from native.machine.compile import inline
 from native.machine.random import gumbels
-from native.machine.softmax import exp_in_place, places
+from native.machine.softmax import exp_in_place, index_range
 from native.perspective import mover_score
-from native.search.edges import bring_next, is_better
+from native.search.edges import is_better, promote_best_unvisited
 from native.search.forest import ROOT
 from native.search.proven import is_lost
 
@@ -60,16 +60,16 @@ def complete_q(settings, forest, game, node):
     one without visits there, so v_mix is among them unless every action is legal and visited.
     Returns (v_mix, which is qhat of every untried edge; the highest qhat; the factor of sigma), qhat for the mover.
     """
-    n, score, tried = forest.nodes[game, node], forest.score, forest.tried[game]
+    n, score, children = forest.nodes[game, node], forest.score, forest.children[game]
     mover, visits, most, mass, weighted, waiting = n.mover, 0, 0, 0.0, 0.0, 0
-    first, count = np.uint64(n.first_edge), np.int64(n.num_tried)
+    first, count = np.uint64(n.first_edge), np.int64(n.num_children)
     low, high = np.inf, -np.inf
-    for i in places(0, count):
-        e = tried[first + i]
+    for i in index_range(0, count):
+        e = children[first + i]
         if e.visits == 0:  # in flight alone
             waiting += 1
             continue
-        q = mover_score(e.total, mover) / e.visits * 0.5 + 0.5
+        q = mover_score(e.value_sum, mover) / e.visits * 0.5 + 0.5
         score[i] = q
         low, high = min(low, q), max(high, q)
         visits += e.visits
@@ -94,8 +94,8 @@ def complete_q(settings, forest, game, node):
 
 @inline
 def complete_waiting(forest, game, n, mixed):
-    for i in range(n.num_tried):
-        if forest.tried[game, n.first_edge + i].visits == 0:
+    for i in range(n.num_children):
+        if forest.children[game, n.first_edge + i].visits == 0:
             forest.score[i] = mixed
 
 
@@ -105,12 +105,12 @@ def weigh(settings, forest, game, node):
     forest.policy; returns (the same factor of every untried edge, the sum over all edges) (equation 11)."""
     n, score, weight, prior = forest.nodes[game, node], forest.score, forest.policy, forest.edge_prior[game]
     mixed, high, scale = complete_q(settings, forest, game, node)
-    first, count = np.uint64(n.first_edge), np.int64(n.num_tried)
+    first, count = np.uint64(n.first_edge), np.int64(n.num_children)
     score[count] = mixed
     exp_in_place(score, count + 1, high, scale)
     factor = score[count] if count < n.num_edges else 0.0
-    total = factor * max(0.0, 1.0 - n.tried_mass)
-    for i in places(0, count):
+    total = factor * max(0.0, 1.0 - n.visited_prior_mass)
+    for i in index_range(0, count):
         weight[i] = prior[first + i] * score[i]
         total += weight[i]
     return factor, total
@@ -120,25 +120,25 @@ def weigh(settings, forest, game, node):
 def gumbel_inner_edge(settings, forest, game, node):
     """argmax of pi'(a) - N(a) / (1 + sum N): visits follow the improved policy (section 5, equation 14). With w(a) = pi'(a) *
     total that is argmax of w(a) * (1 + sum N) - N(a) * total, without a division."""
-    bring_next(forest, game, node, False)
+    promote_best_unvisited(forest, game, node, False)
     n = forest.nodes[game, node]
-    first, count = np.uint64(n.first_edge), np.int64(n.num_tried)
+    first, count = np.uint64(n.first_edge), np.int64(n.num_children)
     if count == 0:
         return np.int64(first)  # every completed Q is the same: the likeliest
     factor, total = weigh(settings, forest, game, node)
     if total <= 0.0:
         total = 1.0  # all priors that count are zero: the fewest visits
-    whole, mover, weight, tried = 1.0 + n.visits, n.mover, forest.policy, forest.tried[game]
+    whole, mover, weight, children = 1.0 + n.visits, n.mover, forest.policy, forest.children[game]
     best, best_score, best_action = -1, -np.inf, -1
     if count < n.num_edges:
         best = np.int64(first) + count
         best_score = forest.edge_prior[game, best] * factor * whole
         best_action = np.int64(forest.edge_action[game, best])
-    for i in places(0, count):
-        e = tried[first + i]
+    for i in index_range(0, count):
+        e = children[first + i]
         if is_lost(e, mover):
             continue
-        score = weight[i] * whole - (e.visits + e.pending) * total
+        score = weight[i] * whole - (e.visits + e.in_flight) * total
         if is_better(score, e.action, best_score, best_action):
             best, best_score, best_action = np.int64(first + i), score, np.int64(e.action)
     return best if best >= 0 else np.int64(first)
@@ -148,24 +148,24 @@ def gumbel_inner_edge(settings, forest, game, node):
 def gumbel_root_edge(settings, forest, game):
     """The root edge of the simulation that has just been counted in forest.started: the highest g + logit + sigma(qhat)
     among those with as many visits as the halving says (equation 8)."""
-    bring_next(forest, game, ROOT, True)
-    n, goal = forest.nodes[game, ROOT], forest.goal[game]
-    considered = min(settings.max_considered, n.num_edges, goal)
-    wanted = considered_visits(considered, goal, forest.started[game] - 1)
-    if wanted == 0 and n.num_tried < n.num_edges:
-        return np.int64(n.num_tried)
+    promote_best_unvisited(forest, game, ROOT, True)
+    n, num_simulations = forest.nodes[game, ROOT], forest.num_simulations[game]
+    considered = min(settings.max_considered, n.num_edges, num_simulations)
+    wanted = considered_visits(considered, num_simulations, forest.num_started[game] - 1)
+    if wanted == 0 and n.num_children < n.num_edges:
+        return np.int64(n.num_children)
     return best_root_edge(settings, forest, game, wanted, False)
 
 
 @inline
 def best_root_edge(settings, forest, game, wanted_visits, must_not_lose):
     """argmax of g + logit + sigma(qhat) over the tried root edges with `wanted_visits` visits, those in flight included."""
-    n, tried, root_score = forest.nodes[game, ROOT], forest.tried[game], forest.root_score[game]
+    n, children, root_score = forest.nodes[game, ROOT], forest.children[game], forest.root_score[game]
     _, high, scale = complete_q(settings, forest, game, ROOT)
     best, best_score, best_action = 0, -np.inf, -1
-    for i in places(0, np.int64(n.num_tried)):
-        e = tried[i]
-        if e.visits + e.pending != wanted_visits or (must_not_lose and is_lost(e, n.mover)):
+    for i in index_range(0, np.int64(n.num_children)):
+        e = children[i]
+        if e.visits + e.in_flight != wanted_visits or (must_not_lose and is_lost(e, n.mover)):
             continue
         score = root_score[e.action] + (forest.score[i] - high) * scale
         if is_better(score, e.action, best_score, best_action):
@@ -179,7 +179,7 @@ def draw_gumbels(settings, forest, game):
     count, noise = np.int64(forest.nodes[game, ROOT].num_edges), forest.score
     if settings.gumbel_scale > 0.0:
         gumbels(forest.random_state[game], noise, count)
-    for i in places(0, count):
+    for i in index_range(0, count):
         action = np.uint32(forest.edge_action[game, i])
         scaled = settings.gumbel_scale * noise[i] if settings.gumbel_scale > 0.0 else 0.0
         forest.root_noise[game, action] = scaled

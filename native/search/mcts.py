@@ -1,7 +1,7 @@
 """Search in waves: descend, (evaluate,) absorb; then choose (`native.search.choice`).
 
-`descend` runs simulations of every game until each has its leaves for the network or its search is complete; ends of
-games, proven and cached positions are settled on the way. The caller evaluates the batch. `absorb` takes the answers in
+`select_leaves` runs simulations of every game until each has its leaves for the network or its search is complete; ends of
+games, proven and cached positions are settled on the way. The caller evaluates the batch. `expand_and_backup` takes the answers in
 and backs their values up. A wave is one call of each, however many games there are.
 
 All sums in a tree are of first-player values, so backing up adds the same number along the whole path.
@@ -17,18 +17,18 @@ from native.machine.prefetch import prefetch_behind, prefetch_game
 from native.machine.struct_argument import by_address
 from native.perspective import stored_value
 from native.search.cache import MISS, Cache, find, store
-from native.search.edges import open_node, try_edge
+from native.search.edges import add_child, expand
 from native.search.forest import ROOT, Batch, Forest
 from native.search.gumbel import draw_gumbels, gumbel_inner_edge, gumbel_root_edge
 from native.search.proven import count_exactly, is_known, prove
-from native.search.puct import add_dirichlet, puct_edge, warm_root
+from native.search.puct import add_dirichlet, apply_root_policy_temperature, puct_edge
 from native.search.settings import GUMBEL, PUCT, Settings
 
-SETTLED, LEAF, BLOCKED = 0, 1, 2  # how a simulation ended: value known, waits for the network, met a waiting node
+FINISHED, LEAF, COLLISION = 0, 1, 2  # how a simulation ended: value known, waits for the network, met a waiting node
 
 
 @by_address
-class Waves(NamedTuple):
+class SearchBatch(NamedTuple):
     """What searches in waves work on. One object, because each that a kernel is given takes as long as a simulation."""
 
     rules: Rules
@@ -39,32 +39,32 @@ class Waves(NamedTuple):
 
 
 @kernel
-def descend(waves):
+def select_leaves(search_batch):
     """Gather every game's leaves into the batch; return the number of rows. Modifies forest, cache and batch."""
-    rules, settings, forest, cache, batch = waves
+    rules, settings, forest, cache, batch = search_batch
     rows = 0
-    for game in range(len(forest.goal)):
+    for game in range(len(forest.num_simulations)):
         prefetch_game(forest, game + 1)
-        rows = gather(rules, settings, forest, cache, batch, game, rows)
+        rows = gather_leaves(rules, settings, forest, cache, batch, game, rows)
     return rows
 
 
 @kernel
-def absorb(waves, rows):
-    """Take the network's answers: expand the leaves of the last `descend`, back their values up, remember them."""
-    rules, settings, forest, cache, batch = waves
-    take_answers(rules, settings, forest, cache, batch, rows)
+def expand_and_backup(search_batch, rows):
+    """Take the network's answers: expand the leaves of the last `select_leaves`, back their values up, remember them."""
+    rules, settings, forest, cache, batch = search_batch
+    expand_and_backup_rows(rules, settings, forest, cache, batch, rows)
 
 
 @inline
-def take_answers(rules, settings, forest, cache, batch, rows):
+def expand_and_backup_rows(rules, settings, forest, cache, batch, rows):
     for row in range(rows):
         game, slot = batch.game[row], batch.slot[row]
         node = forest.leaf_node[game, slot]
         store(cache, forest.leaf_key[game, slot], batch.value[row], batch.logits[row])
-        expand(rules, settings, forest, game, node, batch.logits[row], batch.value[row])
+        set_evaluation(rules, settings, forest, game, node, batch.logits[row], batch.value[row])
         if node != ROOT:
-            back_up(settings, forest, game, slot, forest.nodes[game, node].value, False)
+            backup(settings, forest, game, slot, forest.nodes[game, node].value, False)
         forest.num_leaves[game] = 0
 
 
@@ -73,69 +73,71 @@ def is_complete(forest, game):
     """Are all simulations of the game's search finished, the root's evaluation included, or is the root proven?"""
     if forest.num_nodes[game] == 0 or forest.num_leaves[game] > 0:
         return False
-    return forest.finished[game] >= forest.goal[game] or is_known(forest.nodes[game, ROOT].exact)
+    return forest.num_finished[game] >= forest.num_simulations[game] or is_known(forest.nodes[game, ROOT].exact)
 
 
 @inline
-def gather(rules, settings, forest, cache, batch, game, rows):
+def gather_leaves(rules, settings, forest, cache, batch, game, rows):
     """Simulate in one game until its leaf slots are full or its search needs no more; return the new number of rows."""
-    is_new = forest.goal[game] > 0 and forest.num_nodes[game] == 0
-    if is_new and plant_root(rules, settings, forest, cache, batch, game, rows) == LEAF:
+    is_new = forest.num_simulations[game] > 0 and forest.num_nodes[game] == 0
+    if is_new and start_root(rules, settings, forest, cache, batch, game, rows) == LEAF:
         return rows + 1
-    while forest.started[game] < forest.goal[game] and forest.num_leaves[game] < forest.leaf_node.shape[1]:
+    while (
+        forest.num_started[game] < forest.num_simulations[game] and forest.num_leaves[game] < forest.leaf_node.shape[1]
+    ):
         if is_known(forest.nodes[game, ROOT].exact):
             break
         result = simulate(rules, settings, forest, cache, batch, game, rows)
         if result == LEAF:
             rows += 1
-        elif result == BLOCKED:
+        elif result == COLLISION:
             break
     return rows
 
 
 @inline
-def plant_root(rules, settings, forest, cache, batch, game, rows):
+def start_root(rules, settings, forest, cache, batch, game, rows):
     copy(forest.state[game], forest.root_state[game])
     forest.path_length[game, 0] = 0
     add_node(rules, forest, game, np.nan)
-    return reveal(rules, settings, forest, cache, batch, game, ROOT, rows)
+    return evaluate_or_enqueue(rules, settings, forest, cache, batch, game, ROOT, rows)
 
 
 @inline
 def simulate(rules, settings, forest, cache, batch, game, rows):
     """One simulation: play from the root along the chosen edges to a new node, an exact one or a waiting one."""
     state, slot = forest.state[game], forest.num_leaves[game]
-    copy_first(state, forest.root_state[game], min(len(state), rules.log))  # the root's log is there since `plant_root`
-    forest.started[game] += 1
+    copy_first(state, forest.root_state[game], min(len(state), rules.log))  # the root's log is there since `start_root`
+    forest.num_started[game] += 1
     forest.path_length[game, slot] = 0
     node = np.int64(ROOT)
     while True:
         n = forest.nodes[game, node]
         if is_known(n.exact):
-            back_up(settings, forest, game, slot, n.exact, True)
-            return SETTLED
+            backup(settings, forest, game, slot, n.exact, True)
+            return FINISHED
         if np.isnan(n.value):
-            take_back(forest, game, slot)
-            return BLOCKED
-        open_node(rules, forest, game, node, np.int64(forest.path_length[game, slot]), state)
+            cancel_simulation(forest, game, slot)
+            return COLLISION
+        expand(rules, forest, game, node, np.int64(forest.path_length[game, slot]), state)
         if n.num_edges == 0:  # the search is restricted, and nothing is allowed here: the node's value stands for it
-            back_up(settings, forest, game, slot, n.value, False)
-            return SETTLED
+            backup(settings, forest, game, slot, n.value, False)
+            return FINISHED
         edge = select(settings, forest, game, node)
-        is_new = edge == n.first_edge + n.num_tried
+        is_new = edge == n.first_edge + n.num_children
         if not is_new:
             prefetch_behind(forest, game, edge)
         outcome = rules.play(state, np.int64(forest.edge_action[game, edge]))
         if is_new:
             child = add_node(rules, forest, game, outcome)
-            try_edge(forest, game, node, edge, child)
-            step(forest, game, slot, node, edge)
+            add_child(forest, game, node, edge, child)
+            extend_path(forest, game, slot, node, edge)
             if is_known(outcome):
-                back_up(settings, forest, game, slot, outcome, True)
-                return SETTLED
-            return reveal(rules, settings, forest, cache, batch, game, child, rows)
-        step(forest, game, slot, node, edge)
-        node = np.int64(forest.tried[game, edge].child)
+                backup(settings, forest, game, slot, outcome, True)
+                return FINISHED
+            return evaluate_or_enqueue(rules, settings, forest, cache, batch, game, child, rows)
+        extend_path(forest, game, slot, node, edge)
+        node = np.int64(forest.children[game, edge].child)
 
 
 @inline
@@ -149,44 +151,44 @@ def select(settings, forest, game, node):
 
 
 @inline
-def step(forest, game, slot, node, edge):
+def extend_path(forest, game, slot, node, edge):
     """Note an edge on the path of a simulation in flight."""
     depth = forest.path_length[game, slot]
     forest.path_node[game, slot, depth] = node
     forest.path_edge[game, slot, depth] = edge
     forest.path_length[game, slot] = depth + 1
     forest.nodes[game, node].visits += 1
-    forest.tried[game, edge].pending += 1
+    forest.children[game, edge].in_flight += 1
 
 
 @inline
-def take_back(forest, game, slot):
+def cancel_simulation(forest, game, slot):
     """Undo a simulation that met a waiting node, as if it had never started."""
     for depth in range(forest.path_length[game, slot]):
         forest.nodes[game, forest.path_node[game, slot, depth]].visits -= 1
-        forest.tried[game, forest.path_edge[game, slot, depth]].pending -= 1
-    forest.started[game] -= 1
+        forest.children[game, forest.path_edge[game, slot, depth]].in_flight -= 1
+    forest.num_started[game] -= 1
 
 
 @inline
-def back_up(settings, forest, game, slot, value, is_exact):
+def backup(settings, forest, game, slot, value, is_exact):
     """Finish a simulation: its value, for the first player, is added to every edge and node of its path. From an exact
     leaf, proofs go up as far as they hold."""
     proves = settings.solves and is_exact
     for depth in range(forest.path_length[game, slot] - 1, -1, -1):
         node, edge = np.int64(forest.path_node[game, slot, depth]), np.int64(forest.path_edge[game, slot, depth])
-        n, e = forest.nodes[game, node], forest.tried[game, edge]
-        e.pending -= 1
+        n, e = forest.nodes[game, node], forest.children[game, edge]
+        e.in_flight -= 1
         e.visits += 1
-        e.total += value
-        n.finished += 1
-        n.total += value
-        n.squares += value * value
+        e.value_sum += value
+        n.num_finished += 1
+        n.value_sum += value
+        n.value_square_sum += value * value
         if proves:
             proves = prove(forest, game, node, edge)
         elif e.is_proven:  # since this simulation set out
             count_exactly(n, e, forest.nodes[game, e.child].exact)
-    forest.finished[game] += 1
+    forest.num_finished[game] += 1
 
 
 @inline
@@ -196,26 +198,26 @@ def add_node(rules, forest, game, outcome):
     n = forest.nodes[game, node]
     n.mover = rules.mover(forest.state[game])
     n.value = n.exact = outcome  # GOES_ON is WAITING and UNKNOWN: all are NaN
-    n.total = n.squares = n.tried_mass = 0.0
-    n.visits = n.finished = 0
+    n.value_sum = n.value_square_sum = n.visited_prior_mass = 0.0
+    n.visits = n.num_finished = 0
     n.first_edge = 0
-    n.num_edges = n.num_tried = n.num_proven = 0
-    n.is_open = n.has_next = 0
+    n.num_edges = n.num_children = n.num_proven = 0
+    n.is_expanded = n.has_promoted = 0
     forest.num_nodes[game] = node + 1
     return node
 
 
 @inline
-def reveal(rules, settings, forest, cache, batch, game, node, rows):
+def evaluate_or_enqueue(rules, settings, forest, cache, batch, game, node, rows):
     """Give a new node its network answer: from the cache at once, or as the batch's next row."""
     state, slot = forest.state[game], forest.num_leaves[game]
     key = rules.key(state)
     entry = find(cache, key)
     if entry != MISS:
-        expand(rules, settings, forest, game, node, cache.logits[entry], cache.value[entry])
+        set_evaluation(rules, settings, forest, game, node, cache.logits[entry], cache.value[entry])
         if node != ROOT:
-            back_up(settings, forest, game, slot, forest.nodes[game, node].value, False)
-        return SETTLED
+            backup(settings, forest, game, slot, forest.nodes[game, node].value, False)
+        return FINISHED
     rules.observe(state, batch.planes[rows], batch.scalars[rows])
     batch.game[rows] = game
     batch.slot[rows] = slot
@@ -226,7 +228,7 @@ def reveal(rules, settings, forest, cache, batch, game, node, rows):
 
 
 @inline
-def expand(rules, settings, forest, game, node, logits, value):
+def set_evaluation(rules, settings, forest, game, node, logits, value):
     """Store the network's answer. A root is opened at once and gets its noise."""
     n = forest.nodes[game, node]
     copy(forest.logits[game, node], logits)
@@ -237,9 +239,9 @@ def expand(rules, settings, forest, game, node, logits, value):
 
 @inline
 def prepare_root(rules, settings, forest, game):
-    open_node(rules, forest, game, ROOT, np.int64(0), forest.root_state[game])
+    expand(rules, forest, game, ROOT, np.int64(0), forest.root_state[game])
     if settings.kind == GUMBEL:
         draw_gumbels(settings, forest, game)
     else:
-        warm_root(settings, forest, game)
+        apply_root_policy_temperature(settings, forest, game)
         add_dirichlet(settings, forest, game)

@@ -20,11 +20,11 @@ def replay_trees(rules, forest, batch, part, parent, action, path):
     WALK, only look up who is whose parent, which is no part of the search. Returns the plies played. parent, action and path i32[N]
     are working memory; modifies them, the forest's scratch and batch row 0."""
     plies = 0
-    for game in range(len(forest.goal)):
+    for game in range(len(forest.num_simulations)):
         find_parents(forest, game, parent, action)
         for node in range(1, forest.num_nodes[game] if part != WALK else 1):
             plies += play_to(rules, forest, game, node, parent, action, path)
-            if part == ENCODE and forest.nodes[game, node].is_open:
+            if part == ENCODE and forest.nodes[game, node].is_expanded:
                 rules.legal(forest.state[game], forest.actions)
             if part == ENCODE and not is_end(forest.nodes[game, node]):
                 rules.key(forest.state[game])
@@ -36,8 +36,8 @@ def replay_trees(rules, forest, batch, part, parent, action, path):
 def find_parents(forest, game, parent, action):
     for node in range(forest.num_nodes[game]):
         n = forest.nodes[game, node]
-        for edge in range(n.first_edge, n.first_edge + n.num_tried):
-            e = forest.tried[game, edge]
+        for edge in range(n.first_edge, n.first_edge + n.num_children):
+            e = forest.children[game, edge]
             parent[e.child], action[e.child] = node, e.action
 
 

@@ -22,20 +22,20 @@ def is_known(value):
 @inline
 def is_end(n):
     """Is this node the end of a game? It is exact from its birth; others are opened before they can be proven."""
-    return is_known(n.exact) and not n.is_open
+    return is_known(n.exact) and not n.is_expanded
 
 
 @inline
 def count_exactly(n, e, exact):
     """Let an edge's finished simulations count with the exact value of its child, in the sum of its node too."""
-    n.total += e.visits * exact - e.total
-    e.total = e.visits * exact
+    n.value_sum += e.visits * exact - e.value_sum
+    e.value_sum = e.visits * exact
 
 
 @inline
 def prove(forest, game, node, edge):
     """The child of `edge` is proven: mark the edge, and the node too if that decides it. Is the node proven now?"""
-    n, e = forest.nodes[game, node], forest.tried[game, edge]
+    n, e = forest.nodes[game, node], forest.children[game, edge]
     exact = forest.nodes[game, e.child].exact
     if not e.is_proven:
         e.is_proven = 1
@@ -53,8 +53,8 @@ def prove(forest, game, node, edge):
 def best_outcome(forest, game, node):
     """Of a node all of whose edges are proven."""
     n, best = forest.nodes[game, node], WORST
-    for edge in range(n.first_edge, n.first_edge + n.num_tried):
-        exact = forest.nodes[game, forest.tried[game, edge].child].exact
+    for edge in range(n.first_edge, n.first_edge + n.num_children):
+        exact = forest.nodes[game, forest.children[game, edge].child].exact
         best = max(best, mover_score(exact, n.mover))
     return mover_score(best, n.mover)  # the same flip leads back
 
@@ -62,4 +62,4 @@ def best_outcome(forest, game, node):
 @inline
 def is_lost(e, mover):
     """Is this edge proven to be the worst that can befall the mover?"""
-    return e.is_proven and mover_score(e.total, mover) <= WORST * e.visits
+    return e.is_proven and mover_score(e.value_sum, mover) <= WORST * e.visits

@@ -11,9 +11,9 @@ import numpy as np
 
 from native.machine.compile import inline
 from native.machine.random import gamma
-from native.machine.softmax import places
+from native.machine.softmax import index_range
 from native.perspective import mover_score
-from native.search.edges import bring_next, is_better
+from native.search.edges import is_better, promote_best_unvisited
 from native.search.forest import ROOT
 from native.search.proven import is_lost
 
@@ -30,17 +30,17 @@ def exploration(settings, n):
     c * (1 + c_spread * (sd / 0.4 - 1)) (KataGo, "cpuct utility stdev", docs/KataGoMethods.md)."""
     c = settings.c_init + np.log((n.visits + 1.0 + settings.c_base + 1.0) / settings.c_base)
     if settings.c_spread > 0.0:
-        c *= 1.0 + settings.c_spread * (spread(n) / SPREAD_PRIOR - 1.0)
+        c *= 1.0 + settings.c_spread * (value_stdev(n) / SPREAD_PRIOR - 1.0)
     return c
 
 
 @inline
-def spread(n):
+def value_stdev(n):
     """Standard deviation of the values of a node's evaluation and finished simulations; two observations of 0.4 come on
     top, so that it is not taken from one or two values alone."""
-    count = 1.0 + n.finished
-    mean = (n.value + n.total) / count
-    square = max((n.value * n.value + n.squares) / count, mean * mean)
+    count = 1.0 + n.num_finished
+    mean = (n.value + n.value_sum) / count
+    square = max((n.value * n.value + n.value_square_sum) / count, mean * mean)
     prior = mean * mean + SPREAD_PRIOR * SPREAD_PRIOR
     weighted = (prior * SPREAD_PRIOR_WEIGHT + square * count) / (SPREAD_PRIOR_WEIGHT + count - 1.0)
     return np.sqrt(max(0.0, weighted - mean * mean))
@@ -52,28 +52,28 @@ def first_play_value(settings, n, node):
     sqrt(tried policy mass) (KataGo, Wu 2019), without reduction at a root with noise."""
     if settings.fpu_absolute:
         return settings.fpu_value
-    own = mover_score((n.value + n.total) / (1.0 + n.finished), n.mover)
+    own = mover_score((n.value + n.value_sum) / (1.0 + n.num_finished), n.mover)
     is_noisy = node == ROOT and settings.dirichlet_fraction > 0.0
-    return own - (0.0 if is_noisy else settings.fpu_reduction * np.sqrt(n.tried_mass))
+    return own - (0.0 if is_noisy else settings.fpu_reduction * np.sqrt(n.visited_prior_mass))
 
 
 @inline
 def puct_edge(settings, forest, game, node):
     """The edge of `node` with the highest score."""
-    bring_next(forest, game, node, False)
-    n, tried = forest.nodes[game, node], forest.tried[game]
-    first, count, mover = np.int64(n.first_edge), np.int64(n.num_tried), n.mover
+    promote_best_unvisited(forest, game, node, False)
+    n, children = forest.nodes[game, node], forest.children[game]
+    first, count, mover = np.int64(n.first_edge), np.int64(n.num_children), n.mover
     scale = exploration(settings, n) * np.sqrt(1.0 + n.visits)
     best, best_score, best_action = -1, -np.inf, -1
     if count < n.num_edges:
         best, best_action = first + count, np.int64(forest.edge_action[game, first + count])
         best_score = first_play_value(settings, n, node) + forest.edge_prior[game, first + count] * scale
-    for edge in places(first, count):
-        e = tried[edge]
+    for edge in index_range(first, count):
+        e = children[edge]
         if is_lost(e, mover):
             continue
-        visits = e.visits + e.pending
-        score = (mover_score(e.total, mover) - settings.virtual_loss * e.pending) / visits
+        visits = e.visits + e.in_flight
+        score = (mover_score(e.value_sum, mover) - settings.virtual_loss * e.in_flight) / visits
         score += e.prior * scale / (1.0 + visits)
         if node == ROOT and visits < forced_visits(settings, n, e):
             score = np.inf
@@ -91,7 +91,7 @@ def forced_visits(settings, n, e):
 
 
 @inline
-def warm_root(settings, forest, game):
+def apply_root_policy_temperature(settings, forest, game):
     """P^(1/T) at the root, normalised again (KataGo's root policy temperature, 1.1 in its self-play)."""
     n, prior = forest.nodes[game, ROOT], forest.edge_prior[game]
     if settings.root_temperature == 1.0:

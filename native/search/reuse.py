@@ -15,17 +15,17 @@ DROPPED, KEPT = -1, 0
 
 
 @kernel
-def follow(rules, settings, forest, game, action):
+def reroot(rules, settings, forest, game, action):
     """Make the child that `action` leads to the root; the caller has played the action in root_state[game] and sets the goal.
 
     False, and nothing is changed, if there is nothing to keep: the action was never tried or ends the game, or the search
     is a Gumbel search, is restricted (by depth, which changes) or waits for answers. The simulations that went on from the child count as started and finished.
     """
-    return keep_below(rules, settings, forest, game, action)
+    return keep_subtree(rules, settings, forest, game, action)
 
 
 @inline
-def keep_below(rules, settings, forest, game, action):
+def keep_subtree(rules, settings, forest, game, action):
     child = child_of(forest, game, action)
     if settings.kind != PUCT or child < 0 or forest.num_leaves[game] > 0 or forest.is_restricted[game]:
         return False
@@ -33,7 +33,7 @@ def keep_below(rules, settings, forest, game, action):
         return False
     compact(forest, game, child)
     copy(forest.state[game], forest.root_state[game])
-    forest.started[game] = forest.finished[game] = forest.nodes[game, ROOT].finished
+    forest.num_started[game] = forest.num_finished[game] = forest.nodes[game, ROOT].num_finished
     prepare_root(rules, settings, forest, game)
     take_new_priors(forest, game)
     return True
@@ -42,9 +42,9 @@ def keep_below(rules, settings, forest, game, action):
 @inline
 def child_of(forest, game, action):
     if forest.num_nodes[game] > 0:
-        for edge in range(forest.nodes[game, ROOT].num_tried):
-            if forest.tried[game, edge].action == action:
-                return forest.tried[game, edge].child
+        for edge in range(forest.nodes[game, ROOT].num_children):
+            if forest.children[game, edge].action == action:
+                return forest.children[game, edge].child
     return -1
 
 
@@ -70,30 +70,30 @@ def number_kept(forest, game, new_root):
         number[node] = kept
         kept += 1
         first = nodes[node].first_edge
-        for edge in range(first, first + nodes[node].num_tried):
-            number[forest.tried[game, edge].child] = KEPT
+        for edge in range(first, first + nodes[node].num_children):
+            number[forest.children[game, edge].child] = KEPT
 
 
 @inline
 def move_edges(forest, game):
-    opened, tried, number = forest.opened[game], forest.tried[game], forest.new_number
-    num_opened, num_edges = 0, 0
-    for i in range(forest.num_opened[game]):
-        n, new = forest.nodes[game, opened[i]], number[opened[i]]
+    expanded, children, number = forest.expanded[game], forest.children[game], forest.new_number
+    num_expanded, num_edges = 0, 0
+    for i in range(forest.num_expanded[game]):
+        n, new = forest.nodes[game, expanded[i]], number[expanded[i]]
         if new == DROPPED:
             continue
         first = np.int64(n.first_edge)
-        for k in range(n.num_tried):
-            tried[num_edges + k] = tried[first + k]
-            tried[num_edges + k].child = number[tried[first + k].child]
+        for k in range(n.num_children):
+            children[num_edges + k] = children[first + k]
+            children[num_edges + k].child = number[children[first + k].child]
         for k in range(n.num_edges):
             forest.edge_action[game, num_edges + k] = forest.edge_action[game, first + k]
             forest.edge_prior[game, num_edges + k] = forest.edge_prior[game, first + k]
         n.first_edge = num_edges
-        opened[num_opened] = new
-        num_opened += 1
+        expanded[num_expanded] = new
+        num_expanded += 1
         num_edges += n.num_edges
-    forest.num_opened[game], forest.num_edges[game] = num_opened, num_edges
+    forest.num_expanded[game], forest.num_edges[game] = num_expanded, num_edges
 
 
 @inline
@@ -102,7 +102,7 @@ def move_nodes(forest, game):
     for node in range(forest.num_nodes[game]):
         if forest.new_number[node] != DROPPED:
             nodes[num_nodes] = nodes[node]
-            if not nodes[node].is_open:
+            if not nodes[node].is_expanded:
                 copy(forest.logits[game, num_nodes], forest.logits[game, node])
             num_nodes += 1
     forest.num_nodes[game] = num_nodes
@@ -112,7 +112,7 @@ def move_nodes(forest, game):
 def take_new_priors(forest, game):
     """A root's noise and temperature reach the edges that were tried before it was a root."""
     root = forest.nodes[game, ROOT]
-    root.tried_mass, root.has_next = 0.0, 0
-    for edge in range(root.num_tried):
-        forest.tried[game, edge].prior = forest.edge_prior[game, edge]
-        root.tried_mass += forest.edge_prior[game, edge]
+    root.visited_prior_mass, root.has_promoted = 0.0, 0
+    for edge in range(root.num_children):
+        forest.children[game, edge].prior = forest.edge_prior[game, edge]
+        root.visited_prior_mass += forest.edge_prior[game, edge]

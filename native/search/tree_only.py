@@ -1,21 +1,21 @@
 """Whole searches in one compiled call, with answers that need no network: the trees alone, to be measured."""
 
 from native.machine.compile import inline, kernel
-from native.search.mcts import gather, take_answers
+from native.search.mcts import expand_and_backup_rows, gather_leaves
 
 
 @kernel
-def search_alone(waves):
+def search_tree_only(search_batch):
     """Complete one game's search after the other; each answer is equal logits and the value 0. Modifies forest, cache and
     batch."""
-    rules, settings, forest, cache, batch = waves
+    rules, settings, forest, cache, batch = search_batch
     clear(batch)
-    for game in range(len(forest.goal)):
+    for game in range(len(forest.num_simulations)):
         while True:
-            rows = gather(rules, settings, forest, cache, batch, game, 0)
+            rows = gather_leaves(rules, settings, forest, cache, batch, game, 0)
             if rows == 0:
                 break
-            take_answers(rules, settings, forest, cache, batch, rows)
+            expand_and_backup_rows(rules, settings, forest, cache, batch, rows)
 
 
 @inline

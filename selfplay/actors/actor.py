@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from games.game import Game
-from native.episodes import DONE, MOVES, SIMULATIONS, Plan, new_records, play_wave
+from native.episodes import DONE, MOVES, SIMULATIONS, SelfPlayParams, new_records, play_wave
 from native.search.cache import clear, new_cache
 from native.search.forest import new_batch, new_forest
-from native.search.mcts import Waves, absorb
+from native.search.mcts import SearchBatch, expand_and_backup
 from native.search.settings import GUMBEL, PUCT, Settings
 from selfplay.config import ActorConfig, RunConfig, SearchConfig, game_of
 from selfplay.network.evaluator import Evaluator, Symmetries
@@ -82,7 +82,7 @@ class Actor:
         game = game_of(config)
         actor, most = config.actor, max(config.search.simulations)
         self.config, self.shape, self.game = config, shape, game
-        self.waves = Waves(
+        self.search_batch = SearchBatch(
             game.rules,
             play_settings(config.search),
             new_forest(actor.games, most, game.state_bytes, game.actions, game.max_plies, actor.leaves, seed),
@@ -101,7 +101,7 @@ class Actor:
         Games in progress are kept. What the cache remembers was said by the old weights, so it is cleared.
         """
         network = network_of(self.shape, weights)
-        rows = len(self.waves.batch.planes)
+        rows = len(self.search_batch.batch.planes)
         if self.evaluator is None:
             self.evaluator = Evaluator(
                 network,
@@ -113,10 +113,10 @@ class Actor:
             )
         else:
             self.evaluator.load(network)
-        clear(self.waves.cache)
+        clear(self.search_batch.cache)
         self.generation = generation
         search = self.config.search
-        self.plan = Plan(
+        self.plan = SelfPlayParams(
             simulations=simulations,
             opening_fraction=float(self.config.actor.opening_fraction),
             opening_plies=self.config.actor.opening_plies,
@@ -152,21 +152,21 @@ class Actor:
 
     def _wave(self) -> None:
         begin = time.perf_counter()
-        rows = play_wave(self.waves, self.plan, self.options, self.records)
+        rows = play_wave(self.search_batch, self.plan, self.options, self.records)
         self.descend_seconds += time.perf_counter() - begin
         if rows:
-            self.evaluator.evaluate(self.waves.batch, rows)
+            self.evaluator.evaluate(self.search_batch.batch, rows)
             begin = time.perf_counter()
-            absorb(self.waves, rows)
+            expand_and_backup(self.search_batch, rows)
             self.absorb_seconds += time.perf_counter() - begin
 
     def _counts(self) -> np.ndarray:
         played, evaluator = self.records.counts, self.evaluator
-        counts = [played[MOVES], played[SIMULATIONS], evaluator.rows, self.waves.cache.counts[1]]
+        counts = [played[MOVES], played[SIMULATIONS], evaluator.rows, self.search_batch.cache.counts[1]]
         return np.array([*counts, evaluator.seconds, self.descend_seconds, self.absorb_seconds])
 
     def _work(self, before: np.ndarray, begin: float) -> Work:
-        moves, simulations, evaluations, hits, network, descend, absorb_ = self._counts() - before
+        moves, simulations, evaluations, hits, network, select_leaves, absorb_ = self._counts() - before
         return Work(
             moves=int(moves),
             simulations=int(simulations),
@@ -174,7 +174,7 @@ class Actor:
             cache_hits=int(hits),
             seconds=time.perf_counter() - begin,
             network_seconds=float(network),
-            descend_seconds=float(descend),
+            descend_seconds=float(select_leaves),
             absorb_seconds=float(absorb_),
             precision=self.evaluator.precision,
         )

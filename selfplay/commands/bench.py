@@ -21,10 +21,10 @@ from games.game import Game
 from native.machine.host import cores
 from native.search import forest as memory
 from native.search.cache import new_cache
-from native.search.mcts import Waves, absorb, descend
+from native.search.mcts import SearchBatch, expand_and_backup, select_leaves
 from native.search.profile import ENCODE, PLAY, WALK, replay_trees
 from native.search.settings import GUMBEL, PUCT, Settings
-from native.search.tree_only import search_alone
+from native.search.tree_only import search_tree_only
 from selfplay.actors.actor import Actor, Work
 from selfplay.actors.local_pool import LocalPool, actors_here
 from selfplay.commands.check import random_play
@@ -113,7 +113,7 @@ class Trees:
 
     def __init__(self, game: Game, options):
         self.game, self.simulations, self.games = game, options.simulations, options.games
-        self.waves = Waves(
+        self.search_batch = SearchBatch(
             game.rules,
             Settings(PUCT if options.kind == "puct" else GUMBEL),
             new_forest(game, options.games, options.simulations),
@@ -141,7 +141,7 @@ class Trees:
         return {"simulations/s": rate} | {f"share {name}": max(0.0, part) / total for name, part in parts.items()}
 
     def measure_alone(self, seconds: float) -> Figures:
-        total, searches = self.repeat(self.search_alone, seconds)
+        total, searches = self.repeat(self.search_tree_only, seconds)
         play, encode = (seconds * searches / total for seconds in self._rules_seconds())
         whole = max(1.0, play + encode)  # above 1 after a slow spell while they were measured
         return {
@@ -161,28 +161,28 @@ class Trees:
                 return taken, times
 
     def _search(self) -> None:
-        memory.plant_all(self.waves.forest, self.states, self.simulations)
+        memory.reset_trees(self.search_batch.forest, self.states, self.simulations)
         while True:
             begin = time.perf_counter()
-            rows = descend(self.waves)
+            rows = select_leaves(self.search_batch)
             middle = time.perf_counter()
             self.seconds[0] += middle - begin
             if not rows:
                 return
-            absorb(self.waves, rows)
+            expand_and_backup(self.search_batch, rows)
             self.seconds[1] += time.perf_counter() - middle
 
-    def search_alone(self) -> None:
-        memory.plant_all(self.waves.forest, self.states, self.simulations)
-        search_alone(self.waves)
+    def search_tree_only(self) -> None:
+        memory.reset_trees(self.search_batch.forest, self.states, self.simulations)
+        search_tree_only(self.search_batch)
 
     def _empty_call(self) -> float:
         """Seconds to hand a forest to a kernel that has nothing to do: its searches are complete."""
-        return hardware.best_of(lambda: descend(self.waves), 20)
+        return hardware.best_of(lambda: select_leaves(self.search_batch), 20)
 
     def _rules_seconds(self) -> tuple[float, float]:
         """(playing, encoding) of all the nodes of the searches that have just been done, each at its fastest."""
-        rules, forest, batch = self.waves.rules, self.waves.forest, self.waves.batch
+        rules, forest, batch = self.search_batch.rules, self.search_batch.forest, self.search_batch.batch
         memories = [np.zeros(forest.nodes.shape[1] + 1, np.int32) for _ in range(3)]
 
         def part(which: int) -> float:

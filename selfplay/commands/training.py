@@ -17,7 +17,7 @@ from native.episodes import play_wave
 from native.machine.compile import are_stored
 from native.machine.host import cores, memory
 from native.rows import write_rows
-from native.search.mcts import absorb
+from native.search.mcts import expand_and_backup
 from selfplay import config
 from selfplay.actors.actor import Actor
 from selfplay.actors.local_pool import LocalPool, actors_here
@@ -138,7 +138,7 @@ def tuned(settings: RunConfig, folder: Path, shape: Shape) -> RunConfig:
 def compile_core(settings: RunConfig, shape: Shape, screen: Screen) -> None:
     """Let one small actor play a game where the core is not on disk, so that it is compiled once before several processes
     want it."""
-    if are_stored((play_wave, absorb, write_rows)):
+    if are_stored((play_wave, expand_and_backup, write_rows)):
         return
     begin = clock.monotonic()
     screen.preparing("compile the search core (once, about a minute)")

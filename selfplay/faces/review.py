@@ -78,8 +78,8 @@ class Analyst(Searcher):
         while self.free and self.waiting:
             self._begin(heappop(self.waiting)[2])
         for task in self.tasks:  # in slices, so that no wave runs long where every simulation ends at once
-            done = int(self.forest.finished[task.tree])
-            self.forest.goal[task.tree] = min(self._goal(task), done + SLICE)
+            done = int(self.forest.num_finished[task.tree])
+            self.forest.num_simulations[task.tree] = min(self._goal(task), done + SLICE)
         self._wave()
         for task in self.tasks:
             if task.priors is None:
@@ -91,7 +91,7 @@ class Analyst(Searcher):
         if task.tree is None:
             self.waiting = [entry for entry in self.waiting if entry[2] is not task]
             return heapify(self.waiting)
-        self.forest.goal[task.tree] = 0  # rests
+        self.forest.num_simulations[task.tree] = 0  # rests
         self.tasks.remove(task)
         self.free.append(task.tree)
 
@@ -101,12 +101,12 @@ class Analyst(Searcher):
         return Finding(candidates_of(self, task.tree), simulations, value, opinion)
 
     def clear_cache(self) -> None:
-        clear(self.waves.cache)
+        clear(self.search_batch.cache)
 
     def _begin(self, task: Task) -> None:
         task.tree, task.deadline = self.free.pop(0), time.monotonic() + task.seconds
         self.forest.root_state[task.tree] = task.state
-        memory.plant(self.forest, task.tree, 1)
+        memory.reset_tree(self.forest, task.tree, 1)
         if task.avoid_until is not None:
             memory.restrict(self.forest, task.tree, task.avoid_until)
         self.tasks.append(task)

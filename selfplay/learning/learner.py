@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from native.rows import Rows
+from native.rows import TrainingBatch
 from selfplay.config import LearnerConfig
 from selfplay.learning.replay import Replay
 from selfplay.network.network import DRAW, LOSS, WIN, Network, Output, expected_value
@@ -23,7 +23,7 @@ def losses(output: Output, rows: dict[str, Tensor], config: LearnerConfig) -> di
 
     policy   cross-entropy of the search's policy; illegal actions are masked
     outcome  cross-entropy of the game's end as win, draw or loss (an outcome between them is shared out)
-    value    squared error of P(win) - P(loss) against the value's target (see `native.rows.read_lessons`)
+    value    squared error of P(win) - P(loss) against the value's target (see `native.rows.compute_targets`)
     owner    of networks with that head: cross-entropy of each cell's owner at the end; nobody's is half the mover's
     score    of networks with that head: Huber loss of the score at the end, in sqrt(cells) points
     kl       KL(search || network): the policy part less the search's own entropy; not in the total
@@ -121,7 +121,7 @@ class Learner:
         for _ in range(steps):
             yield self._tensors(replay.draw(random, buffer))
 
-    def _tensors(self, rows: Rows) -> dict[str, Tensor]:
+    def _tensors(self, rows: TrainingBatch) -> dict[str, Tensor]:
         tensors = {name: torch.from_numpy(array).to(self.device) for name, array in rows._asdict().items()}
         shape = self.network.shape
         planes = tensors["planes"].view(-1, shape.planes, shape.rows, shape.columns)  # [B, P, H, W]

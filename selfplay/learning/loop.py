@@ -108,9 +108,11 @@ def play(run: Run, pool: Pool, screen: Screen, state: State, simulations: int) -
     return played, add_work(works) if works else None
 
 
-def learn(config: RunConfig, screen: Screen, state: State, new_rows: int, progress: tuple[float, float]) -> dict:
+def learn(
+    config: RunConfig, screen: Screen, state: State, new_training_batch: int, progress: tuple[float, float]
+) -> dict:
     """Draw each row `reuse` times on average over its stay in the window."""
-    steps = max(1, round(new_rows * config.replay.reuse / config.learner.batch))
+    steps = max(1, round(new_training_batch * config.replay.reuse / config.learner.batch))
     screen.learning(state.generation, steps)
     random = np.random.default_rng([config.seed, state.generation])
     return state.learner.learn(state.replay, steps, random, progress)

@@ -5,8 +5,16 @@ from collections.abc import Iterable
 import numpy as np
 
 from games.game import Game
-from native.episodes import SEARCHED, SETTLED
-from native.rows import Lessons, Rows, new_lessons, new_rows, new_scratch, read_lessons, write_rows
+from native.episodes import DECIDED, SEARCHED
+from native.rows import (
+    Targets,
+    TrainingBatch,
+    compute_targets,
+    new_scratch,
+    new_targets,
+    new_training_batch,
+    write_rows,
+)
 from selfplay.config import ReplayConfig
 from selfplay.storage.records import Games, concatenate
 
@@ -25,7 +33,7 @@ def window_rows(config: ReplayConfig, total_rows: int) -> int:
 
 def is_drawn(origin: np.ndarray, settled_weight: float) -> np.ndarray:
     """bool[M]: every searched move is a row; of those in settled games, evenly, the share `settled_weight` is."""
-    settled = origin == SETTLED
+    settled = origin == DECIDED
     counted = np.cumsum(settled) * settled_weight
     return (origin == SEARCHED) | (settled & (np.floor(counted) > np.floor(counted - settled_weight)))
 
@@ -36,7 +44,7 @@ class Replay:
     def __init__(self, game: Game, config: ReplayConfig):
         self.game, self.config = game, config
         self.window: Games | None = None  # the games of all generations held, oldest first
-        self.learned: Lessons | None = None  # what came of them
+        self.learned: Targets | None = None  # what came of them
         self.generations: list[tuple[int, int]] = []  # (games, rows) of each
         self.total_rows = 0  # of all games ever played
         self.scratch = new_scratch(game.state_bytes, game.planes, game.cells, game.actions)
@@ -68,7 +76,7 @@ class Replay:
         if self.window is not None:
             move = self.window.first_move[first]
             window = concatenate([self.window.part(first), window])
-            learned = Lessons(
+            learned = Targets(
                 value=np.concatenate([self.learned.value[move:], learned.value]),
                 owner=np.concatenate([self.learned.owner[first:], learned.owner]),
                 score=np.concatenate([self.learned.score[first:], learned.score]),
@@ -85,20 +93,20 @@ class Replay:
             first += self.generations.pop(0)[0]
         return first
 
-    def _read(self, games: Games) -> Lessons:
-        lessons = new_lessons(games.count, len(games.action), self.game.cells)
-        read_lessons(self.game.rules, games.moves(), float(self.config.search_share), self.scratch[0], lessons)
-        return lessons
+    def _read(self, games: Games) -> Targets:
+        targets = new_targets(games.count, len(games.action), self.game.cells)
+        compute_targets(self.game.rules, games.moves(), float(self.config.search_share), self.scratch[0], targets)
+        return targets
 
     @property
     def rows(self) -> int:
         return len(self.row_move)
 
-    def buffer(self, batch: int) -> Rows:
+    def buffer(self, batch: int) -> TrainingBatch:
         game = self.game
-        return new_rows(batch, game.planes, game.cells, game.scalars, game.actions)
+        return new_training_batch(batch, game.planes, game.cells, game.scalars, game.actions)
 
-    def draw(self, random: np.random.Generator, rows: Rows) -> Rows:
+    def draw(self, random: np.random.Generator, rows: TrainingBatch) -> TrainingBatch:
         """Fill `rows` with rows of the window, uniformly, each under a random symmetry of the board; returns it."""
         game, count = self.game, len(rows.outcome)
         index = random.integers(self.rows, size=count)

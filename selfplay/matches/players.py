@@ -13,7 +13,7 @@ import games
 from games.game import Game, for_side
 from native import abi
 from native.machine.random import seeds
-from native.playout import speak_for_movers
+from native.playout import rollout_values
 from native.search.settings import GUMBEL, PUCT, Settings
 from selfplay import config
 from selfplay.config import MatchConfig
@@ -410,14 +410,14 @@ class PlayoutEvaluator:
     """Random playouts in a network's place: uniform policy, one game's outcome as the value."""
 
     def __init__(self, searcher: Searcher, seed: int):
-        self.searcher, self.random = searcher, seeds(seed, len(searcher.waves.batch.planes))
+        self.searcher, self.random = searcher, seeds(seed, len(searcher.search_batch.batch.planes))
 
     def evaluate(self, batch, rows: int) -> None:
         game, forest = self.searcher.game, self.searcher.forest
         states = forest.state[batch.game[:rows]]  # one leaf a game: its scratch position is the leaf
         actions, scratch = np.zeros(game.actions + 1, np.int32), np.zeros(game.state_bytes, np.uint8)
         streams = self.random[batch.game[:rows]]  # a stream a game, so that no game depends on its neighbours
-        speak_for_movers(game.rules, states, streams, actions, scratch, batch.value)
+        rollout_values(game.rules, states, streams, actions, scratch, batch.value)
         self.random[batch.game[:rows]] = streams
         batch.logits[:rows] = 0.0
 

@@ -46,7 +46,7 @@ class OpenSearch(Searcher):
     def begin(self, state: np.ndarray, avoid_until: np.ndarray | None = None) -> None:
         """Forget the last search; the next one is of the position u8[S], restricted if `avoid_until` i32[2, A] is given (see
         `native.search.forest.restrict`). A restricted search is of one position alone: no other goes on from it."""
-        memory.plant_all(self.forest, state[None], 1)
+        memory.reset_trees(self.forest, state[None], 1)
         if avoid_until is not None:
             memory.restrict(self.forest, 0, avoid_until)
         self.moves = None
@@ -59,7 +59,7 @@ class OpenSearch(Searcher):
         forest.root_state[0] = state
         if not reuse.follow(self.game.rules, self.settings, forest, 0, action):
             return self.begin(state)
-        forest.goal[0] = max(1, self.visits)
+        forest.num_simulations[0] = max(1, self.visits)
 
     def reach(self, moves: tuple[int, ...], state: np.ndarray) -> None:
         """Come to the position u8[S] that these actions of a game led to: by following them from the one that is searched,
@@ -91,11 +91,11 @@ class OpenSearch(Searcher):
         most = min(simulations, forest.nodes.shape[1] - 1)
         step = SLICE if self.settings.kind == PUCT else most
         while self.visits < most and not self.is_proven() and not stop():
-            forest.goal[0] = min(most, self.visits + step)
+            forest.num_simulations[0] = min(most, self.visits + step)
             while self._wave() and not stop():
                 pass
         is_whole = self.visits >= most or self.is_proven()
-        forest.goal[0] = max(1, self.visits)  # what there is, is the search
+        forest.num_simulations[0] = max(1, self.visits)  # what there is, is the search
         while self._wave():
             pass
         self.moves = moves
@@ -103,7 +103,7 @@ class OpenSearch(Searcher):
 
     @property
     def visits(self) -> int:
-        return int(self.forest.finished[0])
+        return int(self.forest.num_finished[0])
 
     def choice(self) -> tuple[int, float]:
         """(action, value for the FIRST player)."""

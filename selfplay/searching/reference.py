@@ -37,8 +37,8 @@ class FakeNetwork:
 class Edge:
     prior: float
     visits: int = 0
-    pending: int = 0
-    total: float = 0.0  # of values for the first player
+    in_flight: int = 0
+    value_sum: float = 0.0  # of values for the first player
     child: "Node | None" = None
 
     @property
@@ -63,7 +63,7 @@ class Node:
     @property
     def visits(self) -> int:
         """Simulations that went on from here, those in flight included."""
-        return sum(edge.visits + edge.pending for edge in self.edges.values())
+        return sum(edge.visits + edge.in_flight for edge in self.edges.values())
 
 
 class Search:
@@ -79,11 +79,11 @@ class Search:
         avoid_until=None,
     ):
         """`avoid_until` i32[2, A] restricts the search, see `native.search.forest.restrict`."""
-        self.network, self.settings, self.goal, self.leaves = network, settings, simulations, leaves
+        self.network, self.settings, self.num_simulations, self.leaves = network, settings, simulations, leaves
         self.root_priors, self.root_noise = root_priors, root_noise or {}
         self.avoid_until = avoid_until
         self.root = Node(position.copy())
-        self.started = 0
+        self.num_started = 0
         self.waiting: list[tuple[Node, list[tuple[Node, Edge]]]] = []
 
     def run(self) -> "Search":
@@ -93,27 +93,29 @@ class Search:
             for node, path in leaves:
                 self.expand(node)
                 self.finish(path, node.value)
-            while self.root.exact is None and self.started < self.goal and len(self.waiting) < self.leaves:
+            while (
+                self.root.exact is None and self.num_started < self.num_simulations and len(self.waiting) < self.leaves
+            ):
                 if not self.simulate():
                     break
         return self
 
     def simulate(self) -> bool:
         """One simulation; False if it met a node whose answer is out."""
-        self.started += 1
+        self.num_started += 1
         node, path = self.root, []
         while node.exact is None:
             if node.value is None:
-                self.started -= 1
+                self.num_started -= 1
                 for _, edge in path:
-                    edge.pending -= 1
+                    edge.in_flight -= 1
                 return False
             if not node.edges:  # nothing is allowed here
                 self.finish(path, node.value)
                 return True
             action = self.select(node)
             edge = node.edges[action]
-            edge.pending += 1
+            edge.in_flight += 1
             path.append((node, edge))
             if edge.child is None:
                 edge.child = Node(node.position.copy().play(action), depth=node.depth + 1)
@@ -128,13 +130,13 @@ class Search:
     def finish(self, path, value) -> None:
         """Add a simulation's value along its path, then prove from the leaf upwards what can be proven now."""
         for node, edge in path:
-            edge.pending -= 1
+            edge.in_flight -= 1
             edge.visits += 1
-            edge.total += value
+            edge.value_sum += value
             node.values.append(value)
         for node, edge in reversed(path):
             if self.settings.solves and edge.exact is not None:
-                edge.total = edge.visits * edge.exact
+                edge.value_sum = edge.visits * edge.exact
                 if node.exact is None:
                     node.exact = proven(node)
 
@@ -148,7 +150,9 @@ class Search:
         weights = np.exp(logits[legal].astype(np.float64) - logits[legal].max()).astype(np.float32)
         priors = (weights / weights.astype(np.float64).sum()).astype(np.float32)
         if node is self.root:
-            priors = self.root_priors if self.root_priors is not None else warm(priors, self.settings)
+            priors = (
+                self.root_priors if self.root_priors is not None else root_policy_temperature(priors, self.settings)
+            )
         node.edges = {int(action): Edge(float(prior)) for action, prior in zip(legal, priors)}
 
     def allowed(self, node: Node) -> np.ndarray:
@@ -159,13 +163,13 @@ class Search:
         if self.settings.kind == PUCT:
             return best(self.puct_scores(node))
         if node is self.root:
-            m = min(self.settings.max_considered, len(node.edges), self.goal)
-            wanted = considered_visits(m, self.goal)[self.started - 1]
+            m = min(self.settings.max_considered, len(node.edges), self.num_simulations)
+            wanted = considered_visits(m, self.num_simulations)[self.num_started - 1]
             scores = self.gumbel_scores()
-            return best({a: scores[a] for a, e in node.edges.items() if e.visits + e.pending == wanted})
+            return best({a: scores[a] for a, e in node.edges.items() if e.visits + e.in_flight == wanted})
         policy = improved_policy(node, self.settings)
         total = node.visits
-        return best({a: policy[a] - (e.visits + e.pending) / (1 + total) for a, e in self.worth(node).items()})
+        return best({a: policy[a] - (e.visits + e.in_flight) / (1 + total) for a, e in self.worth(node).items()})
 
     def worth(self, node: Node) -> dict[int, Edge]:
         """The edges that are not proven lost for the mover; all where the node itself is proven."""
@@ -181,8 +185,8 @@ class Search:
         unvisited = self.first_play(node)
         scores = {}
         for action, edge in self.worth(node).items():
-            visits = edge.visits + edge.pending
-            q = (node.sign * edge.total - s.virtual_loss * edge.pending) / visits if visits else unvisited
+            visits = edge.visits + edge.in_flight
+            q = (node.sign * edge.value_sum - s.virtual_loss * edge.in_flight) / visits if visits else unvisited
             scores[action] = q + edge.prior * c * math.sqrt(n) / (1 + visits)
             if node is self.root and 0 < visits < self.forced(edge):
                 scores[action] = math.inf
@@ -191,7 +195,7 @@ class Search:
     def exploration(self, node: Node) -> float:
         s = self.settings
         c = s.c_init + math.log((node.visits + 1 + s.c_base + 1) / s.c_base)
-        return c * (1 + s.c_spread * (spread(node) / 0.4 - 1))
+        return c * (1 + s.c_spread * (value_stdev(node) / 0.4 - 1))
 
     def forced(self, edge: Edge) -> float:
         return math.sqrt(self.settings.forced_playouts * edge.prior * self.root.visits)
@@ -200,8 +204,8 @@ class Search:
         if self.settings.fpu_absolute:
             return self.settings.fpu_value
         edges = node.edges.values()
-        mean = (node.value + sum(e.total for e in edges)) / (1 + sum(e.visits for e in edges))
-        seen = sum(e.prior for e in edges if e.visits + e.pending)
+        mean = (node.value + sum(e.value_sum for e in edges)) / (1 + sum(e.visits for e in edges))
+        seen = sum(e.prior for e in edges if e.visits + e.in_flight)
         noisy = node is self.root and self.settings.dirichlet_fraction > 0
         return node.sign * mean - (0 if noisy else self.settings.fpu_reduction * math.sqrt(seen))
 
@@ -250,8 +254,8 @@ class Search:
         bounds = {}
         for action, edge in edges.items():
             if edge.visits and edge.visits >= 0.15 * most:
-                deviation = 0.0 if edge.exact is not None and s.solves else spread(edge.child)
-                bounds[action] = (self.root.sign * edge.total / edge.visits) - s.lcb * deviation / math.sqrt(
+                deviation = 0.0 if edge.exact is not None and s.solves else value_stdev(edge.child)
+                bounds[action] = (self.root.sign * edge.value_sum / edge.visits) - s.lcb * deviation / math.sqrt(
                     edge.visits
                 )
         return best(bounds)
@@ -262,13 +266,13 @@ class Search:
             return {a: 1 / len(optimal) if a in optimal else 0.0 for a in edges}
         if self.settings.kind != PUCT:
             return improved_policy(self.root, self.settings)
-        counts = {a: self.unforced(edge) if a in self.worth(self.root) else 0.0 for a, edge in edges.items()}
+        counts = {a: self.pruned(edge) if a in self.worth(self.root) else 0.0 for a, edge in edges.items()}
         total = sum(counts.values())
         if total == 0:
             return {a: float(a == self.action()) for a in edges}
         return {a: count / total for a, count in counts.items()}
 
-    def unforced(self, edge: Edge) -> float:
+    def pruned(self, edge: Edge) -> float:
         """An edge's visits less those that only forced playouts explain: take them off one by one (and the last in part)
         while the score stays below the best edge's."""
         if not self.settings.forced_playouts or not edge.visits:
@@ -280,7 +284,7 @@ class Search:
         scale = self.exploration(self.root) * math.sqrt(self.root.visits + 1)
 
         def score(e, n):
-            return self.root.sign * e.total / e.visits + e.prior * scale / (1 + n)
+            return self.root.sign * e.value_sum / e.visits + e.prior * scale / (1 + n)
 
         ceiling, least = score(star, star.visits), edge.visits - self.forced(edge)
         low, high = max(least, -0.99), float(edge.visits)
@@ -298,7 +302,7 @@ class Search:
             return self.root.exact
         policy, mixed = self.policy(), 2 * v_mix(self.root) - 1
         return sum(
-            policy[a] * (edge.total / edge.visits if edge.visits else self.root.sign * mixed)
+            policy[a] * (edge.value_sum / edge.visits if edge.visits else self.root.sign * mixed)
             for a, edge in self.root.edges.items()
         )
 
@@ -323,16 +327,16 @@ def proven(node: Node) -> float | None:
     return None
 
 
-def spread(node: Node) -> float:
+def value_stdev(node: Node) -> float:
     """Standard deviation of the node's evaluation and the simulations through it, after two observations of 0.4."""
     values = [node.value, *node.values]
-    mean = (node.value + sum(edge.total for edge in node.edges.values())) / len(values)
+    mean = (node.value + sum(edge.value_sum for edge in node.edges.values())) / len(values)
     square = max(sum(value**2 for value in values) / len(values), mean**2)
     weighted = 2 * (mean**2 + 0.4**2) + len(values) * square
     return math.sqrt(max(0.0, weighted / (len(values) + 1) - mean**2))
 
 
-def warm(priors: np.ndarray, settings: Settings) -> np.ndarray:
+def root_policy_temperature(priors: np.ndarray, settings: Settings) -> np.ndarray:
     if settings.kind != PUCT:
         return priors
     warmed = priors.astype(np.float64) ** (1 / settings.root_temperature)
@@ -345,14 +349,14 @@ def v_mix(node: Node) -> float:
     own, n, mass = (node.sign * node.value + 1) / 2, sum(e.visits for e in visited), sum(e.prior for e in visited)
     if not n or mass <= 0:
         return own
-    mean = sum(e.prior * (node.sign * e.total / e.visits + 1) / 2 for e in visited) / mass
+    mean = sum(e.prior * (node.sign * e.value_sum / e.visits + 1) / 2 for e in visited) / mass
     return (own + n * mean) / (1 + n)
 
 
 def completed_q(node: Node, settings: Settings) -> dict[int, float]:
     """sigma(qhat) of every action, for the node's mover."""
     mixed = v_mix(node)
-    q = {a: (node.sign * e.total / e.visits + 1) / 2 if e.visits else mixed for a, e in node.edges.items()}
+    q = {a: (node.sign * e.value_sum / e.visits + 1) / 2 if e.visits else mixed for a, e in node.edges.items()}
     if settings.min_max:
         visited = sum(e.visits > 0 for e in node.edges.values())
         among = (

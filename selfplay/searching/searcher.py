@@ -12,7 +12,7 @@ from games.game import Game, for_side
 from native.search import forest as memory
 from native.search.cache import new_cache
 from native.search.choice import choose, read_node, read_priors, read_root
-from native.search.mcts import Waves, absorb, descend
+from native.search.mcts import SearchBatch, expand_and_backup, select_leaves
 from native.search.settings import PUCT, Settings
 from selfplay.searching.early_stop import NEVER, NO_EDGE, overtaken_in
 
@@ -48,7 +48,7 @@ class Searcher:
     ):
         self.game, self.evaluator, self.simulations, self.stops_settled = game, evaluator, simulations, stops_settled
         most = max(simulations, 1)
-        self.waves = Waves(
+        self.search_batch = SearchBatch(
             game.rules,
             settings,
             memory.new_forest(games, most, game.state_bytes, game.actions, game.max_plies, leaves, seed),
@@ -58,23 +58,23 @@ class Searcher:
 
     @property
     def settings(self) -> Settings:
-        return self.waves.settings
+        return self.search_batch.settings
 
     @property
     def forest(self) -> memory.Forest:
-        return self.waves.forest
+        return self.search_batch.forest
 
     def search(self, states: np.ndarray) -> Found:
         """Search positions u8[n, S], none of them finished, with `simulations` each (0: the network's own choice)."""
         return join([self._search_some(part) for part in np.split(states, self._cuts(len(states)))])
 
     def _cuts(self, count: int) -> range:
-        games = len(self.forest.goal)
+        games = len(self.forest.num_simulations)
         return range(games, count, games)
 
     def _search_some(self, states: np.ndarray) -> Found:
-        games = len(self.forest.goal)
-        memory.plant_all(self.forest, states, max(self.simulations, 1))
+        games = len(self.forest.num_simulations)
+        memory.reset_trees(self.forest, states, max(self.simulations, 1))
         action, value = np.zeros(games, np.int32), np.zeros(games)
         policy = np.zeros((games, self.game.actions))
         if self.simulations == 0:
@@ -89,10 +89,10 @@ class Searcher:
         return Found(action[:n], value[:n], policy[:n])
 
     def _wave(self) -> int:
-        rows = descend(self.waves)
+        rows = select_leaves(self.search_batch)
         if rows:
-            self.evaluator.evaluate(self.waves.batch, rows)
-            absorb(self.waves, rows)
+            self.evaluator.evaluate(self.search_batch.batch, rows)
+            expand_and_backup(self.search_batch, rows)
         return rows
 
     def is_proven(self, index: int = 0) -> bool:
@@ -102,7 +102,7 @@ class Searcher:
 
     def _stop_settled(self) -> None:
         """Let the searches end whose action is certain. Between waves: nothing is in flight."""
-        finished, goal = self.forest.finished, self.forest.goal
+        finished, goal = self.forest.num_finished, self.forest.num_simulations
         is_settled = (finished > 0) & (self.overtaken_in() > goal - finished)
         goal[is_settled] = finished[is_settled]
 
@@ -120,9 +120,9 @@ class Searcher:
     def _visits_by_action(self) -> np.ndarray:
         """Of the roots: i64[B, A], NO_EDGE for what is illegal or proven lost."""
         forest, edge = self.forest, np.arange(self.game.actions)  # the root's edges are a tree's first
-        root, tried = forest.nodes[:, memory.ROOT, None], forest.tried[:, : len(edge)]
-        is_lost = (tried["is_proven"] > 0) & (for_side(tried["total"], root["mover"]) <= -tried["visits"])
-        found = np.where(edge < root["num_tried"], np.where(is_lost, NO_EDGE, tried["visits"]), 0)
+        root, children = forest.nodes[:, memory.ROOT, None], forest.children[:, : len(edge)]
+        is_lost = (children["is_proven"] > 0) & (for_side(children["value_sum"], root["mover"]) <= -children["visits"])
+        found = np.where(edge < root["num_children"], np.where(is_lost, NO_EDGE, children["visits"]), 0)
         by_action, is_edge = np.full(found.shape, NO_EDGE, np.int64), edge < root["num_edges"]
         by_action[np.nonzero(is_edge)[0], forest.edge_action[:, : len(edge)][is_edge]] = found[is_edge]
         return by_action

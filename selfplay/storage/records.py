@@ -12,7 +12,7 @@ import numpy as np
 
 from games.game import Game
 from native.episodes import DONE, OPENING, SEARCHED, Records, release
-from native.rows import Moves
+from native.rows import GameBatch
 from selfplay.storage.arrays import read_arrays, write_arrays
 from selfplay.storage.files import DamagedFile
 from selfplay.storage.shard_check import check_games, check_header
@@ -45,10 +45,10 @@ class Games(NamedTuple):
         """Moves that were searched with full weight: what is learned from first of all."""
         return int(np.count_nonzero(self.origin == SEARCHED))
 
-    def moves(self) -> Moves:
+    def moves(self) -> GameBatch:
         """What kernels are given: arrays that can be written, as kernels are compiled for those alone. Copies those that
         cannot, such as arrays from Ray's shared memory."""
-        return Moves(*(np.require(getattr(self, name), requirements="CAW") for name in Moves._fields))
+        return GameBatch(*(np.require(getattr(self, name), requirements="CAW") for name in GameBatch._fields))
 
     def part(self, first: int) -> "Games":
         """The games from the index `first` on; a view where nothing has to be counted anew."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from games.game import Game
 from native import rows
-from native.episodes import OPENING, SEARCHED, SETTLED
+from native.episodes import DECIDED, OPENING, SEARCHED
 from selfplay.storage.arrays import Kind
 from selfplay.storage.files import shown
 
@@ -66,7 +66,7 @@ def check_games(games, game: Game | None) -> None:
     """Check what the arrays of `Games` hold, and with a game that its rules allow them."""
     _check_offsets("first_move", games.first_move, len(games.action), 1)
     _check_offsets("first_entry", games.first_entry, len(games.policy), 0)
-    if not np.isin(games.origin, (OPENING, SEARCHED, SETTLED)).all():
+    if not np.isin(games.origin, (OPENING, SEARCHED, DECIDED)).all():
         raise ValueError("origin holds what no move can come from")
     for name in ("outcome", "value", "network_value"):
         _check_within(name, getattr(games, name), -1 - ROUNDING, 1 + ROUNDING)

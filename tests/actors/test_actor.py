@@ -9,21 +9,21 @@ import pytest
 import games as library
 from games.laws import random_positions
 from native.episodes import (
+    DECIDED,
     DONE,
     FREE,
     MOVES,
     OPENING,
     SEARCHED,
-    SETTLED,
     SIMULATIONS,
-    Plan,
+    SelfPlayParams,
     new_records,
     play_wave,
     release,
 )
 from native.search import forest as memory
 from native.search.cache import new_cache
-from native.search.mcts import Waves, absorb
+from native.search.mcts import SearchBatch, expand_and_backup
 from native.search.settings import GUMBEL, PUCT, Settings
 from selfplay import config
 from selfplay.actors.actor import Actor, Work, add_work
@@ -42,7 +42,7 @@ def self_play(
     settings,
     simulations=12,
     games=6,
-    waves=400,
+    search_batch=400,
     fraction=0.5,
     plies=6,
     cache=0,
@@ -52,20 +52,20 @@ def self_play(
     network=None,
 ):
     """All finished games of some waves, and the number of rows of each wave."""
-    plan = plan or Plan(simulations, fraction, plies, 0.75, 0.15, 7.0)
+    plan = plan or SelfPlayParams(simulations, fraction, plies, 0.75, 0.15, 7.0)
     forest = memory.new_forest(
         games, plan.simulations, game.state_bytes, game.actions, game.max_plies, leaves_per_game=leaves, seed=seed
     )
     batch = memory.new_batch(games * leaves, game.planes, game.cells, game.scalars, game.actions)
     records = new_records(games, game.max_plies, game.actions)
     answers, network = new_cache(cache, game.actions), network or FakeNetwork(game.actions)
-    together = Waves(game.rules, settings, forest, answers, batch)
+    together = SearchBatch(game.rules, settings, forest, answers, batch)
     parts, sizes = [], []
-    for _ in range(waves):
+    for _ in range(search_batch):
         rows = play_wave(together, plan, game.option_values(), records)
         sizes.append(rows)
         network.evaluate(batch, rows)
-        absorb(together, rows)
+        expand_and_backup(together, rows)
         if records.counts[DONE]:
             parts.append(take_finished(records, game.option_values(), 7))
     return concatenate(parts), sizes
@@ -73,7 +73,7 @@ def self_play(
 
 @pytest.mark.parametrize("settings", [GUMBEL_PLAY, PUCT_PLAY], ids=["gumbel", "puct"])
 def test_every_recorded_game_is_a_real_game(game, settings):
-    games, _ = self_play(game, settings, waves=900)
+    games, _ = self_play(game, settings, search_batch=900)
     assert games.count >= 4
     for index, moves in enumerate(games.sequences()):
         position = game.start()
@@ -85,14 +85,14 @@ def test_every_recorded_game_is_a_real_game(game, settings):
 
 
 def test_every_game_supplies_a_leaf_in_every_wave(connect4):
-    _, sizes = self_play(connect4, GUMBEL_PLAY, games=16, waves=600)
+    _, sizes = self_play(connect4, GUMBEL_PLAY, games=16, search_batch=600)
     assert set(sizes) == {16}
-    _, sizes = self_play(connect4, GUMBEL_PLAY, games=16, waves=600, cache=1 << 14)
+    _, sizes = self_play(connect4, GUMBEL_PLAY, games=16, search_batch=600, cache=1 << 14)
     assert set(sizes) == {16}
 
 
 def test_openings_are_random_plies_and_are_marked(connect4):
-    games, _ = self_play(connect4, GUMBEL_PLAY, games=16, waves=2000, simulations=3)
+    games, _ = self_play(connect4, GUMBEL_PLAY, games=16, search_batch=2000, simulations=3)
     starts = games.first_move[:-1]
     lengths = []
     for begin, end in zip(starts, games.first_move[1:]):
@@ -149,8 +149,8 @@ def test_a_game_does_not_depend_on_its_neighbours(connect4, leaves):
 
 
 def test_the_cache_changes_no_game(connect4):
-    without, _ = self_play(connect4, GUMBEL_PLAY, games=4, waves=900)
-    cached, _ = self_play(connect4, GUMBEL_PLAY, games=4, waves=900, cache=1 << 14)
+    without, _ = self_play(connect4, GUMBEL_PLAY, games=4, search_batch=900)
+    cached, _ = self_play(connect4, GUMBEL_PLAY, games=4, search_batch=900, cache=1 << 14)
     assert set(without.sequences()) <= set(cached.sequences())  # and it plays more of them in as many waves
     assert cached.count > without.count
 
@@ -161,13 +161,13 @@ def test_no_slot_is_lost_when_nobody_drains(tictactoe):
     forest = memory.new_forest(games, 2, tictactoe.state_bytes, 9, 9)
     batch = memory.new_batch(games, 2, 9, 0, 9)
     records, answers, network = new_records(games, 9, 9), new_cache(0, 9), FakeNetwork(9)
-    plan = Plan(2, 0.0, 0, 1.0, 1.0, 1.0)
-    waves = Waves(tictactoe.rules, GUMBEL_PLAY, forest, answers, batch)
+    plan = SelfPlayParams(2, 0.0, 0, 1.0, 1.0, 1.0)
+    search_batch = SearchBatch(tictactoe.rules, GUMBEL_PLAY, forest, answers, batch)
 
     def wave():
-        rows = play_wave(waves, plan, tictactoe.option_values(), records)
+        rows = play_wave(search_batch, plan, tictactoe.option_values(), records)
         network.evaluate(batch, rows)
-        absorb(waves, rows)
+        expand_and_backup(search_batch, rows)
         return rows
 
     while wave():
@@ -216,9 +216,9 @@ def test_searches_of_a_settled_game_are_short_and_marked(connect4):
             first_moves = planes[0].sum() == planes[1].sum()  # as many stones each
             return super().answer(planes, scalars)[0], np.float32(0.95 if first_moves else -0.95)
 
-    plan = Plan(20, 0.5, 4, 1.0, 1.0, 1.0, settled_value=0.9, settled_plies=3, settled_simulations=2)
+    plan = SelfPlayParams(20, 0.5, 4, 1.0, 1.0, 1.0, settled_value=0.9, settled_plies=3, settled_simulations=2)
     settings = Settings(GUMBEL, solves=False)
-    games, _ = self_play(connect4, settings, games=8, waves=3000, plan=plan, network=Sure(7))
+    games, _ = self_play(connect4, settings, games=8, search_batch=3000, plan=plan, network=Sure(7))
     marked = 0
     for begin, end in zip(games.first_move, games.first_move[1:]):
         origin, value = games.origin[begin:end], games.value[begin:end]
@@ -226,19 +226,19 @@ def test_searches_of_a_settled_game_are_short_and_marked(connect4):
             if origin[ply] != OPENING:
                 last = slice(max(0, ply - 3), ply)
                 is_settled = ply >= 3 and (origin[last] != OPENING).all() and (value[last] > 0.9).all()
-                assert origin[ply] == (SETTLED if is_settled else SEARCHED)
+                assert origin[ply] == (DECIDED if is_settled else SEARCHED)
                 marked += is_settled
     assert marked > 50
     entries = np.diff(games.first_entry)
-    assert (entries[games.origin == SETTLED] >= 1).all()
+    assert (entries[games.origin == DECIDED] >= 1).all()
 
 
 def test_trees_are_kept_between_the_moves_of_a_game(connect4):
     """With PUCT and kept trees the same simulations a move need fewer evaluations."""
     used = {}
     for keeps in (False, True):
-        plan = Plan(30, 0.0, 0, 1.0, 1.0, 1.0, keeps_tree=keeps)
-        games, sizes = self_play(connect4, Settings(PUCT), games=8, waves=2500, plan=plan)
+        plan = SelfPlayParams(30, 0.0, 0, 1.0, 1.0, 1.0, keeps_tree=keeps)
+        games, sizes = self_play(connect4, Settings(PUCT), games=8, search_batch=2500, plan=plan)
         used[keeps] = sum(sizes) / len(games.action)
         assert games.count >= 4
     assert used[True] < 0.85 * used[False]
@@ -251,25 +251,25 @@ def test_simulations_that_were_kept_are_counted_once():
     forest = memory.new_forest(games, 30, game.state_bytes, game.actions, game.max_plies)
     batch = memory.new_batch(games, game.planes, game.cells, game.scalars, game.actions)
     records, network = new_records(games, game.max_plies, game.actions), FakeNetwork(game.actions)
-    waves = Waves(game.rules, Settings(PUCT, solves=False), forest, new_cache(0, game.actions), batch)
-    plan, rows = Plan(30, 0.0, 0, 1.0, 1.0, 1.0, keeps_tree=True), 0
+    search_batch = SearchBatch(game.rules, Settings(PUCT, solves=False), forest, new_cache(0, game.actions), batch)
+    plan, rows = SelfPlayParams(30, 0.0, 0, 1.0, 1.0, 1.0, keeps_tree=True), 0
     for _ in range(150):
-        wave = play_wave(waves, plan, game.option_values(), records)
+        wave = play_wave(search_batch, plan, game.option_values(), records)
         network.evaluate(batch, wave)
-        absorb(waves, wave)
+        expand_and_backup(search_batch, wave)
         rows += wave
     assert records.counts[MOVES] > 4 * games and records.kept.max() > 1
-    begun = int((forest.finished - records.kept).sum())  # of searches that have not moved yet
+    begun = int((forest.num_finished - records.kept).sum())  # of searches that have not moved yet
     assert records.counts[SIMULATIONS] == rows - games - begun
 
 
 def test_new_weights_clear_the_cache_and_keep_the_games():
     player = actor(cache_entries=1 << 10)
     player.play(30)
-    assert (player.waves.cache.key != 0).any()
+    assert (player.search_batch.cache.key != 0).any()
     lengths = player.records.length.copy()
     player.load(weights_of(new_network(player.shape, 2)), 1, 2, "fp32")
-    assert not (player.waves.cache.key != 0).any()
+    assert not (player.search_batch.cache.key != 0).any()
     np.testing.assert_array_equal(player.records.length, lengths)
     games, _ = player.play(30)
     assert (games.generation == 1).all()

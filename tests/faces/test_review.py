@@ -49,4 +49,4 @@ def test_a_tree_can_be_used_again_and_holds_no_more_than_it_can(tictactoe, monke
     analyst, state = Analyst(players.create("mcts:5", tictactoe), trees=1), tictactoe.start().state
     found = finish(analyst, Task(state, 5000), Task(state, 7), Task(state, 1))
     assert [sum(visits.values()) for visits in found] == [1000, 7, 1]
-    assert analyst.free == [0] and not np.any(analyst.forest.goal)
+    assert analyst.free == [0] and not np.any(analyst.forest.num_simulations)

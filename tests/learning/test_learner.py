@@ -98,7 +98,7 @@ def test_the_rate_warms_up_stays_and_falls_on_a_cosine():
 def replay():
     game = games.load("tictactoe")
     window = Replay(game, ReplayConfig(window_min=5000))
-    window.add(self_play(game, GUMBEL_PLAY, games=16, waves=800)[0])
+    window.add(self_play(game, GUMBEL_PLAY, games=16, search_batch=800)[0])
     return window
 
 

@@ -98,7 +98,7 @@ def test_it_searches_to_the_end_where_matches_may_stop():
     search.choose(states)
     (searcher,) = search.searchers.values()
     assert isinstance(searcher, Searcher) and not searcher.stops_settled
-    assert searcher.forest.finished[:2].tolist() == [24, 24]
+    assert searcher.forest.num_finished[:2].tolist() == [24, 24]
 
 
 def test_noise_is_what_play_adds_and_nothing_else():

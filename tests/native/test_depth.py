@@ -10,10 +10,10 @@ from native.machine.compile import kernel
 from native.search import forest as memory
 from native.search import reuse
 from native.search.forest import ROOT
-from native.search.mcts import absorb, descend
-from native.search.puct import shape_alpha, spread
+from native.search.mcts import expand_and_backup, select_leaves
+from native.search.puct import shape_alpha, value_stdev
 from native.search.settings import GUMBEL, PUCT, Settings
-from native.search.tree_only import search_alone
+from native.search.tree_only import search_tree_only
 from native.solver import Solver
 from selfplay.searching.reference import FakeNetwork
 from selfplay.searching.searcher import Searcher
@@ -62,7 +62,7 @@ def test_what_a_search_proves_is_true_and_is_played(connect4, kind):
 def test_an_even_game_is_proven_a_draw(tictactoe):
     searcher, found = searched(tictactoe, played(tictactoe, "b2 a1"), Fixed(np.zeros(9)), Settings(PUCT), 20000)
     assert searcher.forest.nodes["exact"][0, ROOT] == 0.0 == found.value[0]
-    assert searcher.forest.finished[0] < 20000  # and then it stops
+    assert searcher.forest.num_finished[0] < 20000  # and then it stops
 
 
 def test_a_win_in_one_ends_the_search_with_a_policy_of_winning_moves(connect4):
@@ -72,7 +72,7 @@ def test_a_win_in_one_ends_the_search_with_a_policy_of_winning_moves(connect4):
     for kind in (PUCT, GUMBEL):
         settings = Settings(kind, gumbel_scale=0.0)
         searcher, found = searched(connect4, position, Fixed(np.zeros(7)), settings, 400)
-        assert found.value[0] == 1.0 and searcher.forest.finished[0] < 100
+        assert found.value[0] == 1.0 and searcher.forest.num_finished[0] < 100
         best = np.flatnonzero(found.policy[0])
         assert set(best) <= {0, 4} and found.policy[0, best].tolist() == [1 / len(best)] * len(best)
         assert found.action[0] in best
@@ -92,8 +92,8 @@ def test_without_proofs_nothing_but_the_ends_is_exact(connect4):
     searcher, _ = searched(connect4, played(connect4, "414141"), FakeNetwork(7), Settings(PUCT, solves=False), 300)
     nodes = searcher.forest.nodes[0, : searcher.forest.num_nodes[0]]
     is_exact = np.isfinite(nodes["exact"])
-    assert is_exact.any() and not nodes["is_open"][is_exact].any()
-    assert searcher.forest.finished[0] == 300
+    assert is_exact.any() and not nodes["is_expanded"][is_exact].any()
+    assert searcher.forest.num_finished[0] == 300
 
 
 # Kept trees
@@ -111,10 +111,15 @@ def edges_of(searcher, node):
     n = forest.nodes[0, node]
     for edge in range(n["first_edge"], n["first_edge"] + n["num_edges"]):
         action = int(forest.edge_action[0, edge])
-        if edge < n["first_edge"] + n["num_tried"]:
-            e = forest.tried[0, edge]
+        if edge < n["first_edge"] + n["num_children"]:
+            e = forest.children[0, edge]
             assert e["action"] == action
-            seen[action] = (int(e["visits"]), float(e["total"]), float(e["prior"]), edges_of(searcher, int(e["child"])))
+            seen[action] = (
+                int(e["visits"]),
+                float(e["value_sum"]),
+                float(e["prior"]),
+                edges_of(searcher, int(e["child"])),
+            )
         else:
             seen[action] = (0, 0.0, float(forest.edge_prior[0, edge]), {})
     return seen
@@ -133,7 +138,7 @@ def test_the_tree_that_is_kept_is_what_was_below_the_move(name):
         assert follow(searcher, action)
         assert edges_of(searcher, ROOT) == below
         visits = sum(edge[0] for edge in below.values())
-        assert searcher.forest.started[0] == searcher.forest.finished[0] == visits
+        assert searcher.forest.num_started[0] == searcher.forest.num_finished[0] == visits
         assert (
             searcher.forest.num_edges[0] == searcher.forest.nodes["num_edges"][0, : searcher.forest.num_nodes[0]].sum()
         )
@@ -160,11 +165,11 @@ def test_a_log_that_is_not_put_back_changes_no_search(go5):
 
 
 def go_on(searcher, game, settings, goal):
-    """Search the tree that is there up to `goal` simulations."""
-    searcher.forest.goal[0] = goal
-    while rows := descend(searcher.waves):
-        searcher.evaluator.evaluate(searcher.waves.batch, rows)
-        absorb(searcher.waves, rows)
+    """Search the tree that is there up to `num_simulations` simulations."""
+    searcher.forest.num_simulations[0] = goal
+    while rows := select_leaves(searcher.search_batch):
+        searcher.evaluator.evaluate(searcher.search_batch.batch, rows)
+        expand_and_backup(searcher.search_batch, rows)
 
 
 def test_a_kept_tree_is_searched_on_as_if_it_had_been_searched_from_its_root(connect4):
@@ -184,10 +189,10 @@ def test_a_kept_tree_is_searched_on_as_if_it_had_been_searched_from_its_root(con
     searcher, found = searched(connect4, position, OneMove(7), settings, 101)
     assert found.action[0] == 4
     searcher = Searcher(connect4, OneMove(7), settings, 300, 1)
-    memory.plant_all(searcher.forest, position.state[None], 101)
+    memory.reset_trees(searcher.forest, position.state[None], 101)
     go_on(searcher, connect4, settings, 101)
     assert follow(searcher, 4)
-    assert searcher.forest.finished[0] == 100  # one of the 101 made the child
+    assert searcher.forest.num_finished[0] == 100  # one of the 101 made the child
     position.play(4)
     searcher.forest.root_state[0] = position.state
     go_on(searcher, connect4, settings, 300)
@@ -213,9 +218,9 @@ def test_a_new_root_gets_its_noise(connect4):
     priors = searcher.root()[3]
     assert priors.sum() == pytest.approx(1, abs=1e-5) and priors.std() > 0.001
     forest = searcher.forest
-    tried = forest.nodes["num_tried"][0, ROOT]
-    np.testing.assert_array_equal(forest.tried["prior"][0, :tried], forest.edge_prior[0, :tried])
-    assert forest.nodes["tried_mass"][0, ROOT] == pytest.approx(forest.edge_prior[0, :tried].sum())
+    children = forest.nodes["num_children"][0, ROOT]
+    np.testing.assert_array_equal(forest.children["prior"][0, :children], forest.edge_prior[0, :children])
+    assert forest.nodes["visited_prior_mass"][0, ROOT] == pytest.approx(forest.edge_prior[0, :children].sum())
 
 
 # KataGo's refinements, by hand
@@ -223,16 +228,20 @@ def test_a_new_root_gets_its_noise(connect4):
 
 @kernel
 def spread_of(nodes):
-    return spread(nodes[0])
+    return value_stdev(nodes[0])
 
 
 def test_the_spread_of_values_worked_by_hand():
     """Values +1, -1, 0 (one evaluation, two simulations): mean 0, mean square 2/3. With two observations of 0.4 before:
     (2 * 0.16 + 3 * 2/3) / (2 + 3 - 1) = 2.32 / 4 = 0.58, and its root is 0.7616."""
     nodes = np.zeros(1, memory.NODE)
-    nodes[0]["value"], nodes[0]["total"], nodes[0]["squares"], nodes[0]["finished"] = 1.0, -1.0, 1.0, 2
+    nodes[0]["value"], nodes[0]["value_sum"], nodes[0]["value_square_sum"], nodes[0]["num_finished"] = 1.0, -1.0, 1.0, 2
     assert spread_of(nodes) == pytest.approx(0.58**0.5)
-    nodes[0]["value"], nodes[0]["total"], nodes[0]["squares"] = 0.0, 0.0, 0.0  # no spread: (2 * 0.16) / 4 = 0.08
+    nodes[0]["value"], nodes[0]["value_sum"], nodes[0]["value_square_sum"] = (
+        0.0,
+        0.0,
+        0.0,
+    )  # no value_stdev: (2 * 0.16) / 4 = 0.08
     assert spread_of(nodes) == pytest.approx(0.08**0.5)
 
 
@@ -316,10 +325,10 @@ def test_the_bound_prefers_a_sure_move_to_one_with_a_few_visits_more(connect4):
 def test_a_search_in_one_call_is_the_search_in_waves(game, settings):
     positions = random_positions(game, 6, seed=3)
     states = np.stack([p.state for p in positions])
-    waves = Searcher(game, Fixed(np.zeros(game.actions)), settings, 80, 6)
-    waves.search(states)
+    search_batch = Searcher(game, Fixed(np.zeros(game.actions)), settings, 80, 6)
+    search_batch.search(states)
     alone = Searcher(game, None, settings, 80, 6)
-    memory.plant_all(alone.forest, states, 80)
-    search_alone(alone.waves)
+    memory.reset_trees(alone.forest, states, 80)
+    search_tree_only(alone.search_batch)
     for index in range(6):
-        assert waves.root(index)[1].tolist() == alone.root(index)[1].tolist()
+        assert search_batch.root(index)[1].tolist() == alone.root(index)[1].tolist()

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import games as library
-from native.episodes import OPENING, SEARCHED, SETTLED
-from native.rows import Moves, new_lessons, new_rows, new_scratch, read_lessons, write_rows
+from native.episodes import DECIDED, OPENING, SEARCHED
+from native.rows import GameBatch, compute_targets, new_scratch, new_targets, new_training_batch, write_rows
 from selfplay import config
 from selfplay.learning.replay import Replay, is_drawn, window_rows
 from selfplay.storage.records import concatenate
@@ -17,13 +17,13 @@ def test_rows_are_the_positions_seen_by_their_movers(game):
     games, _ = self_play(game, GUMBEL_PLAY)
     searched = np.flatnonzero(games.origin == SEARCHED)[:60]
     owner = np.searchsorted(games.first_move, searched, side="right") - 1
-    rows = new_rows(len(searched), game.planes, game.cells, game.scalars, game.actions)
+    rows = new_training_batch(len(searched), game.planes, game.cells, game.scalars, game.actions)
     turn = np.arange(len(searched)) % len(game.cell_maps)
     scratch = new_scratch(game.state_bytes, game.planes, game.cells, game.actions)
-    lessons = new_lessons(games.count, len(games.action), game.cells)
-    read_lessons(game.rules, games.moves(), 1.0, scratch[0], lessons)
+    targets = new_targets(games.count, len(games.action), game.cells)
+    compute_targets(game.rules, games.moves(), 1.0, scratch[0], targets)
     write_rows(
-        game.rules, games.moves(), lessons, owner, searched, turn, game.cell_maps, game.action_maps, scratch, rows
+        game.rules, games.moves(), targets, owner, searched, turn, game.cell_maps, game.action_maps, scratch, rows
     )  # fmt: skip
     ends = [played_out(game, moves).final() for moves in games.sequences()]
     for row, move in enumerate(searched):
@@ -59,7 +59,7 @@ def test_the_value_s_target_looks_ahead_worked_by_hand(tictactoe):
     """
     actions = [0, 3, 1, 4, 2, 0, 3, 1, 4, 8, 5]
     values = [0, 0.2, -0.4, 0.6, 0.8, 0, 0, 0, 0, 0, 0]
-    moves = Moves(
+    moves = GameBatch(
         first_move=np.array([0, 5, 11]),
         outcome=np.array([1, -1], np.float32),
         options=np.zeros((2, 0)),
@@ -71,8 +71,8 @@ def test_the_value_s_target_looks_ahead_worked_by_hand(tictactoe):
     )
     looked = {}
     for share in (0.0, 0.5, 1.0):
-        looked[share] = new_lessons(2, 11, 9)
-        read_lessons(tictactoe.rules, moves, share, np.zeros(tictactoe.state_bytes, np.uint8), looked[share])
+        looked[share] = new_targets(2, 11, 9)
+        compute_targets(tictactoe.rules, moves, share, np.zeros(tictactoe.state_bytes, np.uint8), looked[share])
     by_hand = [0.09375, 0.1875, 0.175, 0.75, 0.9, -0.015625, -0.03125, -0.0625, -0.125, -0.25, -0.5]
     np.testing.assert_allclose(looked[0.5].value, by_hand, atol=1e-6)
     np.testing.assert_array_equal(looked[0.0].value, [1] * 5 + [-1] * 6)
@@ -86,7 +86,7 @@ def test_a_game_of_go_teaches_who_owned_what_by_how_much():
     down; for White, who moves second, everything is the other way round."""
     go5 = library.load("go5").with_options(komi=0.5)
     walls = [go5.parse(f"{column}{row}") for row in range(1, 6) for column in "BD"]
-    moves = Moves(
+    moves = GameBatch(
         first_move=np.array([0, 12]),
         outcome=np.array([-1], np.float32),
         options=go5.option_values()[None],
@@ -97,15 +97,15 @@ def test_a_game_of_go_teaches_who_owned_what_by_how_much():
         policy=np.zeros(0, np.float32),
     )
     scratch = new_scratch(go5.state_bytes, go5.planes, go5.cells, go5.actions)
-    lessons, rows = new_lessons(1, 12, 25), new_rows(2, go5.planes, go5.cells, go5.scalars, go5.actions)
-    read_lessons(go5.rules, moves, 1.0, scratch[0], lessons)
-    assert lessons.score.tolist() == [-0.5]
-    assert lessons.owner.reshape(5, 5).tolist() == [[1, 1, 0, -1, -1]] * 5
+    targets, rows = new_targets(1, 12, 25), new_training_batch(2, go5.planes, go5.cells, go5.scalars, go5.actions)
+    compute_targets(go5.rules, moves, 1.0, scratch[0], targets)
+    assert targets.score.tolist() == [-0.5]
+    assert targets.owner.reshape(5, 5).tolist() == [[1, 1, 0, -1, -1]] * 5
     turned = next(
         s for s, cells in enumerate(go5.cell_maps) if cells[0] == 20 and cells[4] == 0
     )  # a quarter to the left
     games, at, symmetry = np.array([0, 0]), np.array([0, 1]), np.array([0, turned])
-    write_rows(go5.rules, moves, lessons, games, at, symmetry, go5.cell_maps, go5.action_maps, scratch, rows)
+    write_rows(go5.rules, moves, targets, games, at, symmetry, go5.cell_maps, go5.action_maps, scratch, rows)
     assert rows.owner[0].reshape(5, 5).tolist() == [[1, 1, 0, -1, -1]] * 5
     assert rows.owner[1].reshape(5, 5).tolist() == [[1] * 5, [1] * 5, [0] * 5, [-1] * 5, [-1] * 5]
     assert rows.score.tolist() == pytest.approx([-0.1, 0.1])
@@ -115,11 +115,11 @@ def test_a_game_of_go_teaches_who_owned_what_by_how_much():
 
 
 def test_rows_of_settled_games_are_drawn_by_their_weight():
-    origin = np.array([OPENING, SEARCHED, SETTLED, SETTLED, SETTLED, SEARCHED, SETTLED])
+    origin = np.array([OPENING, SEARCHED, DECIDED, DECIDED, DECIDED, SEARCHED, DECIDED])
     assert is_drawn(origin, 0.0).tolist() == [False, True, False, False, False, True, False]
     assert is_drawn(origin, 1.0).tolist() == [False, True, True, True, True, True, True]
     assert is_drawn(origin, 0.5).tolist() == [False, True, False, True, False, True, True]
-    assert is_drawn(np.full(1000, SETTLED), 0.1).sum() == pytest.approx(100, abs=1)
+    assert is_drawn(np.full(1000, DECIDED), 0.1).sum() == pytest.approx(100, abs=1)
 
 
 def test_the_replay_window_keeps_the_newest_rows_and_grows_as_stated(tictactoe):
@@ -149,12 +149,12 @@ def test_a_window_taken_up_again_equals_the_one_that_was_left(connect4, count, g
     settings = config.ReplayConfig(
         window_min=60, window_growth=growth, window_exponent=0.6, search_share=0.3, settled_weight=0.4
     )
-    played = self_play(connect4, GUMBEL_PLAY, games=8, waves=900)[0]
+    played = self_play(connect4, GUMBEL_PLAY, games=8, search_batch=900)[0]
     size = played.count // count
     parts = [played.part(size * i) for i in range(count)]
     parts = [part.part(0) if i == count - 1 else first_games(part, size) for i, part in enumerate(parts)]
     for part in parts:
-        part.origin[::5] = SETTLED
+        part.origin[::5] = DECIDED
     whole, again, read = Replay(connect4, settings), Replay(connect4, settings), []
     for part in parts:
         whole.add(part)

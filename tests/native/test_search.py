@@ -12,7 +12,7 @@ from native.search import reuse
 from native.search.cache import new_cache
 from native.search.choice import choose
 from native.search.gumbel import considered_visits
-from native.search.mcts import Waves, absorb, descend
+from native.search.mcts import SearchBatch, expand_and_backup, select_leaves
 from native.search.settings import GUMBEL, PUCT, Settings
 from selfplay.searching import reference
 from selfplay.searching.reference import FakeNetwork
@@ -64,7 +64,7 @@ def test_the_compiled_search_equals_the_reference(game, name, leaves):
             actions, visits, values, _, network_value = searcher.root(index)
             assert visits.tolist() == [twin.root.edges[a].visits for a in actions]
             assert visits.sum() == simulations or twin.root.exact is not None
-            expected = [e.total / e.visits if e.visits else np.nan for e in twin.root.edges.values()]
+            expected = [e.value_sum / e.visits if e.visits else np.nan for e in twin.root.edges.values()]
             np.testing.assert_allclose(values, expected, atol=1e-9)
             assert found.action[index] == twin.action()
             assert found.value[index] == pytest.approx(twin.value(), abs=1e-6)
@@ -91,7 +91,7 @@ def test_a_restricted_search_equals_the_reference_s(game, name, share):
             avoid_until[position.mover, position.legal[0]] = 0
         for simulations, leaves in ((1, 1), (60, 1), (60, 4)):
             searcher = Searcher(game, FakeNetwork(game.actions), settings, simulations, 1, leaves, 0)
-            memory.plant_all(searcher.forest, position.state[None], simulations)
+            memory.reset_trees(searcher.forest, position.state[None], simulations)
             memory.restrict(searcher.forest, 0, avoid_until)
             while searcher._wave():
                 pass
@@ -109,7 +109,7 @@ def test_a_restriction_ends_with_its_search_and_no_other_goes_on_from_it(connect
     searcher = Searcher(connect4, FakeNetwork(7), KINDS["puct"], 50, 1, 1, 0)
     state = connect4.start().state
     free = searcher.search(state[None]).policy
-    memory.plant_all(searcher.forest, state[None], 50)
+    memory.reset_trees(searcher.forest, state[None], 50)
     memory.restrict(searcher.forest, 0, np.array([[9, 9, 9, 0, 9, 9, 9], [0] * 7], np.int32))
     while searcher._wave():
         pass
@@ -126,7 +126,7 @@ def test_a_whole_tree_equals_the_references_tree(connect4):
 
     def compare(number, node):
         actions, visits, _, _, children = searcher.node(0, number)
-        assert actions.tolist() == (list(node.edges) if searcher.forest.nodes["is_open"][0, number] else [])
+        assert actions.tolist() == (list(node.edges) if searcher.forest.nodes["is_expanded"][0, number] else [])
         for edge, twin_edge in enumerate(node.edges.values()):
             assert (visits[edge] if len(visits) else 0) == twin_edge.visits
             if twin_edge.child is not None:
@@ -164,7 +164,9 @@ def test_threads_with_a_forest_each_find_what_they_find_one_after_the_other(game
             np.testing.assert_array_equal(getattr(found, array), getattr(expected, array))
         for index in range(len(positions)):
             assert searcher.root(index)[1].tolist() == twin.root(index)[1].tolist()
-    assert all(kernel.targetoptions["nogil"] for kernel in (descend, absorb, choose, memory.plant_all))
+    assert all(
+        kernel.targetoptions["nogil"] for kernel in (select_leaves, expand_and_backup, choose, memory.reset_trees)
+    )
 
 
 @pytest.mark.parametrize("name", KINDS)
@@ -176,7 +178,7 @@ def test_the_position_cache_changes_nothing(game, name):
     np.testing.assert_array_equal(without.value, cached.value)
     np.testing.assert_array_equal(without.policy, cached.policy)
     again = searcher.search(np.stack([p.state for p in positions]))
-    assert searcher.waves.cache.counts[1] > 0
+    assert searcher.search_batch.cache.counts[1] > 0
     if KINDS[name].gumbel_scale == 0.0 or name == "puct":
         np.testing.assert_array_equal(again.action, cached.action)
 
@@ -384,17 +386,17 @@ def test_virtual_loss_spreads_the_leaves_of_one_wave(connect4):
     for loss in (0.0, 1.0):
         forest = memory.new_forest(1, 8, connect4.state_bytes, connect4.actions, connect4.max_plies, leaves_per_game=8)
         settings = Settings(PUCT, virtual_loss=loss, fpu_reduction=0.0)
-        memory.plant_all(forest, connect4.start().state[None], 8)
-        waves = Waves(connect4.rules, settings, forest, cache, batch)
-        network.evaluate(batch, descend(waves))
-        absorb(waves, 1)
-        chosen[loss] = descend(waves)
+        memory.reset_trees(forest, connect4.start().state[None], 8)
+        search_batch = SearchBatch(connect4.rules, settings, forest, cache, batch)
+        network.evaluate(batch, select_leaves(search_batch))
+        expand_and_backup(search_batch, 1)
+        chosen[loss] = select_leaves(search_batch)
     assert chosen[0.0] == 1 and chosen[1.0] >= 2
 
 
 def test_a_resting_game_is_marked(connect4):
     forest = memory.new_forest(2, 4, connect4.state_bytes, connect4.actions, connect4.max_plies)
-    memory.plant_all(forest, connect4.start().state[None], 4)
+    memory.reset_trees(forest, connect4.start().state[None], 4)
     action, value, policy = np.zeros(2, np.int32), np.zeros(2), np.zeros((2, 7))
     choose(Settings(), forest, 0.0, action, value, policy)
     assert action.tolist() == [-1, -1]  # neither has been searched

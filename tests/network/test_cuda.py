@@ -100,7 +100,7 @@ def test_a_learner_on_a_gpu_goes_on_as_if_it_had_not_stopped():
     game = games.load("tictactoe")
     shape = shape_for(game, NetworkConfig(blocks=1, channels=8), LearnerConfig())
     replay = Replay(game, ReplayConfig())
-    replay.add(self_play(game, GUMBEL_PLAY, waves=600)[0])
+    replay.add(self_play(game, GUMBEL_PLAY, search_batch=600)[0])
 
     def learner() -> Learner:
         return Learner(new_network(shape, 1), LearnerConfig(batch=32, warmup=2), "fp32", "cuda")

@@ -89,8 +89,8 @@ def test_it_saves_simulations_and_never_all(connect4):
     states = np.stack([position.state for position in random_positions(connect4, 8, seed=3)])
     _, full = searched(connect4, states, 200, 1, settings=PLAIN)
     _, short = searched(connect4, states, 200, 1, settings=PLAIN, stops_settled=True)
-    assert (full.forest.finished == 200).all()
-    assert (short.forest.finished >= 1).all() and short.forest.finished.sum() < 0.9 * 8 * 200
+    assert (full.forest.num_finished == 200).all()
+    assert (short.forest.num_finished >= 1).all() and short.forest.num_finished.sum() < 0.9 * 8 * 200
 
 
 def goes_on(game, state) -> bool:
@@ -104,11 +104,13 @@ def test_gumbel_stops_where_one_action_is_left_and_nowhere_else(connect4):
     states = np.stack([position.state for position in random_positions(connect4, 8, seed=3) if len(position.legal) > 1])
     full, _ = searched(connect4, states, 50, 1, settings=settings)
     short, searcher = searched(connect4, states, 50, 1, settings=settings, stops_settled=True)
-    assert (searcher.forest.finished[: len(states)] == 50).all() and short.action.tolist() == full.action.tolist()
+    assert (searcher.forest.num_finished[: len(states)] == 50).all() and short.action.tolist() == full.action.tolist()
     othello = games.load("othello6")
     forced = [position.state for position in random_positions(othello, 300, seed=1) if len(position.legal) == 1]
     going_on = np.stack([state for state in forced if goes_on(othello, state)])[:8]
     for kind in (settings, PLAIN):
         full, _ = searched(othello, going_on, 50, 1, settings=kind)
         short, searcher = searched(othello, going_on, 50, 1, settings=kind, stops_settled=True)
-        assert short.action.tolist() == full.action.tolist() and (searcher.forest.finished[: len(going_on)] == 1).all()
+        assert (
+            short.action.tolist() == full.action.tolist() and (searcher.forest.num_finished[: len(going_on)] == 1).all()
+        )
