@@ -26,11 +26,13 @@ setup(
         "msgspec>=0.18,<1",
         "safetensors>=0.4,<1",
         "sgfmill>=1.1,<2",
+        "tomli-w>=1.0,<2",
     ],
     extras_require={
         "openvino": ["openvino>=2025.0"],
         "dev": [
             "pytest>=8",
+            "pytest-xdist>=3.6",
             "hypothesis>=6",
             "ruff>=0.6",
             "setuptools>=69",

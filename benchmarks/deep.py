@@ -11,7 +11,7 @@ import numpy as np
 from measure import commit, in_turn
 
 import games
-from selfplay.commands.bench import Trees
+from selfplay.commands.benchmark import Trees
 from selfplay.network.hardware import machine
 
 TREES, SHORT, DEEP = 16, 32, 5000

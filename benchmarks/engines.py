@@ -36,7 +36,7 @@ def counted(engine, moves: tuple[int, ...]) -> tuple[str, str, str] | None:
         position = played(engine.game, moves)
         engine.word = CLEAN_UP if engine.knows(CLEAN_UP) else "genmove"
         while position.outcome is None:
-            if (move := int(engine.choose_after([moves], position.state[None])[0])) == RESIGN:
+            if (move := int(engine.choose(position.state[None], [moves])[0])) == RESIGN:
                 engine.word = "genmove"
                 return None
             moves = (*moves, move)

@@ -259,6 +259,7 @@ GAME = Game(
     format=face.format_action,
     parse=face.parse,
     draw=face.draw,
+    stones=face.stones,
     cell_maps=_cells,
     action_maps=np.concatenate([_cells, np.full((len(_cells), 1), board.PASS, np.int32)], 1),
     options={"komi": 7.5, "handicap": 0.0},

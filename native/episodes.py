@@ -1,7 +1,7 @@
-"""Games that play themselves: the wave of an actor, in which every game supplies a leaf.
+"""Self-play games, in batch steps: every game adds a leaf to every batch.
 
-Where a search is complete, its move is chosen, recorded and played and the next search begins; where a game is over, its
-record is handed out and the next game begins; all inside one call, so that batches stay full and games never in step.
+Where a search is complete, its move is chosen, recorded and played, and the next search begins; where a game is over, its record
+is handed out and the next game begins; all inside one call. So batches stay full, and games are never in step.
 
 Records are written into slots: a game owns one while it is played, finished slots wait in `done` until Python has read
 them (`release`), free ones in `free`. Axes: R slots, T plies, A actions.
@@ -36,10 +36,10 @@ class SelfPlayParams(NamedTuple):
     temperature_start: float  # PUCT's move choice: visits^(1/T); Gumbel search brings its own noise
     temperature_end: float
     temperature_halflife: float  # plies in which T goes halfway from start to end
-    keeps_tree: bool = False  # PUCT: begin a search with what the last one found below the move played
-    settled_value: float = 2.0  # a game is settled where the search's values have been beyond this, for one side,
-    settled_plies: int = 3  # for so many plies in a row (KataGo's soft resignation: 0.9 and 3)
-    settled_simulations: int = 1  # of a search of a settled game
+    tree_reuse: bool = False  # PUCT: begin a search with what the last one found below the move played
+    decided_value: float = 2.0  # a game is settled where the search's values have been beyond this, for one side,
+    decided_plies: int = 3  # for so many plies in a row (KataGo's soft resignation: 0.9 and 3)
+    decided_simulations: int = 1  # of a search of a settled game
 
 
 @by_address
@@ -94,9 +94,9 @@ def release(records: Records) -> None:
 
 
 @kernel
-def play_wave(search_batch, plan, options, records):
+def play_step(search_batch, plan, options, records):
     """Bring every game to its next leaf; returns the number of rows. `expand_and_backup` completes the wave."""
-    rules, settings, forest, cache, batch = search_batch
+    rules, params, forest, cache, batch = search_batch
     rows = 0
     for game in range(len(forest.num_simulations)):
         prefetch_game(forest, game + 1)
@@ -104,12 +104,12 @@ def play_wave(search_batch, plan, options, records):
         while rows == before:
             if records.slot[game] == NO_SLOT and not begin_game(rules, plan, options, forest, records, game):
                 break
-            rows = gather_leaves(rules, settings, forest, cache, batch, game, rows)
+            rows = gather_leaves(rules, params, forest, cache, batch, game, rows)
             if rows > before:
                 break
             if not is_complete(forest, game):
                 break  # it waits for an answer that never came; better an empty batch than an endless loop
-            advance(rules, settings, plan, forest, records, game)
+            advance(rules, params, plan, forest, records, game)
     return rows
 
 
@@ -160,13 +160,13 @@ def record_move(records, slot, action, origin, value, network_value):
 
 @inline
 def is_decided(plan, records, slot):
-    """Have the values of the last searches all been beyond `settled_value`, for the same side?"""
+    """Have the values of the last searches all been beyond `decided_value`, for the same side?"""
     last = records.length[slot] - 1
-    if last + 1 < plan.settled_plies or plan.settled_value > 1.0:
+    if last + 1 < plan.decided_plies or plan.decided_value > 1.0:
         return False
-    for ply in range(last, last - plan.settled_plies, -1):
+    for ply in range(last, last - plan.decided_plies, -1):
         value = records.value[slot, ply]
-        if records.origin[slot, ply] == OPENING or abs(value) <= plan.settled_value:
+        if records.origin[slot, ply] == OPENING or abs(value) <= plan.decided_value:
             return False
         if value * records.value[slot, last] < 0.0:
             return False
@@ -174,16 +174,16 @@ def is_decided(plan, records, slot):
 
 
 @inline
-def advance(rules, settings, plan, forest, records, game):
+def advance(rules, params, plan, forest, records, game):
     """Choose, record and play the move of a complete search; begin the next search or end the game."""
     slot = records.slot[game]
     ply = records.length[slot]
     half_lives = ply / plan.temperature_halflife
     temperature = plan.temperature_end + (plan.temperature_start - plan.temperature_end) * 0.5**half_lives
-    edge = choose_edge(settings, forest, game, temperature)
+    edge = choose_edge(params, forest, game, temperature)
     action = np.int64(forest.edge_action[game, edge])
     origin = DECIDED if is_decided(plan, records, slot) else SEARCHED
-    record_move(records, slot, action, origin, root_value(settings, forest, game), forest.nodes[game, ROOT].value)
+    record_move(records, slot, action, origin, root_value(params, forest, game), forest.nodes[game, ROOT].value)
     records.policy[slot, ply] = 0.0
     for i in range(forest.nodes[game, ROOT].num_edges):
         records.policy[slot, ply, forest.edge_action[game, i]] = forest.policy[i]
@@ -191,8 +191,8 @@ def advance(rules, settings, plan, forest, records, game):
     records.counts[SIMULATIONS] += forest.num_finished[game] - records.kept[game]
     outcome = rules.play(forest.root_state[game], action)
     if np.isnan(outcome) and ply + 1 < records.action.shape[1]:
-        num_simulations = plan.settled_simulations if is_decided(plan, records, slot) else plan.simulations
-        if plan.keeps_tree and keep_subtree(rules, settings, forest, game, action):
+        num_simulations = plan.decided_simulations if is_decided(plan, records, slot) else plan.simulations
+        if plan.tree_reuse and keep_subtree(rules, params, forest, game, action):
             forest.num_simulations[game] = num_simulations
             records.kept[game] = forest.num_finished[game]
         else:

@@ -33,7 +33,7 @@ def playouts(rules, states, random_states, actions, scratch, values_out):
 
 @kernel
 def rollout_values(rules, states, random_states, actions, scratch, values_out):
-    """`playouts` in a network's place: the outcome of one from each position, f32[n], for its MOVER."""
+    """Evaluate each position by one random rollout, f32[n], for its MOVER."""
     for i in range(len(states)):
         copy(scratch, states[i])
         outcome = rollout(rules, scratch, random_states[i], actions)

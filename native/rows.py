@@ -138,7 +138,7 @@ def is_policy(moves, move, is_opening, actions, count):
 
 
 @kernel
-def compute_targets(rules, moves, search_share, state, targets):
+def compute_targets(rules, moves, value_lambda, state, targets):
     """Play every game to its end and look back from there. Modifies `targets`, and `state` u8[S], its scratch.
 
     The value's target is T_t = f V_t + (1 - f) T_{t+1} with the search's V and, at the end, the outcome: an average over
@@ -153,7 +153,7 @@ def compute_targets(rules, moves, search_share, state, targets):
         targets.score[game] = rules.final(state, targets.owner[game])
         target = np.float64(moves.outcome[game])
         for move in range(end - 1, first - 1, -1):
-            target = search_share * moves.value[move] + (1.0 - search_share) * target
+            target = value_lambda * moves.value[move] + (1.0 - value_lambda) * target
             targets.value[move] = target
 
 

@@ -44,8 +44,8 @@ def prefetch_at(typingctx, array, index):
 
 @inline
 def prefetch_game(forest, game):
-    """What the next simulation of `game` will read, if it begins as the last one did; and where that is told, for the game
-    after it."""
+    """Prefetch the path of this game's last simulation, as the next one usually starts the same way, and the path arrays of the
+    game after it."""
     if game < len(forest.num_simulations):
         prefetch_at(forest.root_state[game], 0)
         for depth in range(forest.path_length[game, 0]):

@@ -77,8 +77,7 @@ def softmax_of(typingctx, logits, chosen, count, chosen_out, softmax_out, first)
     """softmax_out f32[first ..] = the softmax of logits f32[A] at the indices chosen i32[0 .. count - 1], chosen_out i16[first ..] =
     those indices. What stands behind them, up to a multiple of SINGLE_BLOCK, is overwritten.
 
-    Numbers are put together in vectors before they are first written, because a vector cannot be read from single numbers
-    that are still on their way to memory, and there may be many before them.
+    Vectors are built in registers: a vector load after scalar stores defeats store forwarding and stalls.
     """
 
     def codegen(context, builder, signature, arguments):

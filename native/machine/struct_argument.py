@@ -1,7 +1,7 @@
-"""Many arrays and numbers handed to a kernel at once: by one address, behind which they lie as the kernel wants them.
+"""Pass a whole struct of arrays and scalars to a kernel as one pointer.
 
-A forest is thirty arrays. Numba would look at each of them anew at every call, which takes as long as a dozen simulations
-do. `by_address` makes a named tuple's class one whose values are looked at once, when they are put together.
+A forest is thirty arrays. Numba finds the type of each argument anew at every call, which takes as long as a dozen simulations.
+`by_address` turns a NamedTuple class into one whose types are found once, when an object is made.
 """
 
 from typing import NamedTuple
@@ -48,15 +48,19 @@ class Handle(Address):
 
 
 def by_address(fields: type) -> type:
-    """Decorator of a NamedTuple class whose values are arrays, numbers and other objects taken by address: kernels take its
-    objects by one address, and are given that named tuple.
+    """Decorator of a NamedTuple class that holds arrays, numbers and other decorated objects: Python passes an object to a
+    kernel as one pointer, and the kernel sees the named tuple.
 
-    Numbers are what their annotations say, truth values 0 or 1. Numba takes all objects of a class for one type, so arrays
-    must be of the kind that they were in the first object: TypeError else. What the arrays hold may change, no more.
+    Numbers get the types of their annotations, truth values are 0 or 1. All objects of a class have one Numba type, so arrays
+    must have the dtype, dimensions and layout of those in the first object, else TypeError. Arrays may change in place; fields
+    cannot be set. Only kernels can unpack or compare such an object: in Python it is a tuple of one address. `declared` is the
+    NamedTuple class.
     """
     known = {}  # name -> Numba's type of it
 
     class Held(Handle):
+        declared = fields
+
         def __new__(cls, *values, **more):
             content = fields(*values, **more)._asdict()
             for name, value in content.items():
@@ -73,8 +77,8 @@ def by_address(fields: type) -> type:
 
 
 def words_of(value) -> np.ndarray:
-    """i64: what Numba's code holds of an array (its owner, which is nobody, twice; size, size of an item, data, shape and
-    strides), a number, or an object that is itself taken by address."""
+    """i64: a number; or a nested object's words; or Numba's array struct: meminfo and parent (both null), nitems, itemsize,
+    data, shape, strides."""
     if isinstance(value, Handle):
         return value._inside().view(np.int64)
     if isinstance(value, float):

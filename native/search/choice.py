@@ -14,26 +14,27 @@ from native.search.edges import is_better, promote_best_unvisited
 from native.search.forest import ROOT
 from native.search.gumbel import best_root_edge, complete_q, weigh
 from native.search.mcts import is_complete
+from native.search.params import GUMBEL, PUCT
 from native.search.proven import WORST, is_known, is_lost
 from native.search.puct import exploration, forced_visits, value_stdev
-from native.search.settings import GUMBEL, PUCT
 
+NO_EDGE = -1  # in place of visits
 LCB_SHARE = 0.15  # of the most visits, below which a move is not judged by its bound: KataGo's
 
 
 @inline
-def choose_edge(settings, forest, game, temperature):
+def choose_edge(params, forest, game, temperature):
     """The root edge to play; writes the search's policy (the training target) over the root edges to forest.policy."""
     root = forest.nodes[game, ROOT]
     is_proven = is_known(root.exact)
     if is_proven and mover_score(root.exact, root.mover) > WORST:
         return proven_policy(forest, game)
-    if settings.kind == GUMBEL:
-        return gumbel_policy(settings, forest, game, not is_proven)
-    best = puct_policy(settings, forest, game, not is_proven)
+    if params.kind == GUMBEL:
+        return gumbel_policy(params, forest, game, not is_proven)
+    best = puct_policy(params, forest, game, not is_proven)
     if temperature > 0.0:
         return sample_policy(forest, game, temperature)
-    return lcb_edge(settings, forest, game, best) if settings.lcb > 0.0 and not is_proven else best
+    return lcb_edge(params, forest, game, best) if params.lcb > 0.0 and not is_proven else best
 
 
 @inline
@@ -55,7 +56,7 @@ def proven_policy(forest, game):
 
 
 @inline
-def most_visited(settings, forest, game, must_not_lose):
+def most_visited(params, forest, game, must_not_lose):
     """The root edge with the most visits, or, if all that were tried are lost, the likeliest untried one."""
     root, best, most = forest.nodes[game, ROOT], -1, -1
     for i in range(root.num_children):
@@ -65,20 +66,20 @@ def most_visited(settings, forest, game, must_not_lose):
         if best < 0 or is_better(e.visits, e.action, most, forest.edge_action[game, best]):
             best, most = i, np.int64(e.visits)
     if best < 0:
-        promote_best_unvisited(forest, game, ROOT, settings.kind == GUMBEL)
+        promote_best_unvisited(forest, game, ROOT, params.kind == GUMBEL)
         best = np.int64(root.num_children)
     return best
 
 
 @inline
-def gumbel_policy(settings, forest, game, must_not_lose):
+def gumbel_policy(params, forest, game, must_not_lose):
     """Write the root's improved policy pi' = softmax(logits + sigma(qhat)) (equation 11); return the edge with the highest
     g + logit + sigma(qhat) among the most visited."""
     root = forest.nodes[game, ROOT]
-    best = most_visited(settings, forest, game, must_not_lose)
+    best = most_visited(params, forest, game, must_not_lose)
     if best < root.num_children:
-        best = best_root_edge(settings, forest, game, forest.children[game, best].visits, must_not_lose)
-    factor, total = weigh(settings, forest, game, ROOT)
+        best = best_root_edge(params, forest, game, forest.children[game, best].visits, must_not_lose)
+    factor, total = weigh(params, forest, game, ROOT)
     for i in range(root.num_edges):
         weight = forest.policy[i] if i < root.num_children else forest.edge_prior[game, i] * factor
         forest.policy[i] = weight / total if total > 0.0 else 1.0 / root.num_edges
@@ -86,16 +87,16 @@ def gumbel_policy(settings, forest, game, must_not_lose):
 
 
 @inline
-def puct_policy(settings, forest, game, must_not_lose):
+def puct_policy(params, forest, game, must_not_lose):
     """Write the root's visit shares, less what was forced and what is lost; return the edge with the most visits."""
-    root, best = forest.nodes[game, ROOT], most_visited(settings, forest, game, must_not_lose)
+    root, best = forest.nodes[game, ROOT], most_visited(params, forest, game, must_not_lose)
     for i in range(root.num_edges):
         forest.policy[i] = 0.0
     total = 0.0
     for i in range(root.num_children):
         e = forest.children[game, i]
         if not (must_not_lose and is_lost(e, root.mover)):
-            forest.policy[i] = pruned_visits(settings, forest, game, i, best)
+            forest.policy[i] = pruned_visits(params, forest, game, i, best)
             total += forest.policy[i]
     if total == 0.0:
         forest.policy[best] = total = 1.0
@@ -105,17 +106,17 @@ def puct_policy(settings, forest, game, must_not_lose):
 
 
 @inline
-def pruned_visits(settings, forest, game, edge, best):
+def pruned_visits(params, forest, game, edge, best):
     """An edge's visits without those that only forced playouts explain (KataGo, Wu 2019, section 3.2, "policy target
     pruning"): up to as many as are forced, while its score stays below the best edge's; a single visit that is left goes."""
     root, e = forest.nodes[game, ROOT], forest.children[game, edge]
-    if settings.forced_playouts <= 0.0 or edge == best or best >= root.num_children:
+    if params.forced_playouts <= 0.0 or edge == best or best >= root.num_children:
         return np.float64(e.visits)
-    b, scale = forest.children[game, best], exploration(settings, root) * np.sqrt(1.0 + root.visits)
+    b, scale = forest.children[game, best], exploration(params, root) * np.sqrt(1.0 + root.visits)
     ceiling = mover_score(b.value_sum, root.mover) / b.visits + b.prior * scale / (1.0 + b.visits)
     below = ceiling - mover_score(e.value_sum, root.mover) / e.visits
     earned = e.prior * scale / below - 1.0 if below > 0.0 else np.float64(e.visits)
-    left = max(e.visits - forced_visits(settings, root, e), min(earned, np.float64(e.visits)))
+    left = max(e.visits - forced_visits(params, root, e), min(earned, np.float64(e.visits)))
     return left if left > 1.0 else 0.0
 
 
@@ -139,7 +140,7 @@ def sample_policy(forest, game, temperature):
 
 
 @inline
-def lcb_edge(settings, forest, game, best):
+def lcb_edge(params, forest, game, best):
     """The root edge with the highest lower confidence bound Q - lcb * sd / sqrt(n), among those with at least a share of
     the most visits (KataGo's move choice in matches)."""
     root = forest.nodes[game, ROOT]
@@ -151,16 +152,14 @@ def lcb_edge(settings, forest, game, best):
         if e.visits < enough or e.visits == 0 or is_lost(e, root.mover):
             continue
         deviation = 0.0 if e.is_proven else value_stdev(forest.nodes[game, e.child])
-        bound = mover_score(e.value_sum, root.mover) / e.visits - settings.lcb * deviation / np.sqrt(
-            np.float64(e.visits)
-        )
+        bound = mover_score(e.value_sum, root.mover) / e.visits - params.lcb * deviation / np.sqrt(np.float64(e.visits))
         if is_better(bound, e.action, highest, forest.edge_action[game, found]):
             found, highest = i, bound
     return found
 
 
 @inline
-def root_value(settings, forest, game):
+def root_value(params, forest, game):
     """The search's value of the root, for the first player: exact, or its Q under forest.policy, completed with v_mix
     where Gumbel's policy gives weight to actions that were never tried."""
     root, value, known = forest.nodes[game, ROOT], 0.0, 0.0
@@ -171,14 +170,14 @@ def root_value(settings, forest, game):
         if e.visits > 0:
             value += forest.policy[i] * e.value_sum / e.visits
             known += forest.policy[i]
-    if known >= 1.0 or (settings.kind == PUCT and known > 0.0):
+    if known >= 1.0 or (params.kind == PUCT and known > 0.0):
         return value / known
-    mixed, _, _ = complete_q(settings, forest, game, ROOT)
+    mixed, _, _ = complete_q(params, forest, game, ROOT)
     return value + (1.0 - known) * stored_value(2.0 * mixed - 1.0, root.mover)
 
 
 @kernel
-def choose(settings, forest, temperature, action_out, value_out, policy_out):
+def choose(params, forest, temperature, action_out, value_out, policy_out):
     """What each complete search says: action i32[B], value f64[B] for the first player, policy f64[B, A].
 
     action_out is -1 for a game whose search is not complete. Modifies the three outputs and the forest's scratch.
@@ -187,9 +186,9 @@ def choose(settings, forest, temperature, action_out, value_out, policy_out):
         clear(policy_out[game])
         action_out[game] = -1
         if forest.num_simulations[game] > 0 and is_complete(forest, game):
-            edge = choose_edge(settings, forest, game, temperature)
+            edge = choose_edge(params, forest, game, temperature)
             action_out[game] = forest.edge_action[game, edge]
-            value_out[game] = root_value(settings, forest, game)
+            value_out[game] = root_value(params, forest, game)
             for i in range(forest.nodes[game, ROOT].num_edges):
                 policy_out[game, forest.edge_action[game, i]] = forest.policy[i]
 
@@ -222,9 +221,32 @@ def read_priors(forest, action_out, value_out, policy_out):
 @kernel
 def read_root(forest, game):
     """Of a root that has been evaluated: (simulations that went on from it, the sum of their values, the network's value, its
-    edges' number). Values are for the first player."""
+    edges' number, its mover). Values are for the first player."""
     root = forest.nodes[game, ROOT]
-    return np.int64(root.num_finished), root.value_sum, root.value, np.int64(root.num_edges)
+    return np.int64(root.num_finished), root.value_sum, root.value, np.int64(root.num_edges), np.int64(root.mover)
+
+
+@kernel
+def is_root_proven(forest, game):
+    """Is the outcome of a game's root known? Then its search is over."""
+    return forest.num_nodes[game] > 0 and is_known(forest.nodes[game, ROOT].exact)
+
+
+@kernel
+def read_root_visits(forest, visits_out, num_edges_out):
+    """Finished simulations of every root's actions, i64[B, A], NO_EDGE for what is illegal, forbidden or proven lost; and the
+    number of every root's edges, i64[B]. Games whose root has not been evaluated have none."""
+    for game in range(len(forest.num_simulations)):
+        root = forest.nodes[game, ROOT]
+        num_edges_out[game] = root.num_edges if forest.num_nodes[game] > 0 else 0
+        for action in range(visits_out.shape[1]):
+            visits_out[game, action] = NO_EDGE
+        for i in range(num_edges_out[game]):
+            visits = np.int64(0)
+            if i < root.num_children:
+                e = forest.children[game, i]
+                visits = np.int64(NO_EDGE) if is_lost(e, root.mover) else np.int64(e.visits)
+            visits_out[game, np.int64(forest.edge_action[game, i])] = visits
 
 
 @kernel

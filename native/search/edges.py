@@ -1,7 +1,6 @@
-"""A node's edges: the legal actions and their priors, and which of those untried comes next.
+"""A node's edges: the legal actions and their priors, and which unvisited edge comes next.
 
-All of it is put off until a simulation chooses at the node. Most nodes are leaves that no second simulation reaches, and
-never have edges.
+A node is expanded when a simulation selects at it. Most nodes are leaves that no second simulation reaches, and never have edges.
 """
 
 import numpy as np

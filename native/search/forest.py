@@ -1,15 +1,14 @@
 """The memory of B searches: trees in flat arrays, all allocated here, once.
 
 Axes: B games, N nodes of a game's tree, E edges of a game's tree, L leaves in flight, D plies of depth, A actions,
-S bytes of a position. Nodes are numbered in order of birth, the root is 0. A node has edges from the second simulation on
-that reaches it (`native.search.edges`): one contiguous run that holds its legal actions alone. Until then there are the network's
-logits, of all actions. Positions are not kept in nodes: a simulation copies the root's bytes and plays the path
-again, which is cheap and keeps histories (superko) exact. Every value belongs to the first player.
+S bytes of a position. Nodes are numbered in order of birth; the root is 0. A node is expanded by the second simulation that
+reaches it (`native.search.edges`): it gets one contiguous run of edges, one for each legal action. Until then it has the network's
+logits of all actions. Nodes keep no positions: a simulation copies the root's bytes and plays the path again, which is cheap and
+keeps histories (superko) exact. Every value belongs to the first player.
 
-Most edges are never tried, so all that is kept of every edge is its action and its prior: 6 bytes. A simulation that takes
-an edge for the first time gives it a record in `children`. The edges of a node stand in this order: those tried, in the order
-of their first trial; the one to be tried next, once it has been looked for; the others, ascending. So a choice
-between a hundred moves reads the few that have been tried, and the next.
+Most edges are never visited, so an edge is its action and its prior: 6 bytes. The first simulation that takes an edge adds a record
+to `children`. The edges of a node stand in this order: its children, by first visit; the best unvisited edge, once it has
+been promoted; the others, by action. So a selection among a hundred moves reads the few children and one more edge.
 """
 
 from typing import NamedTuple
@@ -27,32 +26,32 @@ UNKNOWN = np.nan  # a node's exact value until it is proven
 
 NODE = np.dtype(
     [
-        ("value", np.float64),  # outcome or the network's value, WAITING until it is known
-        ("exact", np.float64),  # outcome of the end of a game, or of perfect play from here once proven, else UNKNOWN
-        ("value_sum", np.float64),  # sum of the values of finished simulations that went on from here
-        ("value_square_sum", np.float64),  # of the squares of the same
-        ("visited_prior_mass", np.float64),  # sum of the priors of the edges tried
-        ("visits", np.int32),  # simulations that went on from here, those in flight included
-        ("num_finished", np.int32),  # the same without those in flight
+        ("value", np.float64),  # the game's outcome or the network's value; WAITING until it is known
+        ("exact", np.float64),  # the game's outcome or, once proven, that of perfect play from here; else UNKNOWN
+        ("value_sum", np.float64),  # values of the finished simulations that went on from here
+        ("value_square_sum", np.float64),  # squares of these values
+        ("visited_prior_mass", np.float64),  # sum of the children's priors
+        ("visits", np.int32),  # simulations that went on from here, including those in flight
+        ("num_finished", np.int32),  # simulations that went on from here and are backed up
         ("first_edge", np.int32),
-        ("num_edges", np.int16),  # 0 until the node is opened
-        ("num_children", np.int16),
-        ("num_proven", np.int16),  # edges to proven nodes
+        ("num_edges", np.int16),  # 0 until the node is expanded
+        ("num_children", np.int16),  # edges that a simulation has taken
+        ("num_proven", np.int16),  # children whose outcome is proven
         ("mover", np.int8),
-        ("is_expanded", np.int8),  # has it its edges? Never so at the end of a game
-        ("has_promoted", np.int8),  # does the edge to be tried next stand at its place?
+        ("is_expanded", np.int8),  # does the node have edges? The end of a game never does
+        ("has_promoted", np.int8),  # does the best unvisited edge stand behind the children?
     ],
     align=True,
-)  # 64 bytes: a line of the processor's cache
+)  # 64 bytes: a cache line
 
 EDGE = np.dtype(
     [
-        ("value_sum", np.float64),  # over finished simulations: a sum in f32 would drift after some 10^5 visits
+        ("value_sum", np.float64),  # values of its finished simulations; in f32 it would drift after some 10^5 visits
         ("prior", np.float32),
         ("visits", np.int32),  # finished simulations
-        ("child", np.int32),
+        ("child", np.int32),  # node number
         ("action", np.int16),
-        ("in_flight", np.int8),  # simulations still in flight
+        ("in_flight", np.int8),  # simulations that are not backed up yet
         ("is_proven", np.int8),  # is the child proven? Then `value_sum` is visits times its exact value
     ],
     align=True,
@@ -67,7 +66,7 @@ MOST_EDGES = (1 << 31) - 1  # of one tree: what `first_edge` and `num_edges` hol
 class Forest(NamedTuple):
     # Set by `reset_tree`, fixed during a search.
     root_state: np.ndarray  # u8[B, S]
-    num_simulations: np.ndarray  # i32[B], simulations wanted; the root's own evaluation is not one of them
+    num_simulations: np.ndarray  # i32[B], the budget; the root's evaluation is not one of them
     root_noise: np.ndarray  # f64[B, A], Gumbel of each root action (Dirichlet goes into edge_prior)
     root_score: np.ndarray  # f64[B, A], Gumbel + logit of each root action
     is_restricted: np.ndarray  # i8[B], does the next row bind the search?
@@ -78,14 +77,14 @@ class Forest(NamedTuple):
     num_edges: np.ndarray  # i32[B]
     num_expanded: np.ndarray  # i32[B]
     nodes: np.ndarray  # NODE[B, N]
-    logits: np.ndarray  # f32[B, N, A], the network's, of nodes not open yet
-    expanded: np.ndarray  # i32[B, N], the nodes that have edges, in the order of their edges
+    logits: np.ndarray  # f32[B, N, A], the network's, of nodes not expanded yet
+    expanded: np.ndarray  # i32[B, N], the expanded nodes, in the order of their edges
     edge_action: np.ndarray  # i16[B, E and a block more], see native.machine.simd
     edge_prior: np.ndarray  # f32[B, E and a block more]
-    children: np.ndarray  # EDGE[B, E], meaningful for a node's first num_tried edges
+    children: np.ndarray  # EDGE[B, E], one for each of a node's first num_children edges
 
     # Change with every simulation.
-    num_started: np.ndarray  # i32[B], simulations begun, those in flight included
+    num_started: np.ndarray  # i32[B], simulations begun, including those in flight
     num_finished: np.ndarray  # i32[B]
 
     # In flight between `select_leaves` and `expand_and_backup`.
@@ -231,22 +230,27 @@ def reset_trees(forest, states, num_simulations):
 
 @by_address
 class Batch(NamedTuple):
-    """One wave's leaves on their way to the network and back. Rows 0..n-1 are in use; R = games * leaves."""
+    """The leaves of a batch step on their way to the evaluator and back. Rows 0..n-1 are in use; R = games * leaves."""
 
     planes: np.ndarray  # f32[R, P, C], from the mover's side
     scalars: np.ndarray  # f32[R, K]
     game: np.ndarray  # i32[R]
     slot: np.ndarray  # i32[R], which of the game's leaves
+    position: np.ndarray  # u8[B, S], the forest's scratch: the position of a game's last leaf
     logits: np.ndarray  # f32[R, A], the network's policy, illegal actions not masked
     value: np.ndarray  # f32[R], the network's value for the MOVER, in [-1, 1]
 
 
-def new_batch(rows: int, planes: int, cells: int, scalars: int, max_actions: int) -> Batch:
+def new_batch(
+    rows: int, planes: int, cells: int, scalars: int, max_actions: int, forest: Forest | None = None
+) -> Batch:
+    """`forest`, whose leaves it takes, is needed by evaluators that look at positions: `position` shares its memory."""
     return Batch(
         planes=np.zeros((rows, planes, cells), np.float32),
         scalars=np.zeros((rows, scalars), np.float32),
         game=np.zeros(rows, np.int32),
         slot=np.zeros(rows, np.int32),
+        position=np.zeros((1, 1), np.uint8) if forest is None else forest.state,
         logits=np.zeros((rows, max_actions), np.float32),
         value=np.zeros(rows, np.float32),
     )

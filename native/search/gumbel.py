@@ -51,7 +51,7 @@ def considered_visits(num_considered, num_simulations, simulation):
 
 
 @inline
-def complete_q(settings, forest, game, node):
+def complete_q(params, forest, game, node):
     """Write the completed Q of the node's tried edges to forest.score (section 4, equations 10 and 33).
 
     qhat(a) = Q(a) where visited, else v_mix = (v + N * sum_visited(P Q) / sum_visited(P)) / (1 + N);
@@ -84,8 +84,8 @@ def complete_q(settings, forest, game, node):
         best = max(high, mixed)
     if waiting > 0:
         complete_waiting(forest, game, n, mixed)
-    scale = (settings.c_visit + most) * settings.c_scale
-    if settings.min_max:
+    scale = (params.c_visit + most) * params.c_scale
+    if params.min_max:
         if waiting > 0 or count < len(forest.policy):
             low, high = min(low, mixed), max(high, mixed)
         scale /= max(high - low, SMALLEST_SPREAD)
@@ -100,11 +100,11 @@ def complete_waiting(forest, game, n, mixed):
 
 
 @inline
-def weigh(settings, forest, game, node):
+def weigh(params, forest, game, node):
     """Write P(a) * exp(sigma(qhat(a)) - the highest sigma), the improved policy but for its scale, of the tried edges to
     forest.policy; returns (the same factor of every untried edge, the sum over all edges) (equation 11)."""
     n, score, weight, prior = forest.nodes[game, node], forest.score, forest.policy, forest.edge_prior[game]
-    mixed, high, scale = complete_q(settings, forest, game, node)
+    mixed, high, scale = complete_q(params, forest, game, node)
     first, count = np.uint64(n.first_edge), np.int64(n.num_children)
     score[count] = mixed
     exp_in_place(score, count + 1, high, scale)
@@ -117,7 +117,7 @@ def weigh(settings, forest, game, node):
 
 
 @inline
-def gumbel_inner_edge(settings, forest, game, node):
+def gumbel_inner_edge(params, forest, game, node):
     """argmax of pi'(a) - N(a) / (1 + sum N): visits follow the improved policy (section 5, equation 14). With w(a) = pi'(a) *
     total that is argmax of w(a) * (1 + sum N) - N(a) * total, without a division."""
     promote_best_unvisited(forest, game, node, False)
@@ -125,7 +125,7 @@ def gumbel_inner_edge(settings, forest, game, node):
     first, count = np.uint64(n.first_edge), np.int64(n.num_children)
     if count == 0:
         return np.int64(first)  # every completed Q is the same: the likeliest
-    factor, total = weigh(settings, forest, game, node)
+    factor, total = weigh(params, forest, game, node)
     if total <= 0.0:
         total = 1.0  # all priors that count are zero: the fewest visits
     whole, mover, weight, children = 1.0 + n.visits, n.mover, forest.policy, forest.children[game]
@@ -145,23 +145,23 @@ def gumbel_inner_edge(settings, forest, game, node):
 
 
 @inline
-def gumbel_root_edge(settings, forest, game):
+def gumbel_root_edge(params, forest, game):
     """The root edge of the simulation that has just been counted in forest.started: the highest g + logit + sigma(qhat)
     among those with as many visits as the halving says (equation 8)."""
     promote_best_unvisited(forest, game, ROOT, True)
     n, num_simulations = forest.nodes[game, ROOT], forest.num_simulations[game]
-    considered = min(settings.max_considered, n.num_edges, num_simulations)
+    considered = min(params.max_considered, n.num_edges, num_simulations)
     wanted = considered_visits(considered, num_simulations, forest.num_started[game] - 1)
     if wanted == 0 and n.num_children < n.num_edges:
         return np.int64(n.num_children)
-    return best_root_edge(settings, forest, game, wanted, False)
+    return best_root_edge(params, forest, game, wanted, False)
 
 
 @inline
-def best_root_edge(settings, forest, game, wanted_visits, must_not_lose):
+def best_root_edge(params, forest, game, wanted_visits, must_not_lose):
     """argmax of g + logit + sigma(qhat) over the tried root edges with `wanted_visits` visits, those in flight included."""
     n, children, root_score = forest.nodes[game, ROOT], forest.children[game], forest.root_score[game]
-    _, high, scale = complete_q(settings, forest, game, ROOT)
+    _, high, scale = complete_q(params, forest, game, ROOT)
     best, best_score, best_action = 0, -np.inf, -1
     for i in index_range(0, np.int64(n.num_children)):
         e = children[i]
@@ -174,13 +174,13 @@ def best_root_edge(settings, forest, game, wanted_visits, must_not_lose):
 
 
 @inline
-def draw_gumbels(settings, forest, game):
+def draw_gumbels(params, forest, game):
     """Noise of the root's legal actions, ascending, and its sum with their logits."""
     count, noise = np.int64(forest.nodes[game, ROOT].num_edges), forest.score
-    if settings.gumbel_scale > 0.0:
+    if params.gumbel_scale > 0.0:
         gumbels(forest.random_state[game], noise, count)
     for i in index_range(0, count):
         action = np.uint32(forest.edge_action[game, i])
-        scaled = settings.gumbel_scale * noise[i] if settings.gumbel_scale > 0.0 else 0.0
+        scaled = params.gumbel_scale * noise[i] if params.gumbel_scale > 0.0 else 0.0
         forest.root_noise[game, action] = scaled
         forest.root_score[game, action] = scaled + forest.logits[game, ROOT, action]

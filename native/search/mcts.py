@@ -1,10 +1,11 @@
-"""Search in waves: descend, (evaluate,) absorb; then choose (`native.search.choice`).
+"""Monte-Carlo tree search of many games at once, in batch steps: select leaves, evaluate, expand and back up.
 
-`select_leaves` runs simulations of every game until each has its leaves for the network or its search is complete; ends of
-games, proven and cached positions are settled on the way. The caller evaluates the batch. `expand_and_backup` takes the answers in
-and backs their values up. A wave is one call of each, however many games there are.
+`select_leaves` runs simulations in every game until each has its leaves for the network, or its search is complete.
+Simulations that meet the end of a game, a proven node or a cached position finish on the way. The caller evaluates the batch.
+`expand_and_backup` stores the evaluations and backs the values up. A batch step is one call of each, however many games there
+are. When a search is complete, `native.search.choice` reads the move, the policy and the value.
 
-All sums in a tree are of first-player values, so backing up adds the same number along the whole path.
+Values in a tree belong to the first player, so a backup adds the same number along the whole path.
 """
 
 from typing import NamedTuple
@@ -20,19 +21,20 @@ from native.search.cache import MISS, Cache, find, store
 from native.search.edges import add_child, expand
 from native.search.forest import ROOT, Batch, Forest
 from native.search.gumbel import draw_gumbels, gumbel_inner_edge, gumbel_root_edge
+from native.search.params import GUMBEL, PUCT, SearchParams
 from native.search.proven import count_exactly, is_known, prove
 from native.search.puct import add_dirichlet, apply_root_policy_temperature, puct_edge
-from native.search.settings import GUMBEL, PUCT, Settings
 
-FINISHED, LEAF, COLLISION = 0, 1, 2  # how a simulation ended: value known, waits for the network, met a waiting node
+# How a simulation ended: its value is known; its leaf waits for the network; it met a node that waits already.
+FINISHED, LEAF, COLLISION = 0, 1, 2
 
 
 @by_address
 class SearchBatch(NamedTuple):
-    """What searches in waves work on. One object, because each that a kernel is given takes as long as a simulation."""
+    """All that a batch of searches works on. It is one object because each argument of a kernel costs as much as a simulation."""
 
     rules: Rules
-    settings: Settings
+    params: SearchParams
     forest: Forest
     cache: Cache
     batch: Batch
@@ -40,31 +42,31 @@ class SearchBatch(NamedTuple):
 
 @kernel
 def select_leaves(search_batch):
-    """Gather every game's leaves into the batch; return the number of rows. Modifies forest, cache and batch."""
-    rules, settings, forest, cache, batch = search_batch
+    """Write every game's next leaves into the batch; return their number. Modifies forest, cache and batch in place."""
+    rules, params, forest, cache, batch = search_batch
     rows = 0
     for game in range(len(forest.num_simulations)):
         prefetch_game(forest, game + 1)
-        rows = gather_leaves(rules, settings, forest, cache, batch, game, rows)
+        rows = gather_leaves(rules, params, forest, cache, batch, game, rows)
     return rows
 
 
 @kernel
 def expand_and_backup(search_batch, rows):
-    """Take the network's answers: expand the leaves of the last `select_leaves`, back their values up, remember them."""
-    rules, settings, forest, cache, batch = search_batch
-    expand_and_backup_rows(rules, settings, forest, cache, batch, rows)
+    """Store the evaluations of the last `select_leaves`, cache them, and back their values up. `rows` is what it returned."""
+    rules, params, forest, cache, batch = search_batch
+    expand_and_backup_rows(rules, params, forest, cache, batch, rows)
 
 
 @inline
-def expand_and_backup_rows(rules, settings, forest, cache, batch, rows):
+def expand_and_backup_rows(rules, params, forest, cache, batch, rows):
     for row in range(rows):
         game, slot = batch.game[row], batch.slot[row]
         node = forest.leaf_node[game, slot]
         store(cache, forest.leaf_key[game, slot], batch.value[row], batch.logits[row])
-        set_evaluation(rules, settings, forest, game, node, batch.logits[row], batch.value[row])
+        set_evaluation(rules, params, forest, game, node, batch.logits[row], batch.value[row])
         if node != ROOT:
-            backup(settings, forest, game, slot, forest.nodes[game, node].value, False)
+            backup(params, forest, game, slot, forest.nodes[game, node].value, False)
         forest.num_leaves[game] = 0
 
 
@@ -77,17 +79,17 @@ def is_complete(forest, game):
 
 
 @inline
-def gather_leaves(rules, settings, forest, cache, batch, game, rows):
+def gather_leaves(rules, params, forest, cache, batch, game, rows):
     """Simulate in one game until its leaf slots are full or its search needs no more; return the new number of rows."""
     is_new = forest.num_simulations[game] > 0 and forest.num_nodes[game] == 0
-    if is_new and start_root(rules, settings, forest, cache, batch, game, rows) == LEAF:
+    if is_new and start_root(rules, params, forest, cache, batch, game, rows) == LEAF:
         return rows + 1
     while (
         forest.num_started[game] < forest.num_simulations[game] and forest.num_leaves[game] < forest.leaf_node.shape[1]
     ):
         if is_known(forest.nodes[game, ROOT].exact):
             break
-        result = simulate(rules, settings, forest, cache, batch, game, rows)
+        result = simulate(rules, params, forest, cache, batch, game, rows)
         if result == LEAF:
             rows += 1
         elif result == COLLISION:
@@ -96,34 +98,34 @@ def gather_leaves(rules, settings, forest, cache, batch, game, rows):
 
 
 @inline
-def start_root(rules, settings, forest, cache, batch, game, rows):
+def start_root(rules, params, forest, cache, batch, game, rows):
     copy(forest.state[game], forest.root_state[game])
     forest.path_length[game, 0] = 0
     add_node(rules, forest, game, np.nan)
-    return evaluate_or_enqueue(rules, settings, forest, cache, batch, game, ROOT, rows)
+    return evaluate_or_enqueue(rules, params, forest, cache, batch, game, ROOT, rows)
 
 
 @inline
-def simulate(rules, settings, forest, cache, batch, game, rows):
-    """One simulation: play from the root along the chosen edges to a new node, an exact one or a waiting one."""
+def simulate(rules, params, forest, cache, batch, game, rows):
+    """Play from the root along the selected edges to a new node, a proven one, or one that waits; return how that ended."""
     state, slot = forest.state[game], forest.num_leaves[game]
-    copy_first(state, forest.root_state[game], min(len(state), rules.log))  # the root's log is there since `start_root`
+    copy_first(state, forest.root_state[game], min(len(state), rules.log))  # `start_root` copied the log
     forest.num_started[game] += 1
     forest.path_length[game, slot] = 0
     node = np.int64(ROOT)
     while True:
         n = forest.nodes[game, node]
         if is_known(n.exact):
-            backup(settings, forest, game, slot, n.exact, True)
+            backup(params, forest, game, slot, n.exact, True)
             return FINISHED
         if np.isnan(n.value):
             cancel_simulation(forest, game, slot)
             return COLLISION
         expand(rules, forest, game, node, np.int64(forest.path_length[game, slot]), state)
         if n.num_edges == 0:  # the search is restricted, and nothing is allowed here: the node's value stands for it
-            backup(settings, forest, game, slot, n.value, False)
+            backup(params, forest, game, slot, n.value, False)
             return FINISHED
-        edge = select(settings, forest, game, node)
+        edge = select(params, forest, game, node)
         is_new = edge == n.first_edge + n.num_children
         if not is_new:
             prefetch_behind(forest, game, edge)
@@ -133,26 +135,26 @@ def simulate(rules, settings, forest, cache, batch, game, rows):
             add_child(forest, game, node, edge, child)
             extend_path(forest, game, slot, node, edge)
             if is_known(outcome):
-                backup(settings, forest, game, slot, outcome, True)
+                backup(params, forest, game, slot, outcome, True)
                 return FINISHED
-            return evaluate_or_enqueue(rules, settings, forest, cache, batch, game, child, rows)
+            return evaluate_or_enqueue(rules, params, forest, cache, batch, game, child, rows)
         extend_path(forest, game, slot, node, edge)
         node = np.int64(forest.children[game, edge].child)
 
 
 @inline
-def select(settings, forest, game, node):
+def select(params, forest, game, node):
     """The edge to follow from a node that has edges."""
-    if settings.kind == PUCT:
-        return puct_edge(settings, forest, game, node)
+    if params.kind == PUCT:
+        return puct_edge(params, forest, game, node)
     if node == ROOT:
-        return gumbel_root_edge(settings, forest, game)
-    return gumbel_inner_edge(settings, forest, game, node)
+        return gumbel_root_edge(params, forest, game)
+    return gumbel_inner_edge(params, forest, game, node)
 
 
 @inline
 def extend_path(forest, game, slot, node, edge):
-    """Note an edge on the path of a simulation in flight."""
+    """Add an edge to the path of a simulation in flight; it counts as a visit from now on."""
     depth = forest.path_length[game, slot]
     forest.path_node[game, slot, depth] = node
     forest.path_edge[game, slot, depth] = edge
@@ -163,7 +165,7 @@ def extend_path(forest, game, slot, node, edge):
 
 @inline
 def cancel_simulation(forest, game, slot):
-    """Undo a simulation that met a waiting node, as if it had never started."""
+    """Undo a simulation that met a waiting node."""
     for depth in range(forest.path_length[game, slot]):
         forest.nodes[game, forest.path_node[game, slot, depth]].visits -= 1
         forest.children[game, forest.path_edge[game, slot, depth]].in_flight -= 1
@@ -171,10 +173,10 @@ def cancel_simulation(forest, game, slot):
 
 
 @inline
-def backup(settings, forest, game, slot, value, is_exact):
-    """Finish a simulation: its value, for the first player, is added to every edge and node of its path. From an exact
-    leaf, proofs go up as far as they hold."""
-    proves = settings.solves and is_exact
+def backup(params, forest, game, slot, value, is_exact):
+    """Finish a simulation: add its value, for the first player, to every edge and node of its path. A proven leaf proves the
+    nodes above it as far as that decides them."""
+    proves = params.mcts_solver and is_exact
     for depth in range(forest.path_length[game, slot] - 1, -1, -1):
         node, edge = np.int64(forest.path_node[game, slot, depth]), np.int64(forest.path_edge[game, slot, depth])
         n, e = forest.nodes[game, node], forest.children[game, edge]
@@ -208,15 +210,15 @@ def add_node(rules, forest, game, outcome):
 
 
 @inline
-def evaluate_or_enqueue(rules, settings, forest, cache, batch, game, node, rows):
-    """Give a new node its network answer: from the cache at once, or as the batch's next row."""
+def evaluate_or_enqueue(rules, params, forest, cache, batch, game, node, rows):
+    """Evaluate a new node from the cache, or enqueue it as the batch's next row."""
     state, slot = forest.state[game], forest.num_leaves[game]
     key = rules.key(state)
     entry = find(cache, key)
     if entry != MISS:
-        set_evaluation(rules, settings, forest, game, node, cache.logits[entry], cache.value[entry])
+        set_evaluation(rules, params, forest, game, node, cache.logits[entry], cache.value[entry])
         if node != ROOT:
-            backup(settings, forest, game, slot, forest.nodes[game, node].value, False)
+            backup(params, forest, game, slot, forest.nodes[game, node].value, False)
         return FINISHED
     rules.observe(state, batch.planes[rows], batch.scalars[rows])
     batch.game[rows] = game
@@ -228,20 +230,20 @@ def evaluate_or_enqueue(rules, settings, forest, cache, batch, game, node, rows)
 
 
 @inline
-def set_evaluation(rules, settings, forest, game, node, logits, value):
-    """Store the network's answer. A root is opened at once and gets its noise."""
+def set_evaluation(rules, params, forest, game, node, logits, value):
+    """Store a node's logits f32[A] and value (for its mover). A root is expanded at once and gets its noise."""
     n = forest.nodes[game, node]
     copy(forest.logits[game, node], logits)
     n.value = stored_value(np.float64(value), n.mover)
     if node == ROOT:
-        prepare_root(rules, settings, forest, game)
+        prepare_root(rules, params, forest, game)
 
 
 @inline
-def prepare_root(rules, settings, forest, game):
+def prepare_root(rules, params, forest, game):
     expand(rules, forest, game, ROOT, np.int64(0), forest.root_state[game])
-    if settings.kind == GUMBEL:
-        draw_gumbels(settings, forest, game)
+    if params.kind == GUMBEL:
+        draw_gumbels(params, forest, game)
     else:
-        apply_root_policy_temperature(settings, forest, game)
-        add_dirichlet(settings, forest, game)
+        apply_root_policy_temperature(params, forest, game)
+        add_dirichlet(params, forest, game)

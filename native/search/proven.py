@@ -1,9 +1,9 @@
 """Proven outcomes, backed up through the tree (Winands, Bjornsson and Saito 2008, "Monte-Carlo tree search solver"; draws
 and outcomes between after Cazenave and Saffidine 2010).
 
-An end of a game is exact. So is a node with an edge to the best outcome its mover could have, and one all of whose edges
-lead to exact nodes. Such a node is searched no more, counts with its exact value on the edge that leads to it, and an edge
-that is proven lost for the mover is chosen only where all are. Values are for the first player.
+The end of a game is proven. So is a node with a child of the best outcome for its mover, and a node all of whose edges lead to
+proven nodes. A proven node is never searched again. Its parent edge uses the exact value. A lost edge is chosen only if all edges
+are lost. Values are for the first player.
 """
 
 import numpy as np

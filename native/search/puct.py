@@ -25,12 +25,12 @@ SHAPE_CAP = 0.01  # priors above it have the same share of shaped noise: KataGo'
 
 
 @inline
-def exploration(settings, n):
+def exploration(params, n):
     """c(N), stretched where the values below the node differ more than usual, and shrunk where they agree:
     c * (1 + c_spread * (sd / 0.4 - 1)) (KataGo, "cpuct utility stdev", docs/KataGoMethods.md)."""
-    c = settings.c_init + np.log((n.visits + 1.0 + settings.c_base + 1.0) / settings.c_base)
-    if settings.c_spread > 0.0:
-        c *= 1.0 + settings.c_spread * (value_stdev(n) / SPREAD_PRIOR - 1.0)
+    c = params.c_init + np.log((n.visits + 1.0 + params.c_base + 1.0) / params.c_base)
+    if params.cpuct_stdev_scale > 0.0:
+        c *= 1.0 + params.cpuct_stdev_scale * (value_stdev(n) / SPREAD_PRIOR - 1.0)
     return c
 
 
@@ -47,35 +47,35 @@ def value_stdev(n):
 
 
 @inline
-def first_play_value(settings, n, node):
+def first_play_value(params, n, node):
     """Q of an untried edge, for the mover: `fpu_value` if `fpu_absolute`, else the node's own Q less fpu_reduction *
     sqrt(tried policy mass) (KataGo, Wu 2019), without reduction at a root with noise."""
-    if settings.fpu_absolute:
-        return settings.fpu_value
+    if params.fpu_absolute:
+        return params.fpu_value
     own = mover_score((n.value + n.value_sum) / (1.0 + n.num_finished), n.mover)
-    is_noisy = node == ROOT and settings.dirichlet_fraction > 0.0
-    return own - (0.0 if is_noisy else settings.fpu_reduction * np.sqrt(n.visited_prior_mass))
+    is_noisy = node == ROOT and params.dirichlet_fraction > 0.0
+    return own - (0.0 if is_noisy else params.fpu_reduction * np.sqrt(n.visited_prior_mass))
 
 
 @inline
-def puct_edge(settings, forest, game, node):
+def puct_edge(params, forest, game, node):
     """The edge of `node` with the highest score."""
     promote_best_unvisited(forest, game, node, False)
     n, children = forest.nodes[game, node], forest.children[game]
     first, count, mover = np.int64(n.first_edge), np.int64(n.num_children), n.mover
-    scale = exploration(settings, n) * np.sqrt(1.0 + n.visits)
+    scale = exploration(params, n) * np.sqrt(1.0 + n.visits)
     best, best_score, best_action = -1, -np.inf, -1
     if count < n.num_edges:
         best, best_action = first + count, np.int64(forest.edge_action[game, first + count])
-        best_score = first_play_value(settings, n, node) + forest.edge_prior[game, first + count] * scale
+        best_score = first_play_value(params, n, node) + forest.edge_prior[game, first + count] * scale
     for edge in index_range(first, count):
         e = children[edge]
         if is_lost(e, mover):
             continue
         visits = e.visits + e.in_flight
-        score = (mover_score(e.value_sum, mover) - settings.virtual_loss * e.in_flight) / visits
+        score = (mover_score(e.value_sum, mover) - params.virtual_loss * e.in_flight) / visits
         score += e.prior * scale / (1.0 + visits)
-        if node == ROOT and visits < forced_visits(settings, n, e):
+        if node == ROOT and visits < forced_visits(params, n, e):
             score = np.inf
         if is_better(score, e.action, best_score, best_action):
             best, best_score, best_action = np.int64(edge), score, np.int64(e.action)
@@ -83,44 +83,44 @@ def puct_edge(settings, forest, game, node):
 
 
 @inline
-def forced_visits(settings, n, e):
+def forced_visits(params, n, e):
     """Visits that a root edge is owed once it has one: sqrt(k * P(a) * N) (KataGo, Wu 2019, section 3.2, with k = 2)."""
-    if settings.forced_playouts <= 0.0:
+    if params.forced_playouts <= 0.0:
         return 0.0
-    return np.sqrt(settings.forced_playouts * e.prior * n.visits)
+    return np.sqrt(params.forced_playouts * e.prior * n.visits)
 
 
 @inline
-def apply_root_policy_temperature(settings, forest, game):
+def apply_root_policy_temperature(params, forest, game):
     """P^(1/T) at the root, normalised again (KataGo's root policy temperature, 1.1 in its self-play)."""
     n, prior = forest.nodes[game, ROOT], forest.edge_prior[game]
-    if settings.root_temperature == 1.0:
+    if params.root_policy_temperature == 1.0:
         return
     total = 0.0
     for edge in range(n.num_edges):
-        prior[edge] = np.float64(prior[edge]) ** (1.0 / settings.root_temperature)
+        prior[edge] = np.float64(prior[edge]) ** (1.0 / params.root_policy_temperature)
         total += prior[edge]
     for edge in range(n.num_edges):
         prior[edge] = prior[edge] / total
 
 
 @inline
-def add_dirichlet(settings, forest, game):
+def add_dirichlet(params, forest, game):
     """Mix Dirichlet noise into the root's priors: (1 - e) P + e * Dir(alpha) (AlphaZero's e = 0.25)."""
-    fraction, count, prior = settings.dirichlet_fraction, forest.nodes[game, ROOT].num_edges, forest.edge_prior[game]
+    fraction, count, prior = params.dirichlet_fraction, forest.nodes[game, ROOT].num_edges, forest.edge_prior[game]
     if fraction <= 0.0:
         return
     alpha, total = forest.score, 0.0
-    shape_alpha(settings, prior, count, alpha)
+    shape_alpha(params, prior, count, alpha)
     for i in range(count):
-        alpha[i] = gamma(forest.random_state[game], settings.dirichlet_total * alpha[i])
+        alpha[i] = gamma(forest.random_state[game], params.dirichlet_concentration * alpha[i])
         total += alpha[i]
     for i in range(count):
         prior[i] = (1.0 - fraction) * prior[i] + fraction * alpha[i] / max(total, 1e-30)
 
 
 @inline
-def shape_alpha(settings, prior, count, alpha_out):
+def shape_alpha(params, prior, count, alpha_out):
     """Shares of alpha, which sum to 1: uniform, and of the part `dirichlet_shaped` (KataGo's 0.5) in proportion to how far
     log min(P, 0.01) lies above its mean: noise goes where the network does not quite rule a move out."""
     mean, above = 0.0, 0.0
@@ -132,4 +132,4 @@ def shape_alpha(settings, prior, count, alpha_out):
         above += alpha_out[i]
     for i in range(count):
         shaped = alpha_out[i] / above if above > 0.0 else 1.0 / count
-        alpha_out[i] = (1.0 - settings.dirichlet_shaped) / count + settings.dirichlet_shaped * shaped
+        alpha_out[i] = (1.0 - params.dirichlet_shaped) / count + params.dirichlet_shaped * shaped

@@ -8,33 +8,33 @@ import numpy as np
 from native.machine.compile import copy, inline, kernel
 from native.search.forest import ROOT
 from native.search.mcts import prepare_root
+from native.search.params import PUCT
 from native.search.proven import is_end, is_known
-from native.search.settings import PUCT
 
 DROPPED, KEPT = -1, 0
 
 
 @kernel
-def reroot(rules, settings, forest, game, action):
+def reroot(rules, params, forest, game, action):
     """Make the child that `action` leads to the root; the caller has played the action in root_state[game] and sets the goal.
 
     False, and nothing is changed, if there is nothing to keep: the action was never tried or ends the game, or the search
     is a Gumbel search, is restricted (by depth, which changes) or waits for answers. The simulations that went on from the child count as started and finished.
     """
-    return keep_subtree(rules, settings, forest, game, action)
+    return keep_subtree(rules, params, forest, game, action)
 
 
 @inline
-def keep_subtree(rules, settings, forest, game, action):
+def keep_subtree(rules, params, forest, game, action):
     child = child_of(forest, game, action)
-    if settings.kind != PUCT or child < 0 or forest.num_leaves[game] > 0 or forest.is_restricted[game]:
+    if params.kind != PUCT or child < 0 or forest.num_leaves[game] > 0 or forest.is_restricted[game]:
         return False
     if is_end(forest.nodes[game, child]) or not is_known(forest.nodes[game, child].value):
         return False
     compact(forest, game, child)
     copy(forest.state[game], forest.root_state[game])
     forest.num_started[game] = forest.num_finished[game] = forest.nodes[game, ROOT].num_finished
-    prepare_root(rules, settings, forest, game)
+    prepare_root(rules, params, forest, game)
     take_new_priors(forest, game)
     return True
 

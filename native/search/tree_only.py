@@ -8,14 +8,14 @@ from native.search.mcts import expand_and_backup_rows, gather_leaves
 def search_tree_only(search_batch):
     """Complete one game's search after the other; each answer is equal logits and the value 0. Modifies forest, cache and
     batch."""
-    rules, settings, forest, cache, batch = search_batch
+    rules, params, forest, cache, batch = search_batch
     clear(batch)
     for game in range(len(forest.num_simulations)):
         while True:
-            rows = gather_leaves(rules, settings, forest, cache, batch, game, 0)
+            rows = gather_leaves(rules, params, forest, cache, batch, game, 0)
             if rows == 0:
                 break
-            expand_and_backup_rows(rules, settings, forest, cache, batch, rows)
+            expand_and_backup_rows(rules, params, forest, cache, batch, rows)
 
 
 @inline

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from games.game import Game
-from native.episodes import DONE, MOVES, SIMULATIONS, SelfPlayParams, new_records, play_wave
+from native.episodes import DONE, MOVES, SIMULATIONS, SelfPlayParams, new_records, play_step
 from native.search.cache import clear, new_cache
 from native.search.forest import new_batch, new_forest
 from native.search.mcts import SearchBatch, expand_and_backup
-from native.search.settings import GUMBEL, PUCT, Settings
-from selfplay.config import ActorConfig, RunConfig, SearchConfig, game_of
+from selfplay.config import ActorConfig, RunConfig, game_of, search_params
 from selfplay.network.evaluator import Evaluator, Symmetries
 from selfplay.network.network import Shape
 from selfplay.network.weights import network_of
@@ -31,40 +30,9 @@ class Work:
     cache_hits: int
     seconds: float
     network_seconds: float
-    descend_seconds: float  # selecting, playing and encoding; and choosing and playing moves
-    absorb_seconds: float
+    select_seconds: float  # selecting, playing and encoding; and choosing and playing moves
+    backup_seconds: float
     precision: str
-
-
-def search_settings(search: SearchConfig) -> Settings:
-    """The search that self-play uses, less what makes it explore: no Gumbel noise, no Dirichlet noise, priors as the network
-    says them, no forced playouts. What the ledger measures."""
-    return Settings(
-        kind=PUCT if search.kind == "puct" else GUMBEL,
-        solves=search.solves,
-        max_considered=search.max_considered,
-        gumbel_scale=0.0,
-        c_visit=float(search.c_visit),
-        c_scale=float(search.c_scale),
-        min_max=search.min_max,
-        c_init=float(search.c_init),
-        c_spread=float(search.c_spread),
-        fpu_reduction=float(search.fpu_reduction),
-        fpu_absolute=search.fpu_absolute,
-        fpu_value=float(search.fpu_value),
-    )
-
-
-def play_settings(search: SearchConfig) -> Settings:
-    """The same with what makes it explore."""
-    return search_settings(search)._replace(
-        gumbel_scale=1.0,
-        dirichlet_fraction=float(search.dirichlet_fraction),
-        dirichlet_total=float(search.dirichlet_total),
-        dirichlet_shaped=float(search.dirichlet_shaped),
-        root_temperature=float(search.root_temperature),
-        forced_playouts=float(search.forced_playouts),
-    )
 
 
 def shown_views(game: Game, config: ActorConfig) -> Symmetries | None:
@@ -84,7 +52,7 @@ class Actor:
         self.config, self.shape, self.game = config, shape, game
         self.search_batch = SearchBatch(
             game.rules,
-            play_settings(config.search),
+            search_params(config.search, config.exploration),
             new_forest(actor.games, most, game.state_bytes, game.actions, game.max_plies, actor.leaves, seed),
             new_cache(actor.cache_entries, game.actions),
             new_batch(actor.games * actor.leaves, game.planes, game.cells, game.scalars, game.actions),
@@ -93,7 +61,7 @@ class Actor:
         self.records = new_records(actor.games, game.max_plies, game.actions)
         self.evaluator: Evaluator | None = None
         self.generation = 0
-        self.descend_seconds = self.absorb_seconds = 0.0
+        self.select_seconds = self.backup_seconds = 0.0
 
     def load(self, weights: dict[str, np.ndarray], generation: int, simulations: int, precision: str) -> str:
         """Play on with these weights and so many simulations a search; returns the precision in use.
@@ -115,18 +83,18 @@ class Actor:
             self.evaluator.load(network)
         clear(self.search_batch.cache)
         self.generation = generation
-        search = self.config.search
+        search, exploration = self.config.search, self.config.exploration
         self.plan = SelfPlayParams(
             simulations=simulations,
-            opening_fraction=float(self.config.actor.opening_fraction),
+            opening_fraction=self.config.actor.opening_fraction,
             opening_plies=self.config.actor.opening_plies,
-            temperature_start=float(search.temperature_start),
-            temperature_end=float(search.temperature_end),
-            temperature_halflife=float(search.temperature_halflife),
-            keeps_tree=search.keeps_tree,
-            settled_value=float(search.settled_value) if search.settled_value < 1 else NEVER,
-            settled_plies=search.settled_plies,
-            settled_simulations=max(1, round(simulations * search.settled_share)),
+            temperature_start=exploration.temperature_start,
+            temperature_end=exploration.temperature_end,
+            temperature_halflife=exploration.temperature_halflife,
+            tree_reuse=search.tree_reuse,
+            decided_value=search.decided_value if search.decided_value < 1 else NEVER,
+            decided_plies=search.decided_plies,
+            decided_simulations=max(1, round(simulations * search.decided_share)),
         )
         return self.evaluator.precision
 
@@ -136,7 +104,7 @@ class Actor:
         begin, counts = time.perf_counter(), self._counts()
         parts, rows = [], 0
         while rows < min_rows and not is_stopped():
-            self._wave()
+            self._step()
             if self._should_take(min_rows - rows):
                 parts.append(take_finished(self.records, self.options, self.generation))
                 rows += parts[-1].rows
@@ -150,23 +118,23 @@ class Actor:
         records, done = self.records, int(self.records.counts[DONE])
         return done > 0 and (4 * done >= len(records.done) or int(records.length[records.done[:done]].sum()) >= wanted)
 
-    def _wave(self) -> None:
+    def _step(self) -> None:
         begin = time.perf_counter()
-        rows = play_wave(self.search_batch, self.plan, self.options, self.records)
-        self.descend_seconds += time.perf_counter() - begin
+        rows = play_step(self.search_batch, self.plan, self.options, self.records)
+        self.select_seconds += time.perf_counter() - begin
         if rows:
             self.evaluator.evaluate(self.search_batch.batch, rows)
             begin = time.perf_counter()
             expand_and_backup(self.search_batch, rows)
-            self.absorb_seconds += time.perf_counter() - begin
+            self.backup_seconds += time.perf_counter() - begin
 
     def _counts(self) -> np.ndarray:
         played, evaluator = self.records.counts, self.evaluator
         counts = [played[MOVES], played[SIMULATIONS], evaluator.rows, self.search_batch.cache.counts[1]]
-        return np.array([*counts, evaluator.seconds, self.descend_seconds, self.absorb_seconds])
+        return np.array([*counts, evaluator.seconds, self.select_seconds, self.backup_seconds])
 
     def _work(self, before: np.ndarray, begin: float) -> Work:
-        moves, simulations, evaluations, hits, network, select_leaves, absorb_ = self._counts() - before
+        moves, simulations, evaluations, hits, network, select, backup = self._counts() - before
         return Work(
             moves=int(moves),
             simulations=int(simulations),
@@ -174,8 +142,8 @@ class Actor:
             cache_hits=int(hits),
             seconds=time.perf_counter() - begin,
             network_seconds=float(network),
-            descend_seconds=float(select_leaves),
-            absorb_seconds=float(absorb_),
+            select_seconds=float(select),
+            backup_seconds=float(backup),
             precision=self.evaluator.precision,
         )
 

@@ -47,12 +47,12 @@ def actors_here(asked: int, device: str, threads: int) -> int:
 
 
 class LocalPool:
-    """`config.actor.in_process` actors. Each plays its share of the rows, and their deliveries are handed on in turn, so that the
+    """`config.actor.local_actors` actors. Each plays its share of the rows, and their deliveries are handed on in turn, so that the
     same seed gives the same games in the same order, whichever thread is faster."""
 
     def __init__(self, config: RunConfig, shape: Shape, seed: int, precision: str = "auto"):
         game, most, actor = game_of(config), max(config.search.simulations), config.actor
-        count = actors_here(actor.in_process, config.network.device, actor.threads)
+        count = actors_here(actor.local_actors, config.network.device, actor.threads)
         refuse_what_cannot_fit(count * actor.games, most, game.state_bytes, game.actions, game.max_plies, actor.leaves)
         self.actors = [Actor(config, shape, seed_of(seed, number)) for number in range(count)]
         self.precision, self.threads = precision, actor.threads

@@ -293,10 +293,12 @@ class RayPool:
         self.session.quiet()
         workers = [place.worker for place in self.places if place.worker is not None]
         self.places = [Place() for _ in self.places]
-        for worker in [] if self.session.is_lost else workers:
-            with suppress(RayError, ValueError):
-                ray.kill(worker)
-        self.session.close()
+        try:
+            for worker in [] if self.session.is_lost else workers:
+                with suppress(RayError, ValueError):
+                    ray.kill(worker)
+        finally:
+            self.session.close()
 
 
 def open_session(address: str | None, num_actors: int, threads: int, goes_on: str) -> ray_session.Session:

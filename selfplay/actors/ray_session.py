@@ -239,15 +239,23 @@ class Session:
             self.watch.quiet()
 
     def close(self) -> None:
-        """Leave it, if it was begun here; safe at any time, and again."""
+        """Leave it, if it was begun here; safe at any time, and again. An interrupt is raised when the session is over: a process
+        that ends while Ray is shutting down ends with Ray's own words and exit code."""
         if self.begin is None or self.over.is_set():
             return
-        self.quiet()
         self.over.set()
-        self.keeper.join(REACH_SECONDS)
+        self.quiet()
+        interrupt, end = None, time.monotonic() + REACH_SECONDS
+        while self.keeper.is_alive() and time.monotonic() < end:
+            try:
+                self.keeper.join(end - time.monotonic())
+            except KeyboardInterrupt as error:
+                interrupt = error
         if self.watch:
             self.watch.close()
             os.close(self.lock)
+        if interrupt is not None:
+            raise interrupt
 
 
 def join(address: str, begin: Callable[[], None], end: Callable[[], None], seconds: float) -> Session:

@@ -12,6 +12,7 @@ from games.game import Game
 from selfplay.config import game_of
 from selfplay.matches import exam, players
 from selfplay.matches.arena import Match, match
+from selfplay.matches.player_names import SearchBudget, parse_name
 from selfplay.network.hardware import device_or_cpu
 from selfplay.network.precision import installed_precisions
 from selfplay.storage.checkpoint import Checkpoint, check_game
@@ -89,19 +90,20 @@ def tournament_table(matches: list[Match], seated: list[players.Player], elo: np
         show(table)
     for name, player in zip(names, seated):
         told = [short(player.name, LINE)] if name != player.name else []
-        told += [f"network in {player.precision}"] if players.precision_of(player) else []
+        told += [f"network in {player.precision}"] if player.precision else []
         if told:
             print(f"{name}: {', '.join(told)}")
 
 
 def examine(text: str, positions: int | None = None, named: Game | None = None, precision: str = "auto") -> dict:
     """Grade a checkpoint or run on its game's exam, alone and with search, the network computed in `precision`. ValueError if
-    there is no exam, or no such precision here. `named`: the game that the user named, see `players.game_of`."""
-    if (game := players.game_of(text, named)) is None:
+    there is no exam, or no such precision here. `named`: the game that the user named, see `PlayerName.game`."""
+    name = parse_name(text)
+    if (game := name.game(named)) is None:
         raise ValueError(f"{text!r} has no network to examine; name a checkpoint or a run")
     if named is not None and named.name != game.name:
         raise ValueError(f"{text!r} plays {game.name}, not {named.name}")
-    found, effort = players.find_checkpoint(text)
+    found, budget = name.checkpoint, name.budget
     check_game(found, game)
     whole = exam.load(found.game)
     if whole is None:
@@ -110,13 +112,13 @@ def examine(text: str, positions: int | None = None, named: Game | None = None, 
         raise ValueError("--positions must be at least 1")
     asked = whole.first(positions or len(whole))
     network, config = found.network(), found.config.match
-    simulations = config.simulations if effort.simulations is None else effort.simulations
-    effort = effort if effort.seconds else players.Effort(simulations)
+    simulations = config.simulations if budget.simulations is None else budget.simulations
+    budget = budget if budget.seconds else SearchBudget(simulations)
     device = device_or_cpu(found.config.network.device)
     alone = players.SearchPlayer.network(text, game, network, config, 0, 0, precision, device)
     precision = alone.precision  # what was measured once holds for both
     search = players.SearchPlayer.network(text, game, network, config, simulations, 0, precision, device)
-    search = players.in_time(search, effort)
+    search = players.in_time(search, budget)
     solved_alone, solved = (asked.grade(player.choose(asked.states)) for player in (alone, search))
     by_plies = {
         int(p): {
@@ -132,8 +134,8 @@ def examine(text: str, positions: int | None = None, named: Game | None = None, 
         "exam": asked.source,
         "positions": len(asked),
         "precision": precision,
-        "simulations": effort.simulations,
-        "seconds_a_move": effort.seconds,
+        "simulations": budget.simulations,
+        "seconds_a_move": budget.seconds,
         "network": float(solved_alone.mean()),
         "search": float(solved.mean()),
         "by_plies": by_plies,
@@ -142,7 +144,7 @@ def examine(text: str, positions: int | None = None, named: Game | None = None, 
 
 def exam_table(result: dict) -> None:
     print(exam_line(result))
-    table = new_table("plies", "positions", "network alone", effort_of(result))
+    table = new_table("plies", "positions", "network alone", budget_of(result))
     for plies, part in result["by_plies"].items():
         table.add_row(str(plies), str(part["positions"]), f"{part['network']:.1%}", f"{part['search']:.1%}")
     show(table)
@@ -151,12 +153,12 @@ def exam_table(result: dict) -> None:
 def exam_line(result: dict) -> str:
     return (
         f"exam: of {result['positions']:,} positions ({result['exam']}) the value is kept in {result['network']:.1%} by the "
-        f"network alone and in {result['search']:.1%} with {effort_of(result)}, the network in {result['precision']}"
+        f"network alone and in {result['search']:.1%} with {budget_of(result)}, the network in {result['precision']}"
     )
 
 
-def effort_of(result: dict) -> str:
-    return str(players.Effort(result["simulations"], result.get("seconds_a_move")))
+def budget_of(result: dict) -> str:
+    return str(SearchBudget(result["simulations"], result.get("seconds_a_move")))
 
 
 def conclusion(newest: Checkpoint) -> dict:

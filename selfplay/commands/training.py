@@ -1,9 +1,10 @@
 """The command `train`: open the run's folder, choose the pool, run the loop, say what came of it."""
 
+import errno
 import json
-import math
 import os
 import shlex
+import shutil
 import sys
 import time as clock
 from pathlib import Path
@@ -13,31 +14,32 @@ import msgspec
 import games
 from games.fields import shown
 from games.game import Game
-from native.episodes import play_wave
+from native.episodes import play_step
 from native.machine.compile import are_stored
 from native.machine.host import cores, memory
 from native.rows import write_rows
 from native.search.mcts import expand_and_backup
-from selfplay import config
+from selfplay import config, config_file
 from selfplay.actors.actor import Actor
 from selfplay.actors.local_pool import LocalPool, actors_here
 from selfplay.actors.ray_session import parse_address
-from selfplay.commands import check
+from selfplay.commands import prove
 from selfplay.config import ActorConfig, RunConfig
 from selfplay.learning import loop
-from selfplay.learning.progress import Screen
+from selfplay.learning.progress import ProgressReporter
 from selfplay.network.hardware import is_gpu, usable_device
 from selfplay.network.network import Shape
 from selfplay.network.precision import check_precision, installed_precisions
 from selfplay.network.tuning import games_and_threads
 from selfplay.network.weights import new_network, shape_for, weights_of
+from selfplay.searching.time_control import parse_seconds
 from selfplay.storage.checkpoint import Checkpoint
 from selfplay.storage.files import DamagedFile, read_json, write_json
 from selfplay.storage.run import Run
 from selfplay.storage.run_settings import changed, stored_config
 
+ROOM = 1 << 20  # bytes free on a disk that is not full
 ACTOR_BYTES = 300_000_000  # of a process that plays, without its trees: Python, torch, the compiled core
-UNITS = {"s": 1, "m": 60, "h": 3600}
 
 
 def train(
@@ -66,13 +68,17 @@ def train(
         if not str(error.filename).startswith(str(folder)):
             raise
         raise ValueError(f"{error.filename} is gone: was {folder} removed while the run went on?") from None
+    except OSError as error:
+        if error.filename is not None or error.errno != errno.ENOSPC or shutil.disk_usage(folder).free >= ROOM:
+            raise
+        raise OSError(error.errno, error.strerror, str(folder)) from None  # a write does not say where
     return newest
 
 
 def run_loop(run: Run, shape: Shape, actors: int, address: str | None, limit: float | None) -> Checkpoint:
     """Run the loop with a pool and a screen of its own."""
     settings = run.config
-    screen = Screen(run.folder, settings.generations, limit)
+    screen = ProgressReporter(run.folder, settings.generations, limit)
     pool = None
     try:
         screen.line(f"{config.game_of(settings).name} in {run.folder}: {settings.generations} generations")
@@ -82,9 +88,11 @@ def run_loop(run: Run, shape: Shape, actors: int, address: str | None, limit: fl
         pool = open_pool(run, shape, actors, address, screen)
         return loop.train(run, pool, screen, limit)
     finally:
-        if pool is not None:
-            pool.close()
-        screen.close()
+        try:
+            if pool is not None:
+                pool.close()
+        finally:
+            screen.close()
 
 
 def plan(
@@ -97,16 +105,16 @@ def plan(
             raise ValueError(f"there is no run to resume in {folder}; name it with --out")
         settings = changed(stored_config(folder), changes)
         if game is not None:
-            refuse_another_file(settings, check.named(game), folder)
+            refuse_another_file(settings, prove.named(game), folder)
         games.remember(config.game_of(settings))  # is there such a game, with such options?
         return settings, folder
     if game is not None:
         changes = [*changes, f"game={json.dumps(game)}"]
     if preset is None:
-        raise ValueError(f"name what to train: {', '.join(config.presets())}, or a TOML file")
-    settings = config.load(preset, changes)
+        raise ValueError(f"name what to train: {', '.join(config_file.presets())}, or a TOML file")
+    settings = config_file.load(preset, changes)
     if games.is_own(settings.game) and (source := games.own.named(settings.game, settings.game_digest)) is not None:
-        check.try_out(source)
+        prove.try_out(source)
     games.remember(config.game_of(settings))
     return settings, Path(out or f"runs/{Path(preset).stem}")
 
@@ -135,10 +143,10 @@ def tuned(settings: RunConfig, folder: Path, shape: Shape) -> RunConfig:
     return msgspec.structs.replace(settings, actor=actor)
 
 
-def compile_core(settings: RunConfig, shape: Shape, screen: Screen) -> None:
+def compile_core(settings: RunConfig, shape: Shape, screen: ProgressReporter) -> None:
     """Let one small actor play a game where the core is not on disk, so that it is compiled once before several processes
     want it."""
-    if are_stored((play_wave, expand_and_backup, write_rows)):
+    if are_stored((play_step, expand_and_backup, write_rows)):
         return
     begin = clock.monotonic()
     screen.preparing("compile the search core (once, about a minute)")
@@ -174,7 +182,7 @@ def number_of_actors(asked: int | None, address: str | None, threads: int = 1, d
     return asked
 
 
-def open_pool(run: Run, shape: Shape, actors: int, address: str | None, screen: Screen):
+def open_pool(run: Run, shape: Shape, actors: int, address: str | None, screen: ProgressReporter):
     """Actors in processes of their own, by Ray, or for 0 in threads of this one."""
     settings, seed = run.config, run.play_seed()
     if actors == 0:
@@ -192,19 +200,13 @@ def ray_is_there() -> bool:
 
 
 def parse_time(text: str | None) -> float | None:
-    """ "90s", "30m", "2h" -> seconds."""
+    """ "90s", "30m", "1h30m", or a number of seconds."""
     if text is None:
         return None
-    number, unit = text[:-1], text[-1:]
-    if text.replace(".", "", 1).isdigit():
-        number, unit = text, "s"
     try:
-        seconds = float(number) * UNITS[unit]
-    except (ValueError, KeyError):
-        raise ValueError(f"--time takes a number and s, m or h, such as 30m, not {text!r}") from None
-    if not (math.isfinite(seconds) and seconds > 0):
-        raise ValueError("--time must be above 0 and an end")
-    return seconds
+        return parse_seconds(text + "s" if text[-1:].isdigit() else text)
+    except ValueError:
+        raise ValueError(f"--time takes a number and s, m or h, such as 30m, not {text[:40]!r}") from None
 
 
 def conclude(run: Run, newest: Checkpoint) -> None:

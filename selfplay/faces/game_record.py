@@ -8,7 +8,8 @@ knows no file format; that is `selfplay.faces.sgf`.
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from games.game import FIRST, Game, Position
+from games.game import Game, Position
+from native.perspective import FIRST
 
 FORBIDDEN = "the rules forbid it here"
 
@@ -199,14 +200,8 @@ def is_taken(position: Position, action: int) -> bool:
 
 
 def stones(position: Position) -> list[int]:
-    """What stands on each cell, +1 the first player's stone, -1 the second's, 0 none: read off the board's text.
-
-    (`final` tells owners, which in Go are more than stones.) Empty for a game that draws its board otherwise.
-    """
-    meaning = {position.game.owner_symbols[0]: 1, position.game.owner_symbols[1]: -1, ".": 0}
-    board = str(position).partition("\n")[2]
-    found = [meaning[symbol] for symbol in board if symbol in meaning]
-    return found if len(found) == position.game.cells else []
+    """What stands on each cell: +1 the first player's stone, -1 the second's, 0 none."""
+    return position.game.stones(position).ravel().tolist()
 
 
 def pass_of(game: Game) -> int | None:

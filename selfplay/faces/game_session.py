@@ -1,8 +1,7 @@
-"""One game on a table, and the player who is asked for moves in it: what a protocol's server holds.
+"""State of one game session (position, record, clock, player), independent of the protocol.
 
-It knows turns, stones set up beforehand, clocks and searches, and nothing of the protocol's words. Either side may be asked
-for a move at any time, behind the end that the rules see too: it is made the mover, and nobody has passed. Everything that
-is refused is a ValueError with one line, and leaves the table as it was.
+Either side may be asked for a move at any time, even after the end that the rules see: it becomes the mover, and nobody has passed.
+Whatever is refused is a ValueError with one line and leaves the session as it was.
 """
 
 import time
@@ -12,48 +11,57 @@ from dataclasses import replace
 import numpy as np
 
 import games
-from games.game import FIRST, SECOND, Game, Position, win_rate
+from games.game import Game, Position, win_rate
+from native.perspective import FIRST, SECOND
 from selfplay.config import MatchConfig
 from selfplay.faces.game_record import Move, Record, Setup, after, allowed, is_played_out, pass_of, turned
 from selfplay.matches.gtp_engine import RESIGN
-from selfplay.matches.players import Player, SearchPlayer, moves_of
-from selfplay.searching.anytime import OpenSearch, until
+from selfplay.matches.players import Player, SearchPlayer
+from selfplay.searching.anytime import AnytimeSearch, until
 from selfplay.searching.clock import Clock
-from selfplay.searching.timed import Thinker, Thought, least
+from selfplay.searching.timed import MoveSearch, TimedSearcher, least
 
-Show = Callable[[OpenSearch], str]  # how a protocol writes what a search has found; nothing is written if it is empty
+Show = Callable[
+    [AnytimeSearch], str
+]  # how a protocol writes what a search has found; nothing is written if it is empty
 
 
-class Table:
-    """A game, a record of what was played in it, the position that led to, and who plays."""
+class GameSession:
+    """A game, the record of what was played, the position that it leads to, and the player."""
 
     def __init__(
         self,
         game: Game,
-        seat: Callable[[Game], Player],
+        make_player: Callable[[Game], Player],
         inbox,
         may_resign: bool = False,
         ponders: bool = False,
         now: Callable[[], float] = time.monotonic,
         load: Callable[[str], Game] = games.load,
     ):
-        """`load` finds a game by its name. `seat` makes the player for a game, or raises ValueError if it does not play that one. `inbox` tells by has_more()
+        """`load` finds a game by its name. `make_player` makes the player for a game, or raises ValueError if it does not play that one. `inbox` tells by has_more()
         that something has come, which ends an analysis, and waits for it by wait(); is_interrupted() ends any search."""
-        self.seat, self.inbox, self.may_resign, self.ponders, self.now = seat, inbox, may_resign, ponders, now
+        self.make_player, self.inbox, self.may_resign, self.ponders, self.now = (
+            make_player,
+            inbox,
+            may_resign,
+            ponders,
+            now,
+        )
         self.load = load
         self.clock = Clock()
         self.most_seconds: float | None = None  # for any move, whatever the clock says
-        self._sit_down(game, seat(game))
+        self._sit_down(game, make_player(game))
         self.lay(Record(game))
 
     def _sit_down(self, game: Game, player: Player) -> None:
         self.game, self.player = game, player
-        self.thinker = Thinker(player, now=self.now) if isinstance(player, SearchPlayer) else None
+        self.timed = TimedSearcher(player, now=self.now) if isinstance(player, SearchPlayer) else None
 
     @property
     def searches(self) -> bool:
         """Does the player search for its moves?"""
-        return self.thinker is not None and self.player.simulations > 0
+        return self.timed is not None and self.player.simulations > 0
 
     # What was played
 
@@ -68,7 +76,7 @@ class Table:
         """Another game, with the options that the table has."""
         options = self.game.options | self.record.setup.options
         options = {name: value for name, value in options.items() if game.options.get(name, value) != value}
-        self._sit_down(game, self.seat(game))
+        self._sit_down(game, self.make_player(game))
         self.clock = Clock(self.clock.control)
         self.lay(Record(game, Setup(options)))
 
@@ -118,7 +126,7 @@ class Table:
 
     def _gives_up(self, side: int, value: float) -> bool:
         """Is the side's game hopeless once more, and so often in a row that it resigns? `value` is the FIRST player's."""
-        config = self.player.config if self.thinker else MatchConfig()
+        config = self.player.config if self.timed else MatchConfig()
         is_hopeless = win_rate(value, side) < config.resign_below
         self.hopeless[side] = self.hopeless[side] + 1 if is_hopeless else 0
         return self.may_resign and self.hopeless[side] >= config.resign_moves
@@ -129,17 +137,17 @@ class Table:
             return pass_of(self.game), 0.0
         position = turned(self.position, side)
         if self.searches:
-            thought = self._thought(position)
-            thought.go_on(self.inbox.is_interrupted)
-            return thought.search.choice()
+            move_search = self._thought(position)
+            move_search.go_on(self.inbox.is_interrupted)
+            return move_search.search.choice()
         if (analysis := self.player.analyse(position.state)) is not None:
             return analysis.choice, analysis.value
         return choice(self.player, self.record, position), 0.0
 
-    def _thought(self, position: Position, avoid_until: np.ndarray | None = None) -> Thought:
-        self.thinker.ponders = self.ponders
+    def _thought(self, position: Position, avoid_until: np.ndarray | None = None) -> MoveSearch:
+        self.timed.ponders = self.ponders
         seconds = least(self.clock.budget(position.mover, moves_to_come(position)), self.most_seconds)
-        return self.thinker.begin(tuple(self.record.moves), position.state, seconds, avoid_until)
+        return self.timed.begin(tuple(self.record.moves), position.state, seconds, avoid_until)
 
     # While others think
 
@@ -147,7 +155,7 @@ class Table:
         """Think on behind the player's own move, where it shall, until something comes in."""
         is_awaited = self.answered is self.record and self.position.outcome is None
         if self.ponders and self.searches and is_awaited:
-            self.thinker.ponder(tuple(self.record.moves), self.position.state, self.inbox.has_more)
+            self.timed.ponder(tuple(self.record.moves), self.position.state, self.inbox.has_more)
 
     # Who watches
 
@@ -155,14 +163,14 @@ class Table:
         """Lines, one every `interval` seconds, of a search that grows until something comes in. `avoid_until` i32[2, A]
         restricts it (see `native.search.forest.restrict`)."""
         position = turned(self.position, side)
-        if self.thinker is None:
+        if self.timed is None:
             raise ValueError(f"{self.player.name} does not search")
         check_restriction(position, avoid_until)
         return self._watch(position, interval, show, avoid_until)
 
     def _watch(self, position: Position, interval: float, show: Show, avoid_until) -> Iterator[str]:
         moves, has_more = tuple(self.record.moves), self.inbox.has_more
-        search = self.thinker.at(moves, position.state, avoid_until)
+        search = self.timed.at(moves, position.state, avoid_until)
         while not has_more():
             due = until(self.now() + interval, self.now)
             is_whole = search.run(search.simulations, lambda due=due: has_more() or due())
@@ -187,15 +195,15 @@ class Table:
         return self._watch_move(position, interval, show, avoid_until, plays)
 
     def _watch_move(self, position: Position, interval: float, show: Show, avoid_until, plays: bool) -> Iterator[str]:
-        begun, thought = self.now(), self._thought(position, avoid_until)
-        while not thought.is_done:
+        begun, move_search = self.now(), self._thought(position, avoid_until)
+        while not move_search.is_done:
             pause = until(self.now() + interval, self.now)
-            thought.go_on(lambda pause=pause: pause() or self.inbox.is_interrupted())
-            if line := show(thought.search):
+            move_search.go_on(lambda pause=pause: pause() or self.inbox.is_interrupted())
+            if line := show(move_search.search):
                 yield line
             if self.inbox.is_interrupted():
                 break
-        action, value = thought.search.choice()
+        action, value = move_search.search.choice()
         if plays:
             action = self._done(position.mover, action, value, begun)
         yield f"play {'resign' if action == RESIGN else self.game.format(action)}"
@@ -204,10 +212,10 @@ class Table:
 def choice(player: Player, record: Record, position: Position) -> int:
     """The move, or RESIGN, of a player that says no more, in a record's position or one turned from it. ValueError if the player
     has to be told the way there and cannot be."""
-    if hasattr(player, "choose_after") and not (record.is_plain and record.position().key == position.key):
+    if player.needs_moves and not (record.is_plain and record.position().key == position.key):
         begins = f"that begin as {record.game.name} always does and whose sides take turns"
         raise ValueError(f"{player.name} can only be told games {begins}")
-    return int(moves_of(player, [record.moves], position.state[None])[0])
+    return int(player.choose(position.state[None], [record.moves])[0])
 
 
 def check_restriction(position: Position, avoid_until: np.ndarray | None) -> None:

@@ -8,47 +8,48 @@ vertices, A1 at the bottom left; games whose cells are named otherwise are for o
 import time
 from dataclasses import replace
 
-from games.game import FIRST, SECOND, win_rate
+from games.game import win_rate
+from native.perspective import FIRST, SECOND
 from selfplay.faces.game_record import Record, turned
-from selfplay.faces.game_session import Table
+from selfplay.faces.game_session import GameSession
 
 MENU = ("string/Score/final_score", "dboard/Owners/selfplay-owners", "gfx/Search/selfplay-search")
 Stones = list[tuple[int, int]]  # (side, cell or action)
 
 
-def setup(table: Table, stones: Stones) -> str:
+def setup(session: GameSession, stones: Stones) -> str:
     """Stones on the empty board; captures nothing. Black moves, unless `setup_player` says otherwise."""
-    if table.record.steps or table.record.setup.has_stones:
+    if session.record.steps or session.record.setup.has_stones:
         raise ValueError("board not empty")
-    if any(cell >= table.game.cells for _, cell in stones):
+    if any(cell >= session.game.cells for _, cell in stones):
         raise ValueError("a stone needs a point")
     black, white = (tuple(cell for owner, cell in stones if owner == side) for side in (FIRST, SECOND))
-    table.lay(Record(table.game, replace(table.record.setup, black=black, white=white)))
+    session.lay(Record(session.game, replace(session.record.setup, black=black, white=white)))
     return ""
 
 
-def setup_player(table: Table, side: int) -> str:
-    if table.record.steps:
+def setup_player(session: GameSession, side: int) -> str:
+    if session.record.steps:
         raise ValueError("moves have been played")
-    table.lay(Record(table.game, replace(table.record.setup, mover=side)))
+    session.lay(Record(session.game, replace(session.record.setup, mover=side)))
     return ""
 
 
-def play_sequence(table: Table, moves: Stones) -> str:
+def play_sequence(session: GameSession, moves: Stones) -> str:
     """All of them, or none."""
-    before = table.record
+    before = session.record
     try:
         for side, action in moves:
-            table.play(side, action)
+            session.play(side, action)
     except ValueError as error:
-        table.lay(before)
-        raise ValueError(f"illegal move {table.game.format(action)}: {error}") from None
+        session.lay(before)
+        raise ValueError(f"illegal move {session.game.format(action)}: {error}") from None
     return ""
 
 
-def undo(table: Table, count: int) -> str:
+def undo(session: GameSession, count: int) -> str:
     """So many moves, or none if there are fewer."""
-    table.undo(count)
+    session.undo(count)
     return ""
 
 
@@ -56,18 +57,18 @@ def cputime() -> str:
     return f"{time.process_time():.3f}"
 
 
-def owners(table: Table) -> str:
+def owners(session: GameSession) -> str:
     """Whose each cell would be if the game ended now: 1 Black's, -1 White's."""
-    rows, _ = table.position.final()
+    rows, _ = session.position.final()
     return "\n" + "\n".join(" ".join(str(owner) for owner in row) for row in rows)
 
 
-def search(table: Table) -> str:
+def search(session: GameSession) -> str:
     """The player's search of the position, as GoGui draws it: each move's share of the visits (LABEL) and value, Black's
     above 0 (INFLUENCE); in words its choice (TEXT)."""
-    game, position = table.game, turned(table.position, table.position.mover)
-    if (found := table.player.analyse(position.state)) is None:
-        raise ValueError(f"{table.player.name} does not search")
+    game, position = session.game, turned(session.position, session.position.mover)
+    if (found := session.player.analyse(position.state)) is None:
+        raise ValueError(f"{session.player.name} does not search")
     total = max(1, int(found.visits.sum()))
     tried = [
         (game.format(int(action)), 100 * visits / total, value)

@@ -18,7 +18,7 @@ from typing import TextIO
 
 import games
 from games.game import Game
-from selfplay.faces.game_session import Table
+from selfplay.faces.game_session import GameSession
 from selfplay.faces.gtp_commands import COMMANDS, Answer
 from selfplay.matches.players import Player
 from selfplay.messages import sentence
@@ -31,7 +31,7 @@ INTERRUPT = b"# interrupt"  # GoGui's wish, a comment to others: whatever is sea
 
 def serve(
     game: Game,
-    seat: Callable[[Game], Player],
+    make_player: Callable[[Game], Player],
     input: int,
     output: TextIO,
     may_resign: bool = False,
@@ -40,20 +40,20 @@ def serve(
 ) -> None:
     """Answer commands from a file descriptor until `quit` or its end, and think in between if the player `ponders`.
 
-    `seat` makes the player for a game, or raises ValueError if it does not play that one. `load` finds the boards that
+    `make_player` makes the player for a game, or raises ValueError if it does not play that one. `load` finds the boards that
     commands ask for.
     """
     inbox = Inbox(input)
-    table = Table(game, seat, inbox, may_resign, ponders, load=load)
-    while (line := next_line(table, inbox)) is not None:
+    session = GameSession(game, make_player, inbox, may_resign, ponders, load=load)
+    while (line := next_line(session, inbox)) is not None:
         if (command := parse(line)) is not None:
-            answer(table, command, output, len(line) > LONGEST)
+            answer(session, command, output, len(line) > LONGEST)
             if command.name == "quit":
                 return
 
 
-def next_line(table: Table, inbox: "Inbox") -> bytes | None:
-    table.ponder()  # in this thread: it looks into the inbox between two waves
+def next_line(session: GameSession, inbox: "Inbox") -> bytes | None:
+    session.ponder()  # in this thread: it looks into the inbox between two waves
     return inbox.line()
 
 
@@ -75,10 +75,10 @@ def parse(line: bytes) -> Command | None:
     return Command(number, *((words[0], words[1:]) if words else ("", [])))
 
 
-def answer(table: Table, command: Command, output: TextIO, is_too_long: bool = False) -> None:
+def answer(session: GameSession, command: Command, output: TextIO, is_too_long: bool = False) -> None:
     """Do a command and write what comes of it: text, or lines while they come."""
     try:
-        said = obey(table, command, is_too_long)
+        said = obey(session, command, is_too_long)
     except Exception as error:  # whatever it is: a controller's game must not end with one command
         return say(output, f"?{command.id} {sentence(error)}\n\n")
     if isinstance(said, str):
@@ -89,12 +89,12 @@ def answer(table: Table, command: Command, output: TextIO, is_too_long: bool = F
     say(output, "\n")
 
 
-def obey(table: Table, command: Command, is_too_long: bool) -> Answer:
+def obey(session: GameSession, command: Command, is_too_long: bool) -> Answer:
     if is_too_long:
         raise ValueError(f"line too long: at most {LONGEST} bytes")
     if command.name not in COMMANDS:
         raise ValueError("unknown command")
-    return COMMANDS[command.name](table, command.arguments)
+    return COMMANDS[command.name](session, command.arguments)
 
 
 def to_the_end(lines: Iterable[str], command: Command) -> Iterator[str]:

@@ -22,10 +22,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from games.game import FIRST, SECOND, Game
-from selfplay.faces.game_session import Show, Table
+from games.game import Game
+from native.perspective import FIRST, SECOND
+from selfplay.faces.game_session import GameSession, Show
 from selfplay.faces.gtp_arguments import COLOURS, colour, number, vertex
-from selfplay.searching.anytime import Candidate, OpenSearch
+from selfplay.searching.anytime import AnytimeSearch, MoveInfo
 from selfplay.searching.time_control import LONGEST
 
 INTERVAL = 1.0  # seconds between two lines of analysis, unless told
@@ -51,34 +52,34 @@ class Wishes:
 # Commands
 
 
-def analyze(table: Table, arguments: list[str], is_kata: bool) -> Iterator[str]:
+def analyze(session: GameSession, arguments: list[str], is_kata: bool) -> Iterator[str]:
     """Lines of a search that grows until something comes in."""
-    wishes = read(table, arguments, is_kata)
-    return table.watch(wishes.side, wishes.interval, show(wishes, is_kata), wishes.avoid_until)
+    wishes = read(session, arguments, is_kata)
+    return session.watch(wishes.side, wishes.interval, show(wishes, is_kata), wishes.avoid_until)
 
 
-def genmove_analyze(table: Table, arguments: list[str], is_kata: bool, plays: bool = True) -> Iterator[str]:
+def genmove_analyze(session: GameSession, arguments: list[str], is_kata: bool, plays: bool = True) -> Iterator[str]:
     """Lines of a search for a move, and the move, which is played if it `plays`."""
-    wishes = read(table, arguments, is_kata)
-    return table.watch_move(wishes.side, wishes.interval, show(wishes, is_kata), wishes.avoid_until, plays)
+    wishes = read(session, arguments, is_kata)
+    return session.watch_move(wishes.side, wishes.interval, show(wishes, is_kata), wishes.avoid_until, plays)
 
 
 COMMANDS = {
-    "lz-analyze": lambda table, arguments: analyze(table, arguments, False),
-    "lz-genmove_analyze": lambda table, arguments: genmove_analyze(table, arguments, False),
-    "kata-analyze": lambda table, arguments: analyze(table, arguments, True),
-    "kata-genmove_analyze": lambda table, arguments: genmove_analyze(table, arguments, True),
-    "kata-search_analyze": lambda table, arguments: genmove_analyze(table, arguments, True, plays=False),
+    "lz-analyze": lambda session, arguments: analyze(session, arguments, False),
+    "lz-genmove_analyze": lambda session, arguments: genmove_analyze(session, arguments, False),
+    "kata-analyze": lambda session, arguments: analyze(session, arguments, True),
+    "kata-genmove_analyze": lambda session, arguments: genmove_analyze(session, arguments, True),
+    "kata-search_analyze": lambda session, arguments: genmove_analyze(session, arguments, True, plays=False),
 }
 
 
 # Words
 
 
-def read(table: Table, arguments: list[str], is_kata: bool) -> Wishes:
+def read(session: GameSession, arguments: list[str], is_kata: bool) -> Wishes:
     """What the words ask for. ValueError with the word that cannot be obeyed."""
     try:
-        return Reader(table, arguments, is_kata).read()
+        return Reader(session, arguments, is_kata).read()
     except ValueError as error:
         raise ValueError(f"cannot parse analyze tags: {str(error).removeprefix('syntax error: ')}") from None
 
@@ -86,9 +87,9 @@ def read(table: Table, arguments: list[str], is_kata: bool) -> Wishes:
 class Reader:
     """The words of one command, from the first to the last."""
 
-    def __init__(self, table: Table, arguments: list[str], is_kata: bool):
-        self.game, self.words = table.game, deque(arguments)
-        self.wishes, self.told = Wishes(table.position.mover), set()
+    def __init__(self, session: GameSession, arguments: list[str], is_kata: bool):
+        self.game, self.words = session.game, deque(arguments)
+        self.wishes, self.told = Wishes(session.position.mover), set()
         self.restrictions: dict[tuple[str, int], list[set[int]]] = {}  # (word, side) -> the moves of each
         self.flags = {name.lower(): name for name in (*KATA_FLAGS, *LEFT_OUT) if is_kata}
 
@@ -196,7 +197,7 @@ def show(wishes: Wishes, is_kata: bool) -> Show:
     """How a search is written: empty if there is nothing to write."""
     write = kata_info if is_kata else leela_info
 
-    def line(search: OpenSearch) -> str:
+    def line(search: AnytimeSearch) -> str:
         candidates = search.candidates(wishes.fewest)[: wishes.most]
         infos = [write(search.game, candidate, order, wishes.flags) for order, candidate in enumerate(candidates)]
         return " ".join(infos + ([root_info(search)] if "rootInfo" in wishes.flags else []))
@@ -204,7 +205,7 @@ def show(wishes: Wishes, is_kata: bool) -> Show:
     return line
 
 
-def leela_info(game: Game, c: Candidate, order: int, flags: set[str]) -> str:
+def leela_info(game: Game, c: MoveInfo, order: int, flags: set[str]) -> str:
     """Leela Zero's: rates in hundredths of a percent."""
     return (
         f"info move {game.format(c.action)} visits {c.visits} winrate {c.win_rate * 10000:.0f} "
@@ -212,7 +213,7 @@ def leela_info(game: Game, c: Candidate, order: int, flags: set[str]) -> str:
     )
 
 
-def kata_info(game: Game, c: Candidate, order: int, flags: set[str]) -> str:
+def kata_info(game: Game, c: MoveInfo, order: int, flags: set[str]) -> str:
     """KataGo's: rates in [0, 1], and points, of which our searches know none. No game of ours ends without a result."""
     info = (
         f"info move {game.format(c.action)} visits {c.visits} utility {2 * c.win_rate - 1:.6f} winrate {c.win_rate:.6f} "
@@ -224,7 +225,7 @@ def kata_info(game: Game, c: Candidate, order: int, flags: set[str]) -> str:
     return info + "".join(f" {name} {visits}" for name in ("pvVisits", "pvEdgeVisits") if name in flags)
 
 
-def root_info(search: OpenSearch) -> str:
+def root_info(search: AnytimeSearch) -> str:
     """KataGo's, of the whole search, for the side that moves; the position's own evaluation is a visit."""
     simulations, rate = search.root_rate()
     return (
@@ -233,5 +234,5 @@ def root_info(search: OpenSearch) -> str:
     )
 
 
-def line_of(game: Game, candidate: Candidate) -> str:
+def line_of(game: Game, candidate: MoveInfo) -> str:
     return " ".join(game.format(action) for action in candidate.line)

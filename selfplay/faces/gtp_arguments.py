@@ -5,8 +5,9 @@ import math
 import re
 from contextlib import suppress
 
-from games.game import FIRST, SECOND, Game
-from selfplay.faces.game_session import Table
+from games.game import Game
+from native.perspective import FIRST, SECOND
+from selfplay.faces.game_session import GameSession
 from selfplay.matches.gtp_engine import RESIGN
 from selfplay.searching.time_control import LONGEST
 
@@ -43,11 +44,11 @@ def vertex(game: Game, word: str) -> int:
         raise ValueError(f"invalid coordinate {word[:20]!r}") from None
 
 
-def moves(table: Table, arguments: list[str]) -> list[tuple[int, int]]:
+def moves(session: GameSession, arguments: list[str]) -> list[tuple[int, int]]:
     """[(side, action)] of COLOUR VERTEX COLOUR VERTEX ..."""
     if len(arguments) % 2:
         raise ValueError("syntax error: the vertex is missing")
-    return [(colour(arguments[i:]), vertex(table.game, arguments[i + 1])) for i in range(0, len(arguments), 2)]
+    return [(colour(arguments[i:]), vertex(session.game, arguments[i + 1])) for i in range(0, len(arguments), 2)]
 
 
 def name_of(game: Game, action: int) -> str:

@@ -25,35 +25,38 @@ from typing import TextIO
 import msgspec
 import numpy as np
 
-from games.game import FIRST, SECOND, Game, Position, for_side, win_rate
+from games.game import Game, Position, for_side, win_rate
+from native.perspective import FIRST, SECOND
 from selfplay import __version__
 from selfplay.faces import katago_query as queries
 from selfplay.faces.gtp import Inbox, say
 from selfplay.faces.katago_query import Query, Refused
-from selfplay.faces.review import Analyst, Finding, Task
+from selfplay.faces.review import Request, ReviewResult, ReviewSearch
 from selfplay.matches.players import Player, SearchPlayer
 from selfplay.messages import sentence
-from selfplay.searching.anytime import Candidate
+from selfplay.searching.anytime import MoveInfo
 
 LONGEST = 1 << 20  # bytes of a line
 DIGITS = 6
 
 
-def serve(game: Game, seat: Callable[[Game], Player], input: int, output: TextIO, is_patient: bool = True) -> None:
+def serve(
+    game: Game, make_player: Callable[[Game], Player], input: int, output: TextIO, is_patient: bool = True
+) -> None:
     """Answer lines from a file descriptor until its end; what is being searched then is finished, if `is_patient`.
 
-    `seat` makes the player for a game, or raises ValueError if it does not play that one.
+    `make_player` makes the player for a game, or raises ValueError if it does not play that one.
     """
-    inbox, desk = Inbox(input, LONGEST), Desk(game, seat, output)
+    inbox, server = Inbox(input, LONGEST), AnalysisServer(game, make_player, output)
     is_open = True
-    while is_open or (desk.jobs and is_patient):
-        while is_open and (not desk.jobs or inbox.has_line()):
+    while is_open or (server.jobs and is_patient):
+        while is_open and (not server.jobs or inbox.has_line()):
             is_open = (line := inbox.line()) is not None
             if is_open:
-                desk.take(line)
-                desk.write()
-        desk.work()
-        desk.write()
+                server.take(line)
+                server.write()
+        server.work()
+        server.write()
 
 
 @dataclass(eq=False)
@@ -63,8 +66,8 @@ class Job:
     query: Query
     turn: int
     position: Position
-    analyst: Analyst
-    task: Task
+    review: ReviewSearch
+    task: Request
     every: float  # seconds between two reports
     due: float  # when the next one is
 
@@ -78,15 +81,15 @@ class TerminateAll(msgspec.Struct, rename="camel"):
     turn_numbers: list[int] | None = None
 
 
-class Desk:
+class AnalysisServer:
     """What was asked and is not answered yet, and who works on it: an analyst for each board."""
 
-    def __init__(self, game: Game, seat: Callable[[Game], Player], output: TextIO):
-        self.game, self.seat, self.output = game, seat, output
+    def __init__(self, game: Game, make_player: Callable[[Game], Player], output: TextIO):
+        self.game, self.make_player, self.output = game, make_player, output
         self.jobs: list[Job] = []
         self.said: list[str] = []  # and not yet written
-        self.analysts: dict[str, Analyst] = {}
-        self.analyst(game)  # whoever cannot play says so at once
+        self.analysts: dict[str, ReviewSearch] = {}
+        self.review(game)  # whoever cannot play says so at once
 
     def say(self, answer: dict) -> None:
         self.said.append(msgspec.json.encode(answer).decode() + "\n")
@@ -110,27 +113,27 @@ class Desk:
 
     def work(self) -> None:
         """One wave for each board that is being searched; reports and answers that are due then."""
-        for analyst in [analyst for analyst in self.analysts.values() if analyst.is_busy]:
+        for review in [review for review in self.analysts.values() if review.is_busy]:
             try:
-                self.advance(analyst)
+                self.advance(review)
             except Exception as error:  # a network that has diverged, no more memory, ...
-                self.give_up(analyst, error)
+                self.give_up(review, error)
 
-    def advance(self, analyst: Analyst) -> None:
-        over, now = analyst.step(), time.monotonic()
-        for job in [job for job in self.jobs if job.analyst is analyst and job.task.priors is not None]:
+    def advance(self, review: ReviewSearch) -> None:
+        over, now = review.step(), time.monotonic()
+        for job in [job for job in self.jobs if job.review is review and job.task.priors is not None]:
             if job.task in over:
                 self.finish(job)
             elif now >= job.due:
                 job.due = now + job.every
-                self.say(answer(job, analyst.finding(job.task), True))
+                self.say(answer(job, review.result(job.task), True))
 
-    def give_up(self, analyst: Analyst, error: Exception) -> None:
+    def give_up(self, review: ReviewSearch, error: Exception) -> None:
         """A wave has failed: the queries that it searched for end with that error, once each; those that wait are next."""
-        jobs = [job for job in self.jobs if job.analyst is analyst]
+        jobs = [job for job in self.jobs if job.review is review]
         failed = {id(job.query): job.query for job in jobs if job.task.tree is not None}
         for job in [job for job in jobs if id(job.query) in failed or not failed]:
-            analyst.drop(job.task)
+            review.drop(job.task)
             self.jobs.remove(job)
         for query in failed.values():
             self.fail(error, query.id)
@@ -146,9 +149,9 @@ class Desk:
     def begin(self, asked: dict) -> None:
         query = queries.parse(asked)
         game = queries.board(query, self.game)
-        analyst, urgencies = self.analyst(game), query.urgencies()
+        review, urgencies = self.review(game), query.urgencies()
         positions = list(queries.positions(query, game))
-        found = [self.job(query, turn, positions[turn], analyst, urgencies[turn]) for turn in query.turns]
+        found = [self.job(query, turn, positions[turn], review, urgencies[turn]) for turn in query.turns]
         warned = list(queries.warnings(query, asked, positions))
         answers = [last_answer(job) for job in found if job.task is None]
         for field, warning in warned:
@@ -158,26 +161,28 @@ class Desk:
         for job in found:
             if job.task is not None:
                 self.jobs.append(job)
-                analyst.add(job.task)
+                review.add(job.task)
 
-    def job(self, query: Query, turn: int, position: Position, analyst: Analyst, urgency: int) -> Job:
+    def job(self, query: Query, turn: int, position: Position, review: ReviewSearch, urgency: int) -> Job:
         every, first = query.report_during_search_every, query.first_report_during_search_after
         due = time.monotonic() + (first or every or math.inf)
         task = None
         if position.outcome is None:
-            simulations = max(1, query.visits(analyst.player.simulations) - 1)
-            task = Task(position.state, simulations, query.seconds, urgency, queries.restriction(query, position.game))
-        return Job(query, turn, position, analyst, task, every or math.inf, due)
+            simulations = max(1, query.visits(review.player.simulations) - 1)
+            task = Request(
+                position.state, simulations, query.seconds, urgency, queries.restriction(query, position.game)
+            )
+        return Job(query, turn, position, review, task, every or math.inf, due)
 
-    def analyst(self, game: Game) -> Analyst:
+    def review(self, game: Game) -> ReviewSearch:
         if game.name not in self.analysts:
             try:
-                player = self.seat(game)
+                player = self.make_player(game)
             except ValueError as error:
                 raise Refused("boardXSize", str(error)) from None
             if not isinstance(player, SearchPlayer):
                 raise ValueError(f"{player.name} does not search")
-            self.analysts[game.name] = Analyst(player)
+            self.analysts[game.name] = ReviewSearch(player)
         return self.analysts[game.name]
 
     def finish(self, job: Job) -> None:
@@ -185,8 +190,8 @@ class Desk:
         if job.task.priors is None:
             self.say({"id": job.query.id, "turnNumber": job.turn, "isDuringSearch": False, "noResults": True})
         else:
-            self.say(answer(job, job.analyst.finding(job.task), False))
-        job.analyst.drop(job.task)
+            self.say(answer(job, job.review.result(job.task), False))
+        job.review.drop(job.task)
         self.jobs.remove(job)
 
     # Actions: each is answered with itself, and more
@@ -204,8 +209,8 @@ class Desk:
         return {"models": [{"name": name, "internalName": name, "usesHumanSLProfile": False}]}
 
     def clear_cache(self, asked: dict) -> dict:
-        for analyst in self.analysts.values():
-            analyst.clear_cache()
+        for review in self.analysts.values():
+            review.clear_cache()
         return {}
 
     def terminate(self, asked: dict) -> dict:
@@ -222,12 +227,12 @@ class Desk:
         return {}
 
 
-ACTIONS: dict[str, Callable[[Desk, dict], dict]] = {
-    "query_version": Desk.version,
-    "query_models": Desk.models,
-    "clear_cache": Desk.clear_cache,
-    "terminate": Desk.terminate,
-    "terminate_all": Desk.terminate_all,
+ACTIONS: dict[str, Callable[[AnalysisServer, dict], dict]] = {
+    "query_version": AnalysisServer.version,
+    "query_models": AnalysisServer.models,
+    "clear_cache": AnalysisServer.clear_cache,
+    "terminate": AnalysisServer.terminate,
+    "terminate_all": AnalysisServer.terminate_all,
 }
 
 
@@ -247,15 +252,15 @@ def decode(line: bytes) -> dict:
 # What is answered
 
 
-def answer(job: Job, finding: Finding, is_during: bool) -> dict:
+def answer(job: Job, result: ReviewResult, is_during: bool) -> dict:
     """What a search has found, for the side that the query names."""
     query, position = job.query, job.position
     found = head(job, is_during)
-    candidates = enumerate(finding.candidates)
+    candidates = enumerate(result.candidates)
     found["moveInfos"] = [move_info(job, candidate, order) for order, candidate in candidates]
-    found["rootInfo"] = root_info(job, finding.simulations + 1, finding.value, 0.0)
-    if job.analyst.player.has_network:
-        found["rootInfo"]["rawWinrate"] = rate(job, finding.opinion)
+    found["rootInfo"] = root_info(job, result.simulations + 1, result.value, 0.0)
+    if job.review.player.has_network:
+        found["rootInfo"]["rawWinrate"] = rate(job, result.opinion)
     if query.include_policy:
         found["policy"] = policy(position.game, job.task.priors)
     return found
@@ -280,7 +285,7 @@ def head(job: Job, is_during: bool) -> dict:
     return {"id": job.query.id, "turnNumber": job.turn, "isDuringSearch": is_during}
 
 
-def move_info(job: Job, candidate: Candidate, order: int) -> dict:
+def move_info(job: Job, candidate: MoveInfo, order: int) -> dict:
     game, length = job.position.game, job.query.analysis_pv_len
     is_other = side_of(job) != job.position.mover  # the mover's rates are for the other side then
     win, bound = (1.0 - value if is_other else value for value in (candidate.win_rate, candidate.bound))

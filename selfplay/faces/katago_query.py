@@ -15,7 +15,8 @@ import numpy as np
 from msgspec import Meta
 
 import games
-from games.game import FIRST, SECOND, Game, Position
+from games.game import Game, Position
+from native.perspective import FIRST, SECOND
 from selfplay.faces import game_record
 from selfplay.faces.game_record import Setup
 from selfplay.faces.gtp_arguments import COLOURS

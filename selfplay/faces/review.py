@@ -1,8 +1,7 @@
-"""Positions searched side by side, each until its own goal, its own time or a word from outside: what a review of whole
-games asks for.
+"""Analyse many positions in parallel; each stops at its visit limit, at its time limit or on request.
 
-Every position has a tree of its own in one forest, and a wave takes leaves of them all, so that the network is asked for
-full batches. More positions than there are trees wait, the most urgent first.
+Each position has a tree in one forest, and a batch step takes leaves of all trees, so that the network gets full batches. When there
+are more positions than trees, the most urgent go first.
 """
 
 import math
@@ -17,9 +16,9 @@ from native.machine.simd import SINGLE_BLOCK
 from native.search import forest as memory
 from native.search.cache import clear
 from native.search.choice import read_policy, read_root
-from native.search.settings import PUCT
+from native.search.params import PUCT
 from selfplay.matches.players import SearchPlayer
-from selfplay.searching.anytime import SLICE, Candidate, candidates_of
+from selfplay.searching.anytime import SLICE, MoveInfo, candidates_of
 from selfplay.searching.searcher import Searcher
 
 TREES = 8  # positions at a time
@@ -29,7 +28,7 @@ CACHE = 1 << 16  # answers of the network that are remembered
 
 
 @dataclass(eq=False)
-class Task:
+class Request:
     """A position to be searched, and how far."""
 
     state: np.ndarray  # u8[S], of an unfinished position
@@ -43,26 +42,25 @@ class Task:
 
 
 @dataclass(frozen=True)
-class Finding:
+class ReviewResult:
     """What a search says so far. Values are for the FIRST player."""
 
-    candidates: list[Candidate]
+    candidates: list[MoveInfo]
     simulations: int
     value: float  # mean of all simulations and of the opinion
     opinion: float  # of the network, or of one playout, without any search
 
 
-class Analyst(Searcher):
+class ReviewSearch(Searcher):
     """A player's PUCT search in many trees. A task that was added is searched by `step` until it is dropped."""
 
     def __init__(self, player: SearchPlayer, trees: int = TREES):
         leaves, entries = (LEAVES, CACHE) if player.has_network else (1, 0)  # a playout begins from a game's one leaf
-        settings, capacity = player.settings._replace(kind=PUCT), max(1000, EDGES // player.game.actions)
-        super().__init__(player.game, None, settings, capacity, trees, leaves, entries, player.seed)
-        self.evaluator = player.evaluator_for(self)
-        self.player, self.capacity = player, capacity
-        self.tasks: list[Task] = []
-        self.waiting: list[tuple[int, int, Task]] = []  # a heap
+        params, capacity = player.params._replace(kind=PUCT), max(1000, EDGES // player.game.actions)
+        super().__init__(player.game, player.evaluator, params, capacity, trees, leaves, entries, player.seed)
+        self.player = player
+        self.tasks: list[Request] = []
+        self.waiting: list[tuple[int, int, Request]] = []  # a heap
         self.order = count()
         self.free = list(range(trees))
 
@@ -70,23 +68,23 @@ class Analyst(Searcher):
     def is_busy(self) -> bool:
         return bool(self.tasks or self.waiting)
 
-    def add(self, task: Task) -> None:
+    def add(self, task: Request) -> None:
         heappush(self.waiting, (-task.urgency, next(self.order), task))
 
-    def step(self) -> list[Task]:
+    def step(self) -> list[Request]:
         """One wave of all trees; returns the tasks that have come to their end. They can be read until they are dropped."""
         while self.free and self.waiting:
             self._begin(heappop(self.waiting)[2])
         for task in self.tasks:  # in slices, so that no wave runs long where every simulation ends at once
             done = int(self.forest.num_finished[task.tree])
             self.forest.num_simulations[task.tree] = min(self._goal(task), done + SLICE)
-        self._wave()
+        self._step()
         for task in self.tasks:
             if task.priors is None:
                 task.priors = self._policy(task.tree)
         return [task for task in self.tasks if self._is_over(task)]
 
-    def drop(self, task: Task) -> None:
+    def drop(self, task: Request) -> None:
         """Forget a task, wherever it is; its tree is free for the next, whatever a wave that failed has left in it."""
         if task.tree is None:
             self.waiting = [entry for entry in self.waiting if entry[2] is not task]
@@ -95,15 +93,15 @@ class Analyst(Searcher):
         self.tasks.remove(task)
         self.free.append(task.tree)
 
-    def finding(self, task: Task) -> Finding:
+    def result(self, task: Request) -> ReviewResult:
         """Of a task that has had a wave, between two waves."""
         simulations, value, opinion = self.root_value(task.tree)
-        return Finding(candidates_of(self, task.tree), simulations, value, opinion)
+        return ReviewResult(candidates_of(self, task.tree), simulations, value, opinion)
 
     def clear_cache(self) -> None:
         clear(self.search_batch.cache)
 
-    def _begin(self, task: Task) -> None:
+    def _begin(self, task: Request) -> None:
         task.tree, task.deadline = self.free.pop(0), time.monotonic() + task.seconds
         self.forest.root_state[task.tree] = task.state
         memory.reset_tree(self.forest, task.tree, 1)
@@ -111,11 +109,11 @@ class Analyst(Searcher):
             memory.restrict(self.forest, task.tree, task.avoid_until)
         self.tasks.append(task)
 
-    def _goal(self, task: Task) -> int:
+    def _goal(self, task: Request) -> int:
         return min(task.simulations, self.capacity)
 
-    def _is_over(self, task: Task) -> bool:
-        done, *_, num_moves = read_root(self.forest, task.tree)
+    def _is_over(self, task: Request) -> bool:
+        done, _, _, num_moves, _ = read_root(self.forest, task.tree)
         is_late = done > 0 and time.monotonic() >= task.deadline
         return done >= self._goal(task) or is_late or num_moves == 0 or self.is_proven(task.tree)
 

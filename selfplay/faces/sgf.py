@@ -25,7 +25,8 @@ from typing import NamedTuple
 import numpy as np
 
 import games
-from games.game import FIRST, SECOND, Game, Position, for_side
+from games.game import Game, Position, for_side
+from native.perspective import FIRST, SECOND
 from selfplay import __version__
 from selfplay.faces.game_record import Change, Move, Record, Setup, Step, after, is_idle, pass_of, stones
 from selfplay.faces.sgf_text import Node, escape, main_line, text, value_text

@@ -21,9 +21,9 @@ from rich.text import Text
 from games.game import LONGEST_WORD, Game, Position, for_side
 from selfplay.faces import game_record, sgf
 from selfplay.faces.game_record import Move, Record, pass_of
-from selfplay.faces.terminal_game import Sitting
+from selfplay.faces.terminal_game import TerminalGame
 from selfplay.matches.gtp_engine import RESIGN
-from selfplay.matches.players import Analysis, Player
+from selfplay.matches.players import Player, SearchResult
 from selfplay.searching.clock import Clock
 from selfplay.searching.time_control import NO_LIMIT, TimeControl
 from selfplay.storage.files import DamagedFile, read_json, write_json
@@ -42,7 +42,7 @@ COMMANDS = {
 }
 
 
-def run(
+def sit_down(
     game: Game,
     first: Player | None,
     second: Player | None,
@@ -61,135 +61,137 @@ def run(
     Engines that `ponders` lets think on do so while a person is asked."""
     console = console or Console(highlight=False)
     record = record or game_record.plain(game, moves or [])
-    sitting = Sitting(game, [first, second], hint, record, Clock(control), ponders, now)
+    game_at_board = TerminalGame(game, [first, second], hint, record, Clock(control), ponders, now)
     try:
-        greet(sitting, console)
-        if not play_on(sitting, console, read):
-            console.print(farewell(sitting, command), soft_wrap=True, markup=False)
+        greet(game_at_board, console)
+        if not play_on(game_at_board, console, read):
+            console.print(farewell(game_at_board, command), soft_wrap=True, markup=False)
     except (EOFError, KeyboardInterrupt):
-        console.print("\n" + farewell(sitting, command), soft_wrap=True, markup=False)
+        console.print("\n" + farewell(game_at_board, command), soft_wrap=True, markup=False)
     except ValueError:  # a player that cannot go on, such as a solver before too hard a position
-        console.print(farewell(sitting, command), soft_wrap=True, markup=False)
+        console.print(farewell(game_at_board, command), soft_wrap=True, markup=False)
         raise
 
 
-def farewell(sitting: Sitting, command: str) -> str:
-    if not sitting.record.is_plain:
+def farewell(game_at_board: TerminalGame, command: str) -> str:
+    if not game_at_board.record.is_plain:
         return "Left. A game of another kind goes on from a file: `save FILE.sgf`, then --load FILE.sgf"
-    moves = " ".join(sitting.game.format(move) for move in sitting.record.moves)
+    moves = " ".join(game_at_board.game.format(move) for move in game_at_board.record.moves)
     return f"Left. To go on: {command}" + (f" --moves '{moves}'" if moves else "")
 
 
-def play_on(sitting: Sitting, console: Console, read) -> bool:
+def play_on(game_at_board: TerminalGame, console: Console, read) -> bool:
     """Play to the end; False if the person leaves before."""
-    draw(sitting, console)
+    draw(game_at_board, console)
     while True:
-        position = sitting.position
-        if position.outcome is not None or sitting.resigned is not None:
-            console.print(result(sitting, position), style="bold", markup=False)
-            if not asked_again(sitting, position, console, read):
+        position = game_at_board.position
+        if position.outcome is not None or game_at_board.resigned is not None:
+            console.print(result(game_at_board, position), style="bold", markup=False)
+            if not asked_again(game_at_board, position, console, read):
                 return True
-        elif (player := sitting.seat(position)) is not None:
-            answer(sitting, position, player, console)
-            draw(sitting, console)
-        elif not ask(sitting, position.mover, listen(sitting, position, console, read), console):
+        elif (player := game_at_board.seat(position)) is not None:
+            answer(game_at_board, position, player, console)
+            draw(game_at_board, console)
+        elif not ask(game_at_board, position.mover, listen(game_at_board, position, console, read), console):
             return False
 
 
-def asked_again(sitting: Sitting, position: Position, console: Console, read) -> bool:
+def asked_again(game_at_board: TerminalGame, position: Position, console: Console, read) -> bool:
     """Behind an end by passes: may a person go on, and do they? An empty line or the end of the input is no."""
-    people = [side for side in (position.mover, 1 - position.mover) if sitting.seats[side] is None]
-    if position.outcome is None or pass_of(sitting.game) is None or not people:
+    people = [side for side in (position.mover, 1 - position.mover) if game_at_board.seats[side] is None]
+    if position.outcome is None or pass_of(game_at_board.game) is None or not people:
         return False
-    while sitting.position.outcome is not None:
+    while game_at_board.position.outcome is not None:
         try:
             line = read("The game is over: Enter leaves; undo, save FILE, or a move to play on: ")
         except EOFError:
             return False
-        if not line.strip() or not ask(sitting, people[0], line, console):
+        if not line.strip() or not ask(game_at_board, people[0], line, console):
             return False
     return True
 
 
-def ask(sitting: Sitting, side: int, line: str, console: Console) -> bool:
+def ask(game_at_board: TerminalGame, side: int, line: str, console: Console) -> bool:
     """Do what a person's line says, a move of their side or a command; False to leave."""
     word, _, argument = line.strip().partition(" ")
     if (command := word.lower()) in ("quit", "exit", "q"):
         return False
     try:
         if command in ACTIONS:
-            ACTIONS[command](sitting, side, argument.strip(), console)
+            ACTIONS[command](game_at_board, side, argument.strip(), console)
         elif word:
-            move(sitting, side, word, console)
+            move(game_at_board, side, word, console)
     except (OSError, ValueError) as error:
         console.print(str(error), style="yellow", markup=False)
     return True
 
 
-def move(sitting: Sitting, side: int, word: str, console: Console) -> None:
+def move(game_at_board: TerminalGame, side: int, word: str, console: Console) -> None:
     try:
-        sitting.play(side, sitting.game.parse(word))
+        game_at_board.play(side, game_at_board.game.parse(word))
     except ValueError:
-        raise CommandError(refusal(sitting, side, word)) from None
-    sitting.clock.move(side)
-    draw(sitting, console)
+        raise CommandError(refusal(game_at_board, side, word)) from None
+    game_at_board.clock.move(side)
+    draw(game_at_board, console)
 
 
-def listen(sitting: Sitting, position: Position, console: Console, read) -> str:
+def listen(game_at_board: TerminalGame, position: Position, console: Console, read) -> str:
     """A person's next line, on their clock; the engine opposite may think meanwhile."""
     side = position.mover
-    left = f", {sitting.clock.sides[side]}" if sitting.clock.is_limited else ""
-    with sitting.pondering(position):
-        begun = sitting.now()
-        line = read(f"{sitting.game.owner_symbols[side]} to move{left} (help for commands): ")
-        seconds = sitting.now() - begun
-    wait(sitting, side, seconds, console)
+    left = f", {game_at_board.clock.sides[side]}" if game_at_board.clock.is_limited else ""
+    with game_at_board.pondering(position):
+        begun = game_at_board.now()
+        line = read(f"{game_at_board.game.owner_symbols[side]} to move{left} (help for commands): ")
+        seconds = game_at_board.now() - begun
+    wait(game_at_board, side, seconds, console)
     return line
 
 
-def wait(sitting: Sitting, side: int, seconds: float, console: Console) -> None:
+def wait(game_at_board: TerminalGame, side: int, seconds: float, console: Console) -> None:
     """Take the time off a side's clock."""
-    if sitting.clock.wait(side, seconds):
-        says = f"{sitting.game.owner_symbols[side]} ({sitting.name(side)}): time is up. The game goes on."
+    if game_at_board.clock.wait(side, seconds):
+        says = f"{game_at_board.game.owner_symbols[side]} ({game_at_board.name(side)}): time is up. The game goes on."
         console.print(says, style="bold", markup=False)
 
 
-def refusal(sitting: Sitting, side: int, word: str) -> str:
-    return f"{word[:LONGEST_WORD]!r} cannot be played here. Legal: {legal(sitting, side)} (or help, undo, hint, ...)"
+def refusal(game_at_board: TerminalGame, side: int, word: str) -> str:
+    return (
+        f"{word[:LONGEST_WORD]!r} cannot be played here. Legal: {legal(game_at_board, side)} (or help, undo, hint, ...)"
+    )
 
 
-def legal(sitting: Sitting, side: int) -> str:
+def legal(game_at_board: TerminalGame, side: int) -> str:
     """The moves of a side whose turn it is, or who may have it behind the end."""
     try:
-        actions = game_record.turned(sitting.position, side).legal
+        actions = game_record.turned(game_at_board.position, side).legal
     except ValueError:
         actions = []
-    return " ".join(sitting.game.format(action) for action in actions)
+    return " ".join(game_at_board.game.format(action) for action in actions)
 
 
 class CommandError(ValueError):
     """A command that cannot be done; its text is the whole answer."""
 
 
-def answer(sitting: Sitting, position: Position, player: Player, console: Console) -> None:
+def answer(game_at_board: TerminalGame, position: Position, player: Player, console: Console) -> None:
     """An engine's move, with what it saw."""
-    side, symbol = position.mover, sitting.game.owner_symbols[position.mover]
-    begun = sitting.now()
+    side, symbol = position.mover, game_at_board.game.owner_symbols[position.mover]
+    begun = game_at_board.now()
     with console.status(f"{escape(player.name)} is thinking"):
-        analysis = sitting.analyse(position)
-        action = analysis.choice if analysis else sitting.choose(position)
-    wait(sitting, side, sitting.now() - begun, console)
+        analysis = game_at_board.analyse(position)
+        action = analysis.choice if analysis else game_at_board.choose(position)
+    wait(game_at_board, side, game_at_board.now() - begun, console)
     if action == RESIGN:
-        sitting.resigned = side
+        game_at_board.resigned = side
         return
-    sitting.clock.move(side)
-    console.print(f"{symbol} ({escape(player.name)}) plays [bold]{sitting.game.format(action)}[/bold]")
+    game_at_board.clock.move(side)
+    console.print(f"{symbol} ({escape(player.name)}) plays [bold]{game_at_board.game.format(action)}[/bold]")
     if analysis is not None:
-        console.print(opinion(sitting.game, position, analysis))
-    sitting.play(side, action)
+        console.print(opinion(game_at_board.game, position, analysis))
+    game_at_board.play(side, action)
 
 
-def opinion(game: Game, position: Position, analysis: Analysis, most: int = 4) -> Table:
+def opinion(game: Game, position: Position, analysis: SearchResult, most: int = 4) -> Table:
     """The search's moves by visits beside the network's own: prior, visits, value for the mover."""
     mover = position.mover
     lines = Table(box=None, padding=(0, 1), title_justify="left", title_style="dim")
@@ -208,7 +210,7 @@ def opinion(game: Game, position: Position, analysis: Analysis, most: int = 4) -
     return lines
 
 
-def marks(analysis: Analysis) -> dict[int, str]:
+def marks(analysis: SearchResult) -> dict[int, str]:
     """Which actions are whose choice."""
     if analysis.network_choice is None:
         return {analysis.choice: "plays"}
@@ -220,64 +222,66 @@ def marks(analysis: Analysis) -> dict[int, str]:
 # Commands
 
 
-def undo(sitting: Sitting, side: int, argument: str, console: Console) -> None:
-    mine = [n for n, step in enumerate(sitting.record.steps) if isinstance(step, Move) and step.side == side]
+def undo(game_at_board: TerminalGame, side: int, argument: str, console: Console) -> None:
+    mine = [n for n, step in enumerate(game_at_board.record.steps) if isinstance(step, Move) and step.side == side]
     if not mine:
         raise CommandError("nothing to take back yet")
-    sitting.record = sitting.record.cut(mine[-1])
-    draw(sitting, console)
+    game_at_board.record = game_at_board.record.cut(mine[-1])
+    draw(game_at_board, console)
 
 
-def hint(sitting: Sitting, side: int, argument: str, console: Console) -> None:
-    position = game_record.turned(sitting.position, side)
-    analysis = sitting.hint.analyse(position.state) if sitting.hint else None
+def hint(game_at_board: TerminalGame, side: int, argument: str, console: Console) -> None:
+    position = game_record.turned(game_at_board.position, side)
+    analysis = game_at_board.hint.analyse(position.state) if game_at_board.hint else None
     if analysis is None:
         raise CommandError("no engine to ask; start with --hint PLAYER")
-    console.print(f"{escape(sitting.hint.name)} would play [bold]{sitting.game.format(analysis.choice)}[/bold]")
-    console.print(opinion(sitting.game, position, analysis, most=7))
+    console.print(
+        f"{escape(game_at_board.hint.name)} would play [bold]{game_at_board.game.format(analysis.choice)}[/bold]"
+    )
+    console.print(opinion(game_at_board.game, position, analysis, most=7))
 
 
-def board(sitting: Sitting, side: int, argument: str, console: Console) -> None:
-    draw(sitting, console)
+def board(game_at_board: TerminalGame, side: int, argument: str, console: Console) -> None:
+    draw(game_at_board, console)
 
 
-def save(sitting: Sitting, side: int, argument: str, console: Console) -> None:
+def save(game_at_board: TerminalGame, side: int, argument: str, console: Console) -> None:
     if not argument:
         raise CommandError("save needs a file name")
     try:
         if argument.lower().endswith(SGF):
-            sgf.write(argument, replace(sitting.record, names=(sitting.name(0), sitting.name(1))))
+            sgf.write(argument, replace(game_at_board.record, names=(game_at_board.name(0), game_at_board.name(1))))
         else:
-            write_json(Path(argument), saved(sitting))
+            write_json(Path(argument), saved(game_at_board))
     except OSError as error:
         raise CommandError(f"cannot write {argument}: {error.strerror}") from None
     console.print(f"saved to {argument}; go on with: selfplay play ... --load {shlex.quote(argument)}")
 
 
-def saved(sitting: Sitting) -> dict:
-    if not sitting.record.is_plain:
+def saved(game_at_board: TerminalGame) -> dict:
+    if not game_at_board.record.is_plain:
         raise CommandError("this game has stones, options or turns of its own; save it as FILE.sgf")
-    names = [sitting.name(side) for side in (0, 1)]
-    moves = [sitting.game.format(move) for move in sitting.record.moves]
-    return {"format": SAVE_FORMAT, "game": sitting.game.name, "players": names, "moves": moves}
+    names = [game_at_board.name(side) for side in (0, 1)]
+    moves = [game_at_board.game.format(move) for move in game_at_board.record.moves]
+    return {"format": SAVE_FORMAT, "game": game_at_board.game.name, "players": names, "moves": moves}
 
 
-def load_command(sitting: Sitting, side: int, argument: str, console: Console) -> None:
+def load_command(game_at_board: TerminalGame, side: int, argument: str, console: Console) -> None:
     if not argument:
         raise CommandError("load needs a file name")
-    sitting.record = load(argument, sitting.game)
-    tell_note(sitting, console)
-    draw(sitting, console)
+    game_at_board.record = load(argument, game_at_board.game)
+    tell_note(game_at_board, console)
+    draw(game_at_board, console)
 
 
-def tell_note(sitting: Sitting, console: Console) -> None:
+def tell_note(game_at_board: TerminalGame, console: Console) -> None:
     """Where the file was not read to its end."""
-    if sitting.record.note:
-        console.print(f"read up to {sitting.record.note}", style="yellow", markup=False)
+    if game_at_board.record.note:
+        console.print(f"read up to {game_at_board.record.note}", style="yellow", markup=False)
 
 
-def show_help(sitting: Sitting, side: int, argument: str, console: Console) -> None:
-    console.print(f"moves: {legal(sitting, side)}")
+def show_help(game_at_board: TerminalGame, side: int, argument: str, console: Console) -> None:
+    console.print(f"moves: {legal(game_at_board, side)}")
     for command, meaning in COMMANDS.items():
         console.print(f"{command:<10} {meaning}")
 
@@ -320,28 +324,30 @@ def parse_moves(text: str, game: Game) -> list[int]:
 # What is shown
 
 
-def greet(sitting: Sitting, console: Console) -> None:
-    sides = [f"{symbol}: {sitting.name(side)}" for side, symbol in enumerate(sitting.game.owner_symbols)]
-    console.print(f"{sitting.game.title}. {sides[0]} (starts), {sides[1]}.", markup=False)
-    tell_note(sitting, console)
+def greet(game_at_board: TerminalGame, console: Console) -> None:
+    sides = [f"{symbol}: {game_at_board.name(side)}" for side, symbol in enumerate(game_at_board.game.owner_symbols)]
+    console.print(f"{game_at_board.game.title}. {sides[0]} (starts), {sides[1]}.", markup=False)
+    tell_note(game_at_board, console)
 
 
-def draw(sitting: Sitting, console: Console) -> None:
+def draw(game_at_board: TerminalGame, console: Console) -> None:
     """The board, discs in colour on a terminal; the last move is named below."""
-    position = sitting.position
+    position = game_at_board.position
     text = Text(str(position))
     if console.is_terminal:
-        paint(text, sitting.game)
+        paint(text, game_at_board.game)
     console.print(text)
-    if moves := sitting.record.moves:
-        console.print(f"move {len(moves)}: {sitting.game.format(moves[-1])}", style="dim")
-    if sitting.clock.is_limited and position.outcome is None:
-        console.print(clocks(sitting, console.width), style="dim", markup=False)
+    if moves := game_at_board.record.moves:
+        console.print(f"move {len(moves)}: {game_at_board.game.format(moves[-1])}", style="dim")
+    if game_at_board.clock.is_limited and position.outcome is None:
+        console.print(clocks(game_at_board, console.width), style="dim", markup=False)
 
 
-def clocks(sitting: Sitting, width: int) -> str:
+def clocks(game_at_board: TerminalGame, width: int) -> str:
     """What is left to both sides, such as "time: X 4:32, O 0:30 (5 periods)"; in two lines where it is too wide."""
-    first, second = (f"{symbol} {left}" for symbol, left in zip(sitting.game.owner_symbols, sitting.clock.sides))
+    first, second = (
+        f"{symbol} {left}" for symbol, left in zip(game_at_board.game.owner_symbols, game_at_board.clock.sides)
+    )
     line = f"time: {first}, {second}"
     return line if len(line) <= width else f"time: {first}\n      {second}"
 
@@ -360,12 +366,14 @@ def paint(text: Text, game: Game) -> None:
         text.plain = head + rest.replace(game.owner_symbols[0], disc).replace(game.owner_symbols[1], disc)
 
 
-def result(sitting: Sitting, position: Position) -> str:
-    late = [symbol for symbol, left in zip(sitting.game.owner_symbols, sitting.clock.sides) if left.has_fallen]
+def result(game_at_board: TerminalGame, position: Position) -> str:
+    late = [
+        symbol for symbol, left in zip(game_at_board.game.owner_symbols, game_at_board.clock.sides) if left.has_fallen
+    ]
     flags = f" (Time was up for {' and '.join(late)}.)" if late else ""
     if position.outcome == 0:
         return f"Draw.{flags}"
-    outcome = position.outcome if sitting.resigned is None else for_side(-1.0, sitting.resigned)
-    side, gave_up = (0 if outcome > 0 else 1), "" if sitting.resigned is None else ": the other side resigns"
-    verb = "win" if sitting.seats[side] is None else "wins"
-    return f"{sitting.game.owner_symbols[side]} ({sitting.name(side)}) {verb}{gave_up}.{flags}"
+    outcome = position.outcome if game_at_board.resigned is None else for_side(-1.0, game_at_board.resigned)
+    side, gave_up = (0 if outcome > 0 else 1), "" if game_at_board.resigned is None else ": the other side resigns"
+    verb = "win" if game_at_board.seats[side] is None else "wins"
+    return f"{game_at_board.game.owner_symbols[side]} ({game_at_board.name(side)}) {verb}{gave_up}.{flags}"

@@ -1,7 +1,4 @@
-"""A game in progress at a board: who sits where, what was played, the clocks, and the engines' thoughts.
-
-What is on the table, and not how it is shown: that is `selfplay.faces.terminal`.
-"""
+"""A game in a terminal: players, moves, clocks and engine searches. How it looks is in `selfplay.faces.terminal`."""
 
 import time
 from collections.abc import Callable
@@ -12,13 +9,13 @@ from games.game import Game, Position
 from selfplay.faces.game_record import Record, allowed
 from selfplay.faces.game_session import choice, moves_to_come
 from selfplay.matches.gtp_engine import EnginePlayer
-from selfplay.matches.players import Analysis, Player, SearchPlayer
+from selfplay.matches.players import Player, SearchPlayer, SearchResult
 from selfplay.searching.clock import Clock
-from selfplay.searching.timed import Thinker
+from selfplay.searching.timed import TimedSearcher
 
 
 @dataclass
-class Sitting:
+class TerminalGame:
     """Seats are by side; None is a person."""
 
     game: Game
@@ -29,12 +26,12 @@ class Sitting:
     ponders: bool = False
     now: Callable[[], float] = time.monotonic
     resigned: int | None = None  # the side that gave up
-    thinkers: dict[int, Thinker] = field(default_factory=dict)  # by side, of players that search
+    thinkers: dict[int, TimedSearcher] = field(default_factory=dict)  # by side, of players that search
 
     def __post_init__(self):
         for side, player in enumerate(self.seats):
             if isinstance(player, SearchPlayer) and player.simulations:
-                self.thinkers[side] = Thinker(player, self.ponders, self.now)
+                self.thinkers[side] = TimedSearcher(player, self.ponders, self.now)
 
     @property
     def position(self) -> Position:
@@ -57,15 +54,15 @@ class Sitting:
             player.tell_time(self.clock)
         return choice(player, self.record, position)
 
-    def analyse(self, position: Position) -> Analysis | None:
+    def analyse(self, position: Position) -> SearchResult | None:
         """The mover's search, within its time, if it searches; what it says otherwise, if anything."""
-        if (thinker := self.thinkers.get(position.mover)) is None:
+        if (timed := self.thinkers.get(position.mover)) is None:
             return self.seat(position).analyse(position.state)
         seconds = self.clock.budget(position.mover, moves_to_come(position))
-        search = thinker.think(tuple(self.record.moves), position.state, seconds)
+        search = timed.think(tuple(self.record.moves), position.state, seconds)
         return self.seat(position).analysis_of(search, search.found())
 
     def pondering(self, position: Position) -> AbstractContextManager:
         """While a person is asked: the engine opposite thinks on, if it shall."""
-        thinker = self.thinkers.get(1 - position.mover) if self.ponders else None
-        return thinker.pondering(tuple(self.record.moves), position.state) if thinker else nullcontext()
+        timed = self.thinkers.get(1 - position.mover) if self.ponders else None
+        return timed.pondering(tuple(self.record.moves), position.state) if timed else nullcontext()

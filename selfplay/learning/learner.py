@@ -64,7 +64,7 @@ def rate_at(config: LearnerConfig, step: int, progress: float) -> float:
     warm = min(1.0, (step + 1) / max(1, config.warmup))
     fallen = min(1.0, max(0.0, (progress - config.decay_from) / max(1e-9, 1.0 - config.decay_from)))
     cosine = 0.5 * (1 + math.cos(math.pi * fallen))
-    return config.rate * warm * (config.final_rate + (1 - config.final_rate) * cosine)
+    return config.learning_rate * warm * (config.final_rate + (1 - config.final_rate) * cosine)
 
 
 class Learner:
@@ -78,7 +78,7 @@ class Learner:
         self.averaged = copy.deepcopy(self.network).eval()
         self.optimizer = torch.optim.AdamW(
             parameter_groups(self.network, config.weight_decay),
-            lr=config.rate,
+            lr=config.learning_rate,
             betas=(0.9, config.beta2),
             fused=True,
         )
@@ -132,11 +132,11 @@ class Learner:
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
-            output = self.network.explain(rows["planes"], rows["scalars"])
+            output = self.network.forward_train(rows["planes"], rows["scalars"])
         parts = losses(output, rows, self.config)
         self.optimizer.zero_grad(set_to_none=True)
         parts["total"].backward()
-        torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.config.clip)
+        torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.config.max_grad_norm)
         self.optimizer.step()
         self.step += 1
         self._average()
@@ -145,7 +145,7 @@ class Learner:
     @torch.no_grad()
     def _average(self) -> None:
         """averaged += (1 - a) * (network - averaged); a grows from 0 so that the start is soon forgotten."""
-        a = min(self.config.average, self.step / (10 + self.step))
+        a = min(self.config.ema_decay, self.step / (10 + self.step))
         mine = [t for t in self.averaged.state_dict().values() if t.is_floating_point()]
         news = [t for t in self.network.state_dict().values() if t.is_floating_point()]
         torch._foreach_lerp_(mine, news, 1 - a)

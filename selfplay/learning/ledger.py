@@ -22,8 +22,8 @@ import msgspec
 import numpy as np
 
 from native.episodes import SEARCHED
-from selfplay.actors.actor import Work, search_settings, shown_views
-from selfplay.config import RunConfig, game_of
+from selfplay.actors.actor import Work, shown_views
+from selfplay.config import RunConfig, game_of, search_params
 from selfplay.matches import arena, exam
 from selfplay.matches.players import MANY, SearchPlayer
 from selfplay.network.evaluator import Evaluator
@@ -79,7 +79,7 @@ class Ledger:
         config = self.config
         evaluator = Evaluator(network, MANY, self.precision, config.network.device, self.views, one_view=True)
         self.precision = evaluator.precision
-        whole, settings = msgspec.structs.replace(config.match, stop_settled=False), search_settings(config.search)
+        whole, settings = msgspec.structs.replace(config.match, early_stop=False), search_params(config.search)
         return tuple(
             SearchPlayer.of(f"{name}@{n}", self.game, evaluator, whole, n, 0, settings, config.actor.leaves)
             for n in (simulations, 0)

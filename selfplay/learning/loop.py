@@ -20,7 +20,7 @@ from selfplay.actors.local_pool import Pool
 from selfplay.config import RunConfig, game_of
 from selfplay.learning.learner import Learner
 from selfplay.learning.ledger import Ledger
-from selfplay.learning.progress import Screen
+from selfplay.learning.progress import ProgressReporter
 from selfplay.learning.replay import Replay
 from selfplay.network.network import Network
 from selfplay.network.weights import Diverged, new_network, shape_for, weights_of
@@ -44,10 +44,10 @@ class State:
     good: int = 0  # the newest generation whose network is better than one that knows nothing
 
 
-def train(run: Run, pool: Pool, screen: Screen, time_limit: float | None = None) -> Checkpoint:
+def train(run: Run, pool: Pool, screen: ProgressReporter, time_limit: float | None = None) -> Checkpoint:
     """Run to the last generation, or until `time_limit` seconds are spent, and return the last checkpoint. Diverged, with
     what to do, if a network comes out that cannot play; it is not stored."""
-    state, newest = take_up(run, screen)
+    state, newest = start_or_resume(run, screen)
     while not is_over(run.config, state, time_limit):
         try:
             newest = advance(run, pool, screen, state, time_limit)
@@ -56,7 +56,7 @@ def train(run: Run, pool: Pool, screen: Screen, time_limit: float | None = None)
     return newest
 
 
-def advance(run: Run, pool: Pool, screen: Screen, state: State, time_limit: float | None) -> Checkpoint:
+def advance(run: Run, pool: Pool, screen: ProgressReporter, state: State, time_limit: float | None) -> Checkpoint:
     """One generation: play, learn, measure, save."""
     begin, before = time.monotonic(), progress(run.config, state, time_limit)
     state.generation += 1
@@ -82,7 +82,7 @@ def advance(run: Run, pool: Pool, screen: Screen, state: State, time_limit: floa
     return newest
 
 
-def play(run: Run, pool: Pool, screen: Screen, state: State, simulations: int) -> tuple[Games, Work | None]:
+def play(run: Run, pool: Pool, screen: ProgressReporter, state: State, simulations: int) -> tuple[Games, Work | None]:
     """A generation's games by the newest averaged network, written to disk as they are finished."""
     config, generation = run.config, state.generation
     wanted = config.replay.rows_per_generation
@@ -109,10 +109,10 @@ def play(run: Run, pool: Pool, screen: Screen, state: State, simulations: int) -
 
 
 def learn(
-    config: RunConfig, screen: Screen, state: State, new_training_batch: int, progress: tuple[float, float]
+    config: RunConfig, screen: ProgressReporter, state: State, new_training_batch: int, progress: tuple[float, float]
 ) -> dict:
-    """Draw each row `reuse` times on average over its stay in the window."""
-    steps = max(1, round(new_training_batch * config.replay.reuse / config.learner.batch))
+    """Draw each row `samples_per_row` times on average over its stay in the window."""
+    steps = max(1, round(new_training_batch * config.replay.samples_per_row / config.learner.batch))
     screen.learning(state.generation, steps)
     random = np.random.default_rng([config.seed, state.generation])
     return state.learner.learn(state.replay, steps, random, progress)
@@ -143,7 +143,7 @@ def save(run: Run, state: State, entry: dict) -> Checkpoint:
     return here
 
 
-def take_up(run: Run, screen: Screen) -> tuple[State, Checkpoint]:
+def start_or_resume(run: Run, screen: ProgressReporter) -> tuple[State, Checkpoint]:
     """Begin the run, or go on from its newest whole checkpoint."""
     torch.set_num_threads(run.config.learner.threads)
     game = game_of(run.config)
@@ -170,7 +170,7 @@ def take_up(run: Run, screen: Screen) -> tuple[State, Checkpoint]:
     return state, newest
 
 
-def games_before(run: Run, generation: int, screen: Screen) -> Iterator[Games]:
+def games_before(run: Run, generation: int, screen: ProgressReporter) -> Iterator[Games]:
     """The games of earlier generations, newest first, each read when it is asked for."""
     for earlier in range(generation - 1, 0, -1):
         if (played := run.shards.load(earlier, screen.line)) is not None:

@@ -14,7 +14,7 @@ from selfplay.storage.records import Games
 PLAIN_INTERVAL = 15.0  # seconds between lines about a generation in progress, where there is no terminal
 
 
-class Screen:
+class ProgressReporter:
     """Progress of one run on `stream` (standard error), its log and its TensorBoard curves."""
 
     def __init__(self, folder: Path, generations: int, time_limit: float | None = None, stream: TextIO | None = None):

@@ -31,11 +31,11 @@ def window_rows(config: ReplayConfig, total_rows: int) -> int:
     return int(smallest + config.window_growth * grown / (exponent * smallest ** (exponent - 1)))
 
 
-def is_drawn(origin: np.ndarray, settled_weight: float) -> np.ndarray:
-    """bool[M]: every searched move is a row; of those in settled games, evenly, the share `settled_weight` is."""
+def is_drawn(origin: np.ndarray, decided_weight: float) -> np.ndarray:
+    """bool[M]: every searched move is a row; of those in settled games, evenly, the share `decided_weight` is."""
     settled = origin == DECIDED
-    counted = np.cumsum(settled) * settled_weight
-    return (origin == SEARCHED) | (settled & (np.floor(counted) > np.floor(counted - settled_weight)))
+    counted = np.cumsum(settled) * decided_weight
+    return (origin == SEARCHED) | (settled & (np.floor(counted) > np.floor(counted - decided_weight)))
 
 
 class Replay:
@@ -83,7 +83,7 @@ class Replay:
             )
         self.moves = window.moves()
         self.window, self.learned = window._replace(**self.moves._asdict()), learned  # the same arrays, held once
-        self.row_move = np.flatnonzero(is_drawn(window.origin, self.config.settled_weight))[-wanted:]
+        self.row_move = np.flatnonzero(is_drawn(window.origin, self.config.decided_weight))[-wanted:]
         self.row_game = np.searchsorted(window.first_move, self.row_move, side="right") - 1
 
     def _drop(self, wanted: int) -> int:
@@ -95,7 +95,7 @@ class Replay:
 
     def _read(self, games: Games) -> Targets:
         targets = new_targets(games.count, len(games.action), self.game.cells)
-        compute_targets(self.game.rules, games.moves(), float(self.config.search_share), self.scratch[0], targets)
+        compute_targets(self.game.rules, games.moves(), float(self.config.value_lambda), self.scratch[0], targets)
         return targets
 
     @property

@@ -9,7 +9,7 @@ import numpy as np
 from games.game import Game, for_side
 from native import abi
 from selfplay.matches.gtp_engine import RESIGN
-from selfplay.matches.players import Player, legal_actions, moves_of, precision_of
+from selfplay.matches.players import Player, legal_actions
 from selfplay.matches.rating import Elo, from_pairs, ratings
 
 
@@ -107,7 +107,7 @@ def match(
         for player, side in ((first, first_side), (second, 1 - first_side)):
             turn = np.flatnonzero(going & (movers == side))
             if len(turn):
-                chosen = moves_of(player, [sequences[index] for index in turn], states[turn])
+                chosen = player.choose(states[turn], [sequences[index] for index in turn])
                 for index, action in zip(turn, chosen):
                     outcomes[index] = play(game, states[index], int(action), player.name)
                     if action != RESIGN:
@@ -119,7 +119,8 @@ def match(
         for_side(outcomes, first_side) + 0.0,  # the result is `first`'s
         [tuple(s) for s in sequences],
         len({tuple(s) for s in starts}),
-        *(precision_of(player) for player in (first, second)),
+        first.precision,
+        second.precision,
     )
 
 

@@ -1,10 +1,9 @@
 """Players that are outside programs: `gtp:COMMAND` runs a program (no shell) and speaks the Go Text Protocol with it.
 
-Such a program holds one game, matches play many side by side: before every move it is brought to the game in question,
-by the moves that are missing if that game goes on from the one it holds, else from an empty board. It learns the
-board's size and komi; the result is ours to tell. In Go every stone on the board counts here, and superko is
-positional: a program must take dead stones off and know that rule (GNU Go does with `--chinese-rules --capture-all-dead
---positional-superko`).
+A program holds one game, and matches play many side by side. So before each move we send the missing moves, or clear the
+board and replay the game. The program gets the board's size and komi; we count the result ourselves. In Go every stone on the
+board counts, and superko is positional: a program must take dead stones off and know that rule (GNU Go does with
+`--chinese-rules --capture-all-dead --positional-superko`).
 
 A program that refuses a pass which is the only legal move is taken to pass by itself (GRhino, for Othello, does). One
 that dies, hangs, floods, breaks the protocol or the rules is ended, and a ValueError names it and its last words. How much
@@ -27,7 +26,7 @@ import numpy as np
 from games.game import Game, Position
 from native import abi
 from selfplay.messages import one_line, short
-from selfplay.searching.clock import Clock, Left
+from selfplay.searching.clock import Clock, PlayerClock
 from selfplay.searching.time_control import NO_LIMIT, TimeControl
 
 RESIGN = -1  # among a player's answers: no action, the game is given up
@@ -163,7 +162,10 @@ def end(process: subprocess.Popen, patience: float = FAREWELL) -> None:
 
 
 class EnginePlayer:
-    """An outside engine at the board. It is told games, not positions: see `choose_after`."""
+    """An outside engine as a player. A program holds one game, so before each move it is sent the moves that it lacks."""
+
+    needs_moves = True
+    precision: str | None = None  # it computes as it likes
 
     def __init__(self, name: str, game: Game, timeout: float = TIMEOUT):
         """`name` is gtp:COMMAND. ValueError if the program does not start or play on this board."""
@@ -182,10 +184,11 @@ class EnginePlayer:
         if game.rows == game.columns:
             self._demand(f"boardsize {game.rows}")
 
-    def choose_after(self, sequences: list[list[int]], states: np.ndarray) -> np.ndarray:
-        """Moves i32[n], or RESIGN, after games that are given by their actions from the start; states u8[n, S] are the
-        positions they led to."""
-        return np.array([self._choose(tuple(moves), state) for moves, state in zip(sequences, states)], np.int32)
+    def choose(self, states: np.ndarray, moves: list[list[int]] | None = None) -> np.ndarray:
+        """As `players.Player.choose`, or RESIGN. ValueError without `moves`."""
+        if moves is None:
+            raise ValueError(f"{self.program.name} plays games from their start, not single positions")
+        return np.array([self._choose(tuple(played), state) for played, state in zip(moves, states)], np.int32)
 
     def score(self, moves: tuple[int, ...]) -> str:
         """The engine's own score of the game after these moves, such as B+3.5."""
@@ -281,8 +284,8 @@ def time_settings(control: TimeControl) -> list[str]:
     return [f"kgs-time_settings byoyomi {main} {period} {control.periods}", plain]
 
 
-def time_left(left: Left) -> str:
-    """SECONDS STONES, as `Left.told` reads it."""
+def time_left(left: PlayerClock) -> str:
+    """SECONDS STONES, as `PlayerClock.with_time_left` reads it."""
     if left.main > 0 or not left.periods:
         return f"{int(left.main)} 0"
     return f"{int(left.period)} {left.periods if left.control.moves == 1 else left.moves}"

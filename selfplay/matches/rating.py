@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-NORMAL_95 = 1.96
+from selfplay.searching.anytime import NORMAL_95
+
 PRIOR_PAIRS = 0.5  # imaginary drawn pairs added, so that 0 % and 100 % have finite answers
 
 

@@ -19,7 +19,7 @@ OUTCOME_PLANES = 8  # of the whole board, from which the outcome is read
 
 @dataclass(frozen=True)
 class Shape:
-    """All that a network must know of a game, and all that makes two networks exchangeable."""
+    """The architecture of a network: two networks with equal Shape can load each other's weights."""
 
     rows: int
     columns: int
@@ -116,7 +116,7 @@ class OutcomeHead(nn.Module):
         with torch.autocast(h.device.type, enabled=False):
             return self.decide(h.to(self.decide[0].weight.dtype))  # [B, 3]
 
-    def explain(self, x: Tensor) -> tuple[Tensor, Tensor | None, Tensor | None]:
+    def forward_train(self, x: Tensor) -> tuple[Tensor, Tensor | None, Tensor | None]:
         """(outcome [B, 3], owner [B, H * W], score [B]); None for what the network has no head for."""
         h = F.relu(self.mix(x))  # [B, planes, H, W]
         with torch.autocast(h.device.type, enabled=False):
@@ -128,22 +128,24 @@ class OutcomeHead(nn.Module):
 
 
 class Network(nn.Module):
-    """Every second block pools, beginning with the second, so that news from one side of the board reaches the other."""
+    """A residual network. Every second block pools over the board, so that information crosses it.
+
+    A new head or block must also be written in `openvino_backend`, which builds the same graph layer by layer.
+    """
 
     def __init__(self, shape: Shape):
         super().__init__()
         self.shape = shape
         self.stem = convolution(shape.planes, shape.channels)
-        self.place = nn.Parameter(
-            torch.zeros(1, shape.channels, shape.rows, shape.columns)
-        )  # what each cell is, as such
+        # A learned bias for each cell of the board.
+        self.place = nn.Parameter(torch.zeros(1, shape.channels, shape.rows, shape.columns))
         self.scalar_bias = nn.Linear(shape.scalars, shape.channels) if shape.scalars else None
         self.blocks = nn.ModuleList(Block(shape.channels, pools=i % 2 == 1) for i in range(shape.blocks))
         self.policy = PolicyHead(shape)
         self.outcome = OutcomeHead(shape)
-        self.register_buffer("ranges", torch.full((len(self.kernels()), 2), torch.nan))
+        self.register_buffer("ranges", torch.full((len(self.conv_layers()), 2), torch.nan))
 
-    def kernels(self) -> list[nn.Conv2d]:
+    def conv_layers(self) -> list[nn.Conv2d]:
         """The convolutions of `forward`, in the order in which it asks them; `ranges` f32[kernels, 2] is what the input of each
         spans, lowest and highest, which 8-bit inference must know. NaN until it was measured (`selfplay.network.precision`)."""
         trunk = [layer for block in self.blocks for layer in (block.first, block.second)]
@@ -154,10 +156,10 @@ class Network(nn.Module):
         x = self.trunk(planes, scalars)
         return Output(self.policy(x), self.outcome(x))
 
-    def explain(self, planes: Tensor, scalars: Tensor) -> Output:
+    def forward_train(self, planes: Tensor, scalars: Tensor) -> Output:
         """As `forward`, with owner and score too: what the learner asks."""
         x = self.trunk(planes, scalars)
-        return Output(self.policy(x), *self.outcome.explain(x))
+        return Output(self.policy(x), *self.outcome.forward_train(x))
 
     def trunk(self, planes: Tensor, scalars: Tensor) -> Tensor:
         """[B, P, H, W] and [B, K] -> [B, C, H, W]."""

@@ -28,7 +28,7 @@ def precisions() -> tuple[str, ...]:
     """
     if importlib.util.find_spec("openvino") is None:
         return ()
-    return ("fp32", "int8") if adds_whole_numbers() else ("fp32",)
+    return ("fp32", "int8") if int8_sums_are_exact() else ("fp32",)
 
 
 class OpenVINOBackend:
@@ -138,13 +138,13 @@ class Graph:
     def convolve(self, kernel: nn.Conv2d, x):
         op, weight, padding = self.op, array(kernel.weight), list(kernel.padding)
         if self.ranges is not None:
-            x = self.whole_numbers(x, *next(self.ranges))
+            x = self.quantize(x, *next(self.ranges))
             largest = np.maximum(np.abs(weight).max((1, 2, 3), keepdims=True), np.float32(1e-6))
             weight = op.fake_quantize(op.constant(weight), -largest, largest, -largest, largest, STEPS - 1)
         y = op.convolution(x, weight, [1, 1], padding, padding, [1, 1])
         return op.add(y, array(kernel.bias)[None, :, None, None])
 
-    def whole_numbers(self, x, low: float, high: float):
+    def quantize(self, x, low: float, high: float):
         """`x` in 256 steps of which one is exactly zero, as what lies beyond the board is."""
         high = max(high, -low, 1e-6)
         low = 0.0 if low >= 0 else -high * (STEPS // 2) / (STEPS // 2 - 1)
@@ -189,7 +189,7 @@ def matrix_product(side: int, precision: str):
     return product
 
 
-def adds_whole_numbers() -> bool:
+def int8_sums_are_exact() -> bool:
     """Are sums of 8-bit products right here? Processors without an instruction for them (VNNI or its like) go through 16 bits
     on the way, and two products of the largest numbers do not fit there."""
     return np.allclose(matrix_product(64, "int8")(), 64, rtol=0.01)

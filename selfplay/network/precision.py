@@ -1,7 +1,7 @@
-"""A network made ready to be asked: normalisation folded into the convolutions, in the precision that is fastest here.
+"""Make a network ready for inference: fold its normalisation, and choose the precision that is fastest on this machine.
 
-A precision also names who computes: "fp32" and "bf16" torch, "openvino-fp32" and "openvino-int8" OpenVINO
-(`selfplay.network.openvino_backend`), where it is installed. All answer alike (`Backend`).
+A precision also names the backend: "fp32" and "bf16" are torch, "openvino-fp32" and "openvino-int8" are OpenVINO
+(`selfplay.network.openvino_backend`), where it is installed. All backends answer alike (`Backend`).
 """
 
 import copy
@@ -71,7 +71,7 @@ def fold_normalisation(network: Network) -> Network:
 def measure_ranges(network: Network, planes: Tensor, scalars: Tensor) -> Tensor:
     """What each kernel's input spans over these positions, f32[kernels, 2]: planes [B, P, C] or [B, P, H, W], scalars [B, K]."""
     folded, spans, shape = fold_normalisation(network), [], network.shape
-    for kernel in folded.kernels():
+    for kernel in folded.conv_layers():
         kernel.register_forward_pre_hook(lambda _, inputs: spans.append(torch.stack(torch.aminmax(inputs[0].float()))))
     folded(planes.view(-1, shape.planes, shape.rows, shape.columns), scalars)
     return torch.stack(spans)

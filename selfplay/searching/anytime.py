@@ -1,8 +1,8 @@
-"""Searches of one position that a clock or a person may stop, and what they have found so far.
+"""Search one position for as long as a clock or a person allows, and read what the search has found so far.
 
-Driven wave by wave from Python: between two waves nothing is in flight, and a search can be read, stopped or continued.
-PUCT's goal is raised slice by slice, so that no single call runs long even where every simulation ends at once.
-Gumbel's halving is planned for a whole number of simulations: stopped early, it answers from what it has.
+Python drives the batch steps. Between two of them nothing is in flight, so a search can be read, stopped or continued. PUCT's budget
+grows slice by slice, so that no call runs long where every simulation ends at once. Gumbel's halving is planned for a whole
+number of simulations; if it is stopped early, it answers from what it has.
 """
 
 import math
@@ -17,8 +17,8 @@ from native import abi
 from native.search import forest as memory
 from native.search import reuse
 from native.search.choice import choose
-from native.search.settings import PUCT
-from selfplay.searching.searcher import Found, Searcher
+from native.search.params import PUCT
+from selfplay.searching.searcher import Searcher, SearchResults
 
 SLICE = 256  # simulations between two looks at the clock, where none of them waits for the network
 LONGEST_LINE = 12  # moves of a principal variation
@@ -26,7 +26,7 @@ NORMAL_95 = 1.96  # standard deviations below the mean that a lower confidence b
 
 
 @dataclass(frozen=True)
-class Candidate:
+class MoveInfo:
     """A move that a search has looked at. Win rates are for the MOVER, in [0, 1], a draw counting half."""
 
     action: int
@@ -38,12 +38,12 @@ class Candidate:
     line_visits: tuple[int, ...]  # of each move of the line
 
 
-class OpenSearch(Searcher):
+class AnytimeSearch(Searcher):
     """One tree, searched until someone says stop."""
 
     moves: tuple[int, ...] | None = None  # the actions of a game that led to the position, where they are known
 
-    def begin(self, state: np.ndarray, avoid_until: np.ndarray | None = None) -> None:
+    def set_position(self, state: np.ndarray, avoid_until: np.ndarray | None = None) -> None:
         """Forget the last search; the next one is of the position u8[S], restricted if `avoid_until` i32[2, A] is given (see
         `native.search.forest.restrict`). A restricted search is of one position alone: no other goes on from it."""
         memory.reset_trees(self.forest, state[None], 1)
@@ -51,24 +51,24 @@ class OpenSearch(Searcher):
             memory.restrict(self.forest, 0, avoid_until)
         self.moves = None
 
-    def follow(self, action: int) -> None:
+    def advance(self, action: int) -> None:
         """The next search is of the position behind a legal action of this one, and takes over what is known of it: the tree
         below the action where it can be kept, the network's answers in the cache in any case."""
         forest, state = self.forest, self.forest.root_state[0].copy()
         abi.call_play(self.game.rules, state, action)
         forest.root_state[0] = state
-        if not reuse.follow(self.game.rules, self.settings, forest, 0, action):
-            return self.begin(state)
+        if not reuse.reroot(self.game.rules, self.params, forest, 0, action):
+            return self.set_position(state)
         forest.num_simulations[0] = max(1, self.visits)
 
-    def reach(self, moves: tuple[int, ...], state: np.ndarray) -> None:
+    def go_to(self, moves: tuple[int, ...], state: np.ndarray) -> None:
         """Come to the position u8[S] that these actions of a game led to: by following them from the one that is searched,
         if they go on from there, else anew."""
         ahead = self._ahead(moves, state)
         if ahead is None:
-            self.begin(state)
+            self.set_position(state)
         for action in ahead or ():
-            self.follow(action)
+            self.advance(action)
         self.moves = moves
 
     def _ahead(self, moves: tuple[int, ...], state: np.ndarray) -> tuple[int, ...] | None:
@@ -88,15 +88,15 @@ class OpenSearch(Searcher):
         least one. Returns whether it has them all, or the memory is full, or the position is proven: nothing is left to do."""
         forest, moves = self.forest, self.moves
         self.moves = None  # if a wave fails, its leaves stay in flight, and the next search must begin anew
-        most = min(simulations, forest.nodes.shape[1] - 1)
-        step = SLICE if self.settings.kind == PUCT else most
+        most = min(simulations, self.capacity)
+        step = SLICE if self.params.kind == PUCT else most
         while self.visits < most and not self.is_proven() and not stop():
             forest.num_simulations[0] = min(most, self.visits + step)
-            while self._wave() and not stop():
+            while self._step() and not stop():
                 pass
         is_whole = self.visits >= most or self.is_proven()
         forest.num_simulations[0] = max(1, self.visits)  # what there is, is the search
-        while self._wave():
+        while self._step():
             pass
         self.moves = moves
         return is_whole
@@ -110,13 +110,13 @@ class OpenSearch(Searcher):
         found = self.found()
         return int(found.action[0]), float(found.value[0])
 
-    def found(self) -> Found:
+    def found(self) -> SearchResults:
         """What the search says now, if no simulation is added."""
         action, value, policy = np.zeros(1, np.int32), np.zeros(1), np.zeros((1, self.game.actions))
-        choose(self.settings, self.forest, 0.0, action, value, policy)
-        return Found(action, value, policy)
+        choose(self.params, self.forest, 0.0, action, value, policy)
+        return SearchResults(action, value, policy)
 
-    def candidates(self, fewest: int = 0) -> list[Candidate]:
+    def candidates(self, fewest: int = 0) -> list[MoveInfo]:
         return candidates_of(self, fewest=fewest)
 
     def root_rate(self) -> tuple[int, float]:
@@ -125,7 +125,7 @@ class OpenSearch(Searcher):
         return simulations, win_rate(value, self.mover())
 
 
-def candidates_of(search: Searcher, index: int = 0, fewest: int = 0) -> list[Candidate]:
+def candidates_of(search: Searcher, index: int = 0, fewest: int = 0) -> list[MoveInfo]:
     """The moves with visits of one of a searcher's trees, the most visited first; then, until there are so many, those that no
     simulation has taken, the likeliest first, with the win rate of the whole search."""
     actions, visits, values, priors, _ = search.root(index)
@@ -136,7 +136,7 @@ def candidates_of(search: Searcher, index: int = 0, fewest: int = 0) -> list[Can
     for edge in order[: max(fewest, np.count_nonzero(visits))]:
         rate = win_rate(values[edge], mover)
         bound, line = lower_bound(rate, int(visits[edge])), expected_line(search, index, int(edge))
-        found.append(Candidate(int(actions[edge]), int(visits[edge]), rate, float(priors[edge]), bound, *line))
+        found.append(MoveInfo(int(actions[edge]), int(visits[edge]), rate, float(priors[edge]), bound, *line))
     return found
 
 

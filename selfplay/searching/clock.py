@@ -14,7 +14,7 @@ SHORTEST = 0.02
 
 
 @dataclass(frozen=True)
-class Left:
+class PlayerClock:
     """What one side has left: main time, and behind it periods of overtime, the first of which may have begun."""
 
     control: TimeControl
@@ -25,10 +25,10 @@ class Left:
     has_fallen: bool = False
 
     @classmethod
-    def of(cls, control: TimeControl) -> "Left":
+    def of(cls, control: TimeControl) -> "PlayerClock":
         return cls(control, control.main, control.periods, control.period, control.moves)
 
-    def after(self, seconds: float) -> "Left":
+    def after(self, seconds: float) -> "PlayerClock":
         """When so much time has passed and no move was made: main time goes first, then period after period."""
         main, periods, period, moves = self.main, self.periods, self.period, self.moves
         if seconds <= main:
@@ -41,7 +41,7 @@ class Left:
             return replace(self, main=0.0, periods=0, period=0.0, has_fallen=True)
         return replace(self, main=0.0, periods=periods, period=period - seconds, moves=moves)
 
-    def moved(self) -> "Left":
+    def after_move(self) -> "PlayerClock":
         """When a move is made: main time gets its increment, or the period has one move less to wait for."""
         if self.has_fallen:
             return self
@@ -52,15 +52,15 @@ class Left:
             return replace(self, moves=self.moves - 1)
         return replace(self, period=self.control.period, moves=self.control.moves)
 
-    def told(self, seconds: float, moves: int) -> "Left":
+    def with_time_left(self, seconds: float, moves: int) -> "PlayerClock":
         """By a controller, as GTP's time_left: moves is 0 in main time. (Where a period is for one move it tells periods
         instead, as KGS does.)"""
         control, seconds = self.control, max(0.0, seconds)
         if not moves or not control.periods:
-            return replace(Left.of(control), main=seconds)
+            return replace(PlayerClock.of(control), main=seconds)
         if control.moves == 1:
-            return Left(control, 0.0, moves, seconds, 1)
-        return Left(control, 0.0, control.periods, seconds, min(moves, control.moves))
+            return PlayerClock(control, 0.0, moves, seconds, 1)
+        return PlayerClock(control, 0.0, control.periods, seconds, min(moves, control.moves))
 
     def budget(self, moves_to_come: int) -> float:
         """Seconds for the next move, if the side makes so many more moves at most.
@@ -100,7 +100,7 @@ class Clock:
 
     def __init__(self, control: TimeControl = NO_LIMIT):
         self.control = control
-        self.sides = [Left.of(control), Left.of(control)]
+        self.sides = [PlayerClock.of(control), PlayerClock.of(control)]
 
     @property
     def is_limited(self) -> bool:
@@ -118,7 +118,7 @@ class Clock:
 
     def move(self, side: int) -> None:
         """Count a move, behind the time it took."""
-        self.sides[side] = self.sides[side].moved()
+        self.sides[side] = self.sides[side].after_move()
 
     def spend(self, side: int, seconds: float) -> bool:
         """Count a move and the time it took. Did the flag fall?"""
@@ -128,4 +128,4 @@ class Clock:
 
     def tell(self, side: int, seconds: float, moves: int) -> None:
         if self.is_limited:
-            self.sides[side] = self.sides[side].told(seconds, moves)
+            self.sides[side] = self.sides[side].with_time_left(seconds, moves)

@@ -1,14 +1,15 @@
-"""When a search is settled: whatever the simulations do that are left, they cannot change the move it plays.
+"""Stop a search early when no simulation left can change its move.
 
-What Leela Chess Zero calls smart pruning, but only ever stopping: which edges the search visits stays as it is, so a
-fixed number of simulations plays the same moves as without. (But for a proof that one of those left out would have found;
-and where moves are judged by their bounds nothing is certain before the end, so no search is settled: see `Searcher`.)
+This is Leela Chess Zero's smart pruning, but it only stops the search; it never redirects visits. So a fixed number of simulations
+plays the same moves as without it. There are two exceptions: (1) a simulation that was left out could have proven an outcome;
+(2) a search that judges moves by their lower bounds is never stopped, see `Searcher`.
 """
 
 import numpy as np
 
+from native.search.choice import NO_EDGE
+
 NEVER = np.iinfo(np.int64).max
-NO_EDGE = -1
 
 
 def overtaken_in(visits: np.ndarray) -> np.ndarray:

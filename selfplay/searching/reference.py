@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from games.game import Position
-from native.search.settings import PUCT, Settings
+from native.search.params import PUCT, SearchParams
 
 
 class FakeNetwork:
@@ -71,7 +71,7 @@ class Search:
         self,
         position,
         network,
-        settings: Settings,
+        settings: SearchParams,
         simulations,
         leaves=1,
         root_priors=None,
@@ -135,7 +135,7 @@ class Search:
             edge.value_sum += value
             node.values.append(value)
         for node, edge in reversed(path):
-            if self.settings.solves and edge.exact is not None:
+            if self.settings.mcts_solver and edge.exact is not None:
                 edge.value_sum = edge.visits * edge.exact
                 if node.exact is None:
                     node.exact = proven(node)
@@ -173,7 +173,7 @@ class Search:
 
     def worth(self, node: Node) -> dict[int, Edge]:
         """The edges that are not proven lost for the mover; all where the node itself is proven."""
-        if not self.settings.solves or node.exact is not None:
+        if not self.settings.mcts_solver or node.exact is not None:
             return node.edges
         return {a: e for a, e in node.edges.items() if e.exact is None or e.exact * node.sign > -1}
 
@@ -195,7 +195,7 @@ class Search:
     def exploration(self, node: Node) -> float:
         s = self.settings
         c = s.c_init + math.log((node.visits + 1 + s.c_base + 1) / s.c_base)
-        return c * (1 + s.c_spread * (value_stdev(node) / 0.4 - 1))
+        return c * (1 + s.cpuct_stdev_scale * (value_stdev(node) / 0.4 - 1))
 
     def forced(self, edge: Edge) -> float:
         return math.sqrt(self.settings.forced_playouts * edge.prior * self.root.visits)
@@ -254,7 +254,7 @@ class Search:
         bounds = {}
         for action, edge in edges.items():
             if edge.visits and edge.visits >= 0.15 * most:
-                deviation = 0.0 if edge.exact is not None and s.solves else value_stdev(edge.child)
+                deviation = 0.0 if edge.exact is not None and s.mcts_solver else value_stdev(edge.child)
                 bounds[action] = (self.root.sign * edge.value_sum / edge.visits) - s.lcb * deviation / math.sqrt(
                     edge.visits
                 )
@@ -336,10 +336,10 @@ def value_stdev(node: Node) -> float:
     return math.sqrt(max(0.0, weighted / (len(values) + 1) - mean**2))
 
 
-def root_policy_temperature(priors: np.ndarray, settings: Settings) -> np.ndarray:
+def root_policy_temperature(priors: np.ndarray, settings: SearchParams) -> np.ndarray:
     if settings.kind != PUCT:
         return priors
-    warmed = priors.astype(np.float64) ** (1 / settings.root_temperature)
+    warmed = priors.astype(np.float64) ** (1 / settings.root_policy_temperature)
     return (warmed / warmed.sum()).astype(np.float32)
 
 
@@ -353,7 +353,7 @@ def v_mix(node: Node) -> float:
     return (own + n * mean) / (1 + n)
 
 
-def completed_q(node: Node, settings: Settings) -> dict[int, float]:
+def completed_q(node: Node, settings: SearchParams) -> dict[int, float]:
     """sigma(qhat) of every action, for the node's mover."""
     mixed = v_mix(node)
     q = {a: (node.sign * e.value_sum / e.visits + 1) / 2 if e.visits else mixed for a, e in node.edges.items()}
@@ -368,7 +368,7 @@ def completed_q(node: Node, settings: Settings) -> dict[int, float]:
     return {a: scale * x for a, x in q.items()}
 
 
-def improved_policy(node: Node, settings: Settings) -> dict[int, float]:
+def improved_policy(node: Node, settings: SearchParams) -> dict[int, float]:
     sigma = completed_q(node, settings)
     highest = max(sigma.values())
     weights = {a: edge.prior * math.exp(sigma[a] - highest) for a, edge in node.edges.items()}

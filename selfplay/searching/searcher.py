@@ -1,6 +1,5 @@
-"""Searching many given positions at once: what players, exams and matches ask for.
-
-(Self-play has its own wave, which also plays: see `selfplay.actors.actor`.)
+"""Search many positions at once, for players, exams and matches. (Self-play has batch steps of its own, which also play: see
+`selfplay.actors.actor`.)
 """
 
 from dataclasses import dataclass
@@ -8,13 +7,13 @@ from typing import Protocol
 
 import numpy as np
 
-from games.game import Game, for_side
+from games.game import Game
 from native.search import forest as memory
 from native.search.cache import new_cache
-from native.search.choice import choose, read_node, read_priors, read_root
+from native.search.choice import choose, is_root_proven, read_node, read_priors, read_root, read_root_visits
 from native.search.mcts import SearchBatch, expand_and_backup, select_leaves
-from native.search.settings import PUCT, Settings
-from selfplay.searching.early_stop import NEVER, NO_EDGE, overtaken_in
+from native.search.params import PUCT, SearchParams
+from selfplay.searching.early_stop import NEVER, overtaken_in
 
 
 class Evaluates(Protocol):
@@ -22,7 +21,7 @@ class Evaluates(Protocol):
 
 
 @dataclass(frozen=True)
-class Found:
+class SearchResults:
     """What searches say of n positions: action i32[n], value f64[n] for the FIRST player, policy f64[n, A]."""
 
     action: np.ndarray
@@ -32,39 +31,36 @@ class Found:
 
 class Searcher:
     """Searches up to `games` positions side by side; more are taken in turns. One evaluator for life: its cache is never
-    cleared. With `stops_settled` a search ends when no simulation that is left could change its action."""
+    cleared. With `stops_early` a search ends when no simulation that is left could change its action."""
 
     def __init__(
         self,
         game: Game,
         evaluator: Evaluates,
-        settings: Settings,
+        params: SearchParams,
         simulations: int,
         games: int = 256,
         leaves: int = 1,
         cache_entries: int = 1 << 16,
         seed: int = 0,
-        stops_settled: bool = False,
+        stops_early: bool = False,
     ):
-        self.game, self.evaluator, self.simulations, self.stops_settled = game, evaluator, simulations, stops_settled
-        most = max(simulations, 1)
-        self.search_batch = SearchBatch(
-            game.rules,
-            settings,
-            memory.new_forest(games, most, game.state_bytes, game.actions, game.max_plies, leaves, seed),
-            new_cache(cache_entries, game.actions),
-            memory.new_batch(games * leaves, game.planes, game.cells, game.scalars, game.actions),
-        )
+        self.game, self.evaluator, self.simulations, self.stops_early = game, evaluator, simulations, stops_early
+        self.capacity = max(simulations, 1)  # simulations that a tree has memory for
+        forest = memory.new_forest(games, self.capacity, game.state_bytes, game.actions, game.max_plies, leaves, seed)
+        cache = new_cache(cache_entries, game.actions)
+        batch = memory.new_batch(games * leaves, game.planes, game.cells, game.scalars, game.actions, forest)
+        self.search_batch = SearchBatch(game.rules, params, forest, cache, batch)
 
     @property
-    def settings(self) -> Settings:
-        return self.search_batch.settings
+    def params(self) -> SearchParams:
+        return self.search_batch.params
 
     @property
     def forest(self) -> memory.Forest:
         return self.search_batch.forest
 
-    def search(self, states: np.ndarray) -> Found:
+    def search(self, states: np.ndarray) -> SearchResults:
         """Search positions u8[n, S], none of them finished, with `simulations` each (0: the network's own choice)."""
         return join([self._search_some(part) for part in np.split(states, self._cuts(len(states)))])
 
@@ -72,23 +68,23 @@ class Searcher:
         games = len(self.forest.num_simulations)
         return range(games, count, games)
 
-    def _search_some(self, states: np.ndarray) -> Found:
+    def _search_some(self, states: np.ndarray) -> SearchResults:
         games = len(self.forest.num_simulations)
         memory.reset_trees(self.forest, states, max(self.simulations, 1))
         action, value = np.zeros(games, np.int32), np.zeros(games)
         policy = np.zeros((games, self.game.actions))
         if self.simulations == 0:
-            self._wave()
+            self._step()
             read_priors(self.forest, action, value, policy)
         else:
-            while self._wave():
-                if self.stops_settled:
-                    self._stop_settled()
-            choose(self.settings, self.forest, 0.0, action, value, policy)
+            while self._step():
+                if self.stops_early:
+                    self._stop_early()
+            choose(self.params, self.forest, 0.0, action, value, policy)
         n = len(states)
-        return Found(action[:n], value[:n], policy[:n])
+        return SearchResults(action[:n], value[:n], policy[:n])
 
-    def _wave(self) -> int:
+    def _step(self) -> int:
         rows = select_leaves(self.search_batch)
         if rows:
             self.evaluator.evaluate(self.search_batch.batch, rows)
@@ -97,35 +93,25 @@ class Searcher:
 
     def is_proven(self, index: int = 0) -> bool:
         """Is the outcome of a tree's root known? Then its search is over."""
-        has_root = self.forest.num_nodes[index] > 0  # else what is there is of the search before
-        return bool(has_root and np.isfinite(self.forest.nodes["exact"][index, memory.ROOT]))
+        return bool(is_root_proven(self.forest, index))
 
-    def _stop_settled(self) -> None:
+    def _stop_early(self) -> None:
         """Let the searches end whose action is certain. Between waves: nothing is in flight."""
         finished, goal = self.forest.num_finished, self.forest.num_simulations
-        is_settled = (finished > 0) & (self.overtaken_in() > goal - finished)
-        goal[is_settled] = finished[is_settled]
+        is_certain = (finished > 0) & (self.overtaken_in() > goal - finished)
+        goal[is_certain] = finished[is_certain]
 
     def overtaken_in(self) -> np.ndarray:
         """Simulations until another action may be chosen than now, at least: i64[B]. Gumbel halves its candidates by values,
         so there any of them may, until one is left."""
-        forest = self.forest
-        num_edges = forest.nodes["num_edges"][:, memory.ROOT]
-        if self.settings.kind != PUCT:
-            return np.where(np.minimum(num_edges, self.settings.max_considered) == 1, NEVER, 0)
-        if self.settings.lcb > 0.0:  # then a move with fewer visits may be played
+        visits = np.zeros((len(self.forest.num_simulations), self.game.actions), np.int64)
+        num_edges = np.zeros(len(visits), np.int64)
+        read_root_visits(self.forest, visits, num_edges)
+        if self.params.kind != PUCT:
+            return np.where(np.minimum(num_edges, self.params.max_considered) == 1, NEVER, 0)
+        if self.params.lcb > 0.0:  # then a move with fewer visits may be played
             return np.zeros(len(num_edges), np.int64)
-        return overtaken_in(self._visits_by_action())
-
-    def _visits_by_action(self) -> np.ndarray:
-        """Of the roots: i64[B, A], NO_EDGE for what is illegal or proven lost."""
-        forest, edge = self.forest, np.arange(self.game.actions)  # the root's edges are a tree's first
-        root, children = forest.nodes[:, memory.ROOT, None], forest.children[:, : len(edge)]
-        is_lost = (children["is_proven"] > 0) & (for_side(children["value_sum"], root["mover"]) <= -children["visits"])
-        found = np.where(edge < root["num_children"], np.where(is_lost, NO_EDGE, children["visits"]), 0)
-        by_action, is_edge = np.full(found.shape, NO_EDGE, np.int64), edge < root["num_edges"]
-        by_action[np.nonzero(is_edge)[0], forest.edge_action[:, : len(edge)][is_edge]] = found[is_edge]
-        return by_action
+        return overtaken_in(visits)
 
     def root(self, index: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, float]:
         """Of the last search: (actions i32[n], visits i32[n], values f64[n], priors f32[n], network's value).
@@ -133,17 +119,17 @@ class Searcher:
         Values are for the first player, NaN where unvisited. Priors include noise if the settings ask for it.
         """
         actions, visits, values, priors, _ = self.node(index)
-        return actions, visits, values, priors, float(self.forest.nodes["value"][index, memory.ROOT])
+        return actions, visits, values, priors, self.root_value(index)[2]
 
     def root_value(self, index: int = 0) -> tuple[int, float, float]:
         """Of the last search, between two waves: (simulations, the mean of all their values and of the evaluator's, the
         evaluator's value). Values are for the first player."""
-        simulations, total, value, _ = read_root(self.forest, index)
+        simulations, total, value, *_ = read_root(self.forest, index)
         return simulations, (value + total) / (simulations + 1), value
 
     def mover(self, index: int = 0) -> int:
         """Who moves at a tree's root."""
-        return int(self.forest.nodes["mover"][index, memory.ROOT])
+        return int(read_root(self.forest, index)[4])
 
     def node(self, index: int = 0, node: int = memory.ROOT) -> tuple[np.ndarray, ...]:
         """Of a node of a tree: (actions, visits, values, priors, children i32[n], -1 where untried), see `root`."""
@@ -159,5 +145,7 @@ class Searcher:
         return tuple(array[:n] for array in edges)
 
 
-def join(parts: list[Found]) -> Found:
-    return Found(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("action", "value", "policy")))
+def join(parts: list[SearchResults]) -> SearchResults:
+    return SearchResults(
+        *(np.concatenate([getattr(part, name) for part in parts]) for name in ("action", "value", "policy"))
+    )

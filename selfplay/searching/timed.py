@@ -1,8 +1,7 @@
-"""A player's thoughts about one game: searches that follow the moves played, end in time, and may go on while the
-opponent thinks.
+"""Search for the moves of one game: follow the moves played, stop in time, and ponder on the opponent's time.
 
-A search for a move ends with its simulations, with its time, or when it is settled (`selfplay.searching.early_stop`). Under a time the
-simulations that are left are guessed from the rate so far.
+A search ends with its simulations, with its time, or when no simulation left can change its move
+(`selfplay.searching.early_stop`). Under a time limit the number of simulations left is estimated from the rate so far.
 """
 
 import time
@@ -15,7 +14,7 @@ from typing import Protocol
 import numpy as np
 
 from selfplay.config import MatchConfig
-from selfplay.searching.anytime import OpenSearch, until
+from selfplay.searching.anytime import AnytimeSearch, until
 
 PATIENCE = 300.0  # seconds of one opponent's move that are thought through; then the machine may rest
 FASTER = 1.33  # a search may speed up by so much: what it meets again is answered from memory
@@ -28,24 +27,24 @@ class Searches(Protocol):
     """What of a player thinks; see `players.SearchPlayer`."""
 
     simulations: int  # for a move
-    is_counted: bool  # does its name say how many, so that there are never more, whatever the time?
+    has_fixed_simulations: bool  # does its name say how many, so that there are never more, whatever the time?
     seconds: float | None  # for a move, if its name says so
     config: MatchConfig
 
-    def open_search(self) -> OpenSearch: ...
+    def anytime_search(self) -> AnytimeSearch: ...
 
-    def endless_search(self) -> OpenSearch: ...
+    def endless_search(self) -> AnytimeSearch: ...
 
 
-class Thinker:
+class TimedSearcher:
     """One player in one game."""
 
     def __init__(self, player: Searches, ponders: bool = False, now: Callable[[], float] = time.monotonic):
         self.player, self.ponders, self.now = player, ponders, now
-        self.own: OpenSearch | None = None  # as the player searches for its number of simulations
-        self.endless: OpenSearch | None = None  # PUCT, as large as memory allows: what grows can be followed
+        self.own: AnytimeSearch | None = None  # as the player searches for its number of simulations
+        self.endless: AnytimeSearch | None = None  # PUCT, as large as memory allows: what grows can be followed
 
-    def think(self, moves: Moves | None, state: np.ndarray, seconds: float | None = None) -> OpenSearch:
+    def think(self, moves: Moves | None, state: np.ndarray, seconds: float | None = None) -> AnytimeSearch:
         """The search of the position u8[S], unfinished, that these moves led to (None: it stands alone); within `seconds` if
         given."""
         return self.begin(moves, state, seconds).finish()
@@ -56,25 +55,25 @@ class Thinker:
         state: np.ndarray,
         seconds: float | None = None,
         avoid_until: np.ndarray | None = None,
-    ) -> "Thought":
+    ) -> "MoveSearch":
         """The same, still to be done; restricted if `avoid_until` i32[2, A] is given (see `native.search.forest.restrict`)."""
         begun = self.now()
         seconds = least(seconds, self.player.seconds)
-        is_open = seconds is not None and not self.player.is_counted
+        is_open = seconds is not None and not self.player.has_fixed_simulations
         find = self.at if is_open or self.ponders else self._own_at
         search = find(moves, state, avoid_until)
         goal = search.simulations if is_open else self.player.simulations
-        return Thought(search, goal, begun, seconds, self.player.config.stop_settled, self.now)
+        return MoveSearch(search, goal, begun, seconds, self.player.config.early_stop, self.now)
 
-    def at(self, moves: Moves | None, state: np.ndarray, avoid_until: np.ndarray | None = None) -> OpenSearch:
+    def at(self, moves: Moves | None, state: np.ndarray, avoid_until: np.ndarray | None = None) -> AnytimeSearch:
         """The endless search of a position, with what is known of it; nothing is, of a restricted one."""
         if self.endless is None:
             self.endless = self.player.endless_search()
         return come(self.endless, moves, state, avoid_until)
 
-    def _own_at(self, moves: Moves | None, state: np.ndarray, avoid_until: np.ndarray | None) -> OpenSearch:
+    def _own_at(self, moves: Moves | None, state: np.ndarray, avoid_until: np.ndarray | None) -> AnytimeSearch:
         if self.own is None:
-            self.own = self.player.open_search()
+            self.own = self.player.anytime_search()
         return come(self.own, moves, state, avoid_until)
 
     def ponder(self, moves: Moves, state: np.ndarray, stop: Callable[[], bool]) -> None:
@@ -99,14 +98,14 @@ class Thinker:
 
 
 @dataclass
-class Thought:
+class MoveSearch:
     """A search for one move."""
 
-    search: OpenSearch
+    search: AnytimeSearch
     goal: int  # simulations of the tree
     begun: float
     seconds: float | None
-    stops_settled: bool
+    stops_early: bool
     now: Callable[[], float]
 
     def __post_init__(self):
@@ -119,12 +118,12 @@ class Thought:
         self.is_done = self.is_done or is_whole
         return self.is_done
 
-    def finish(self) -> OpenSearch:
+    def finish(self) -> AnytimeSearch:
         self.go_on()
         return self.search
 
     def _is_done(self) -> bool:
-        self.is_done = self.is_done or self._time_is_up() or (self.stops_settled and self._is_settled())
+        self.is_done = self.is_done or self._time_is_up() or (self.stops_early and self._is_settled())
         return self.is_done
 
     def _time_is_up(self) -> bool:
@@ -150,12 +149,12 @@ class Thought:
 
 
 def come(
-    search: OpenSearch, moves: Moves | None, state: np.ndarray, avoid_until: np.ndarray | None = None
-) -> OpenSearch:
+    search: AnytimeSearch, moves: Moves | None, state: np.ndarray, avoid_until: np.ndarray | None = None
+) -> AnytimeSearch:
     if moves is None or avoid_until is not None:
-        search.begin(state, avoid_until)
+        search.set_position(state, avoid_until)
     else:
-        search.reach(moves, state)
+        search.go_to(moves, state)
     return search
 
 

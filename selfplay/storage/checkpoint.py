@@ -19,6 +19,7 @@ import numpy as np
 
 from games.game import Game
 from selfplay.config import RunConfig, check, located, portable
+from selfplay.config_file import upgrade
 from selfplay.network.network import Network, Shape
 from selfplay.network.weights import Diverged, network_of, shape_for, weights_of
 from selfplay.storage.arrays import write_arrays
@@ -122,6 +123,8 @@ def read(path: Path) -> Checkpoint:
     try:
         if facts.pop("crc32", None) != checksum(facts):
             raise ValueError("its checksum does not match")
+        if isinstance(facts.get("config"), dict):
+            upgrade(facts["config"])  # of older versions
         found = msgspec.convert(facts, Facts)
         check_facts(found)
     except (ValueError, RecursionError) as error:  # msgspec's errors are of the first kind

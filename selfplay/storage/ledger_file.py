@@ -47,5 +47,5 @@ def _entry(line: bytes) -> dict | None:
 
 def is_entry(entry: dict) -> bool:
     generation = entry.get("generation")
-    is_counted = isinstance(generation, int) and not isinstance(generation, bool) and generation >= 0
-    return is_counted and all(math.isfinite(v) for v in entry.values() if isinstance(v, float))
+    has_fixed_simulations = isinstance(generation, int) and not isinstance(generation, bool) and generation >= 0
+    return has_fixed_simulations and all(math.isfinite(v) for v in entry.values() if isinstance(v, float))

@@ -217,8 +217,8 @@ class Run:
 
     def slower_command(self) -> str:
         """The command that goes on with a tenth of the learning rate, or with the usual one where that is less."""
-        rate = max(config.SMALL, min(self.config.learner.rate / 10, config.LearnerConfig().rate))
-        return f"{command_to_resume(self.folder)} --set learner.rate={rate:g}"
+        rate = max(config.SMALL, min(self.config.learner.learning_rate / 10, config.LearnerConfig().learning_rate))
+        return f"{command_to_resume(self.folder)} --set learner.learning_rate={rate:g}"
 
     def reconcile_ledger(self, newest: Checkpoint) -> None:
         """Make ledger.jsonl hold one line for each generation up to the newest checkpoint, which knows what stood there. If

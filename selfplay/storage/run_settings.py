@@ -13,8 +13,8 @@ from pathlib import Path
 import msgspec
 
 import games
-from selfplay import config
-from selfplay.config import RunConfig
+from selfplay import config, config_file
+from selfplay.config import RunConfig, flat
 from selfplay.storage.files import DamagedFile, open_regular, shown, write_bytes
 
 MOST_CONFIG = 1 << 20  # bytes of config.toml: ours have some three thousand
@@ -29,6 +29,7 @@ CHANGEABLE = (
     "network.precision",
     "network.device",
     "search.*",
+    "exploration.*",
     "actor.*",
     "replay.*",
     "learner.*",
@@ -43,7 +44,7 @@ HEADS = ("learner.ownership_weight", "learner.score_weight")
 
 def store_config(folder: Path, settings: RunConfig) -> None:
     """Write config.toml whole or not at all."""
-    text = (HEAD + config.dump(config.portable(settings))).encode()
+    text = (HEAD + config_file.dump(config.portable(settings))).encode()
     write_bytes(folder / "config.toml", text + b"# checksum %08x\n" % zlib.crc32(text))
 
 
@@ -64,7 +65,7 @@ def stored_config(folder: Path) -> RunConfig:
             f"{command_to_resume(folder)} --set KEY=VALUE"
         )
     try:
-        return config.located(config.parse(text.decode(), source=str(path)), folder)
+        return config.located(config_file.parse(text.decode(), source=str(path)), folder)
     except UnicodeDecodeError as error:
         raise DamagedFile(f"{path} is damaged: {error}") from None
 
@@ -102,7 +103,7 @@ def changed(stored: RunConfig, changes: list[str]) -> RunConfig:
         key = change.partition("=")[0].strip()
         if "=" in change and not is_changeable(key):
             raise ValueError(f"a run cannot change {shown(key)}; it can change {', '.join(CHANGEABLE)}")
-    wanted = config.parse(config.dump(stored), changes, "--set")
+    wanted = config_file.parse(config_file.dump(stored), changes, "--set")
     before, after = flat(stored), flat(wanted)
     for key in HEADS:
         if (before[key] > 0) != (after[key] > 0):
@@ -117,19 +118,6 @@ def is_changeable(key: str) -> bool:
 
 def _has(weight: float) -> str:
     return "has" if weight > 0 else "was made without"
-
-
-def flat(settings: RunConfig) -> dict[str, object]:
-    """{"learner.rate": 0.002, ...}"""
-
-    def items(value, prefix=""):
-        for key, item in value.items():
-            if isinstance(item, dict):
-                yield from items(item, f"{prefix}{key}.")
-            else:
-                yield f"{prefix}{key}", item
-
-    return dict(items(msgspec.to_builtins(settings)))
 
 
 def differences(stored: RunConfig, wanted: RunConfig) -> list[tuple[str, object, object]]:

@@ -27,7 +27,7 @@ KINDS = {
     "policy_action": (np.uint16, 1),
     "policy": (np.float32, 1),
 }
-MOST_GENERATIONS = 1_000_001  # config.LIMITS allows a million
+MOST_GENERATIONS = 1_000_001  # a configuration allows a million
 ROUNDING = 1e-4  # by which a mean of values in [-1, 1], in single precision, may lie outside
 REASONS = {
     rows.ILLEGAL: "the move is illegal",

@@ -18,14 +18,14 @@ from native.episodes import (
     SIMULATIONS,
     SelfPlayParams,
     new_records,
-    play_wave,
+    play_step,
     release,
 )
 from native.search import forest as memory
 from native.search.cache import new_cache
 from native.search.mcts import SearchBatch, expand_and_backup
-from native.search.settings import GUMBEL, PUCT, Settings
-from selfplay import config
+from native.search.params import GUMBEL, PUCT, SearchParams
+from selfplay import config_file
 from selfplay.actors.actor import Actor, Work, add_work
 from selfplay.network.evaluator import Evaluator, Symmetries, picked_views
 from selfplay.network.weights import new_network, shape_for, weights_of
@@ -33,8 +33,8 @@ from selfplay.searching.reference import FakeNetwork
 from selfplay.searching.searcher import Searcher
 from selfplay.storage.records import concatenate, take_finished
 
-GUMBEL_PLAY = Settings(GUMBEL)
-PUCT_PLAY = Settings(PUCT, dirichlet_fraction=0.25)
+GUMBEL_PLAY = SearchParams(GUMBEL)
+PUCT_PLAY = SearchParams(PUCT, dirichlet_fraction=0.25)
 
 
 def self_play(
@@ -42,7 +42,7 @@ def self_play(
     settings,
     simulations=12,
     games=6,
-    search_batch=400,
+    steps=400,
     fraction=0.5,
     plies=6,
     cache=0,
@@ -61,8 +61,8 @@ def self_play(
     answers, network = new_cache(cache, game.actions), network or FakeNetwork(game.actions)
     together = SearchBatch(game.rules, settings, forest, answers, batch)
     parts, sizes = [], []
-    for _ in range(search_batch):
-        rows = play_wave(together, plan, game.option_values(), records)
+    for _ in range(steps):
+        rows = play_step(together, plan, game.option_values(), records)
         sizes.append(rows)
         network.evaluate(batch, rows)
         expand_and_backup(together, rows)
@@ -73,7 +73,7 @@ def self_play(
 
 @pytest.mark.parametrize("settings", [GUMBEL_PLAY, PUCT_PLAY], ids=["gumbel", "puct"])
 def test_every_recorded_game_is_a_real_game(game, settings):
-    games, _ = self_play(game, settings, search_batch=900)
+    games, _ = self_play(game, settings, steps=900)
     assert games.count >= 4
     for index, moves in enumerate(games.sequences()):
         position = game.start()
@@ -85,14 +85,14 @@ def test_every_recorded_game_is_a_real_game(game, settings):
 
 
 def test_every_game_supplies_a_leaf_in_every_wave(connect4):
-    _, sizes = self_play(connect4, GUMBEL_PLAY, games=16, search_batch=600)
+    _, sizes = self_play(connect4, GUMBEL_PLAY, games=16, steps=600)
     assert set(sizes) == {16}
-    _, sizes = self_play(connect4, GUMBEL_PLAY, games=16, search_batch=600, cache=1 << 14)
+    _, sizes = self_play(connect4, GUMBEL_PLAY, games=16, steps=600, cache=1 << 14)
     assert set(sizes) == {16}
 
 
 def test_openings_are_random_plies_and_are_marked(connect4):
-    games, _ = self_play(connect4, GUMBEL_PLAY, games=16, search_batch=2000, simulations=3)
+    games, _ = self_play(connect4, GUMBEL_PLAY, games=16, steps=2000, simulations=3)
     starts = games.first_move[:-1]
     lengths = []
     for begin, end in zip(starts, games.first_move[1:]):
@@ -120,7 +120,7 @@ def test_searched_moves_have_a_policy_and_opening_moves_none(connect4):
 
 def test_what_is_recorded_is_what_a_search_of_the_position_says(tictactoe):
     """Without noise a record's policy and value equal those of the same position searched by itself."""
-    settings = Settings(GUMBEL, gumbel_scale=0.0)
+    settings = SearchParams(GUMBEL, gumbel_scale=0.0)
     games, _ = self_play(tictactoe, settings, simulations=20)
     searcher = Searcher(tictactoe, FakeNetwork(9), settings, 20, 8)
     checked = 0
@@ -149,8 +149,8 @@ def test_a_game_does_not_depend_on_its_neighbours(connect4, leaves):
 
 
 def test_the_cache_changes_no_game(connect4):
-    without, _ = self_play(connect4, GUMBEL_PLAY, games=4, search_batch=900)
-    cached, _ = self_play(connect4, GUMBEL_PLAY, games=4, search_batch=900, cache=1 << 14)
+    without, _ = self_play(connect4, GUMBEL_PLAY, games=4, steps=900)
+    cached, _ = self_play(connect4, GUMBEL_PLAY, games=4, steps=900, cache=1 << 14)
     assert set(without.sequences()) <= set(cached.sequences())  # and it plays more of them in as many waves
     assert cached.count > without.count
 
@@ -165,7 +165,7 @@ def test_no_slot_is_lost_when_nobody_drains(tictactoe):
     search_batch = SearchBatch(tictactoe.rules, GUMBEL_PLAY, forest, answers, batch)
 
     def wave():
-        rows = play_wave(search_batch, plan, tictactoe.option_values(), records)
+        rows = play_step(search_batch, plan, tictactoe.option_values(), records)
         network.evaluate(batch, rows)
         expand_and_backup(search_batch, rows)
         return rows
@@ -179,7 +179,7 @@ def test_no_slot_is_lost_when_nobody_drains(tictactoe):
 
 # The actor around it
 
-DUMMY = config.load("dummy")
+DUMMY = config_file.load("dummy")
 
 
 def actor(seed=1, **changes):
@@ -216,9 +216,9 @@ def test_searches_of_a_settled_game_are_short_and_marked(connect4):
             first_moves = planes[0].sum() == planes[1].sum()  # as many stones each
             return super().answer(planes, scalars)[0], np.float32(0.95 if first_moves else -0.95)
 
-    plan = SelfPlayParams(20, 0.5, 4, 1.0, 1.0, 1.0, settled_value=0.9, settled_plies=3, settled_simulations=2)
-    settings = Settings(GUMBEL, solves=False)
-    games, _ = self_play(connect4, settings, games=8, search_batch=3000, plan=plan, network=Sure(7))
+    plan = SelfPlayParams(20, 0.5, 4, 1.0, 1.0, 1.0, decided_value=0.9, decided_plies=3, decided_simulations=2)
+    settings = SearchParams(GUMBEL, mcts_solver=False)
+    games, _ = self_play(connect4, settings, games=8, steps=3000, plan=plan, network=Sure(7))
     marked = 0
     for begin, end in zip(games.first_move, games.first_move[1:]):
         origin, value = games.origin[begin:end], games.value[begin:end]
@@ -237,8 +237,8 @@ def test_trees_are_kept_between_the_moves_of_a_game(connect4):
     """With PUCT and kept trees the same simulations a move need fewer evaluations."""
     used = {}
     for keeps in (False, True):
-        plan = SelfPlayParams(30, 0.0, 0, 1.0, 1.0, 1.0, keeps_tree=keeps)
-        games, sizes = self_play(connect4, Settings(PUCT), games=8, search_batch=2500, plan=plan)
+        plan = SelfPlayParams(30, 0.0, 0, 1.0, 1.0, 1.0, tree_reuse=keeps)
+        games, sizes = self_play(connect4, SearchParams(PUCT), games=8, steps=2500, plan=plan)
         used[keeps] = sum(sizes) / len(games.action)
         assert games.count >= 4
     assert used[True] < 0.85 * used[False]
@@ -251,10 +251,12 @@ def test_simulations_that_were_kept_are_counted_once():
     forest = memory.new_forest(games, 30, game.state_bytes, game.actions, game.max_plies)
     batch = memory.new_batch(games, game.planes, game.cells, game.scalars, game.actions)
     records, network = new_records(games, game.max_plies, game.actions), FakeNetwork(game.actions)
-    search_batch = SearchBatch(game.rules, Settings(PUCT, solves=False), forest, new_cache(0, game.actions), batch)
-    plan, rows = SelfPlayParams(30, 0.0, 0, 1.0, 1.0, 1.0, keeps_tree=True), 0
+    search_batch = SearchBatch(
+        game.rules, SearchParams(PUCT, mcts_solver=False), forest, new_cache(0, game.actions), batch
+    )
+    plan, rows = SelfPlayParams(30, 0.0, 0, 1.0, 1.0, 1.0, tree_reuse=True), 0
     for _ in range(150):
-        wave = play_wave(search_batch, plan, game.option_values(), records)
+        wave = play_step(search_batch, plan, game.option_values(), records)
         network.evaluate(batch, wave)
         expand_and_backup(search_batch, wave)
         rows += wave

@@ -17,7 +17,7 @@ from tests.learning.test_loop import settings
 
 
 def wanted(count: int):
-    return msgspec.structs.replace(settings(), actor=msgspec.structs.replace(settings().actor, in_process=count))
+    return msgspec.structs.replace(settings(), actor=msgspec.structs.replace(settings().actor, local_actors=count))
 
 
 SHAPE = shape_for(games.load(settings().game), settings().network)
@@ -149,6 +149,6 @@ def test_who_shares_a_gpu_plays_in_one_process(monkeypatch):
 def test_actors_that_fit_alone_and_not_together_are_refused():
     many = msgspec.structs.replace(settings(), actor=msgspec.structs.replace(settings().actor, games=100_000))
     many = msgspec.structs.replace(many, search=msgspec.structs.replace(many.search, simulations=[100]))
-    together = msgspec.structs.replace(many, actor=msgspec.structs.replace(many.actor, in_process=1000))
+    together = msgspec.structs.replace(many, actor=msgspec.structs.replace(many.actor, local_actors=1000))
     with pytest.raises(MemoryError, match="100000000 searches of 100 simulations .* would fit"):
         LocalPool(together, SHAPE, 1)

@@ -19,6 +19,8 @@ from tests.learning.test_loop import settings
 ray = pytest.importorskip("ray")
 from selfplay.actors import ray_pool  # noqa: E402
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def pool():

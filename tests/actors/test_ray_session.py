@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -170,3 +171,23 @@ def test_only_running_children_of_this_process_are_found_by_name():
 def test_more_actors_than_memory_are_refused_in_one_line():
     with pytest.raises(ValueError, match=r"^--actors 100,000 would not fit: [^\n]*$"):
         training.number_of_actors(100_000, None)
+
+
+def test_an_interrupt_while_a_session_closes_is_raised_when_the_session_is_over():
+    """Ray ends a process that ends while Ray is shutting down, with words of its own: an impatient user's second Ctrl-C."""
+    over = []
+
+    def end() -> None:
+        time.sleep(0.5)
+        over.append(True)
+
+    session = ray_session.Session(lambda: None, end, address="127.0.0.1:1")
+    assert session.is_up(wait=True)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    threading.Timer(0.1, signal.raise_signal, [signal.SIGINT]).start()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            session.close()
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert over == [True] and not session.keeper.is_alive()

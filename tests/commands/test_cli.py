@@ -175,6 +175,7 @@ def test_tables_for_people_fit_a_pipe(run, capsys):
     assert code == 0 and "network alone" in out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", ["rules", "search", "search --alone", "search --kind puct", "net", "selfplay --tune"])
 def test_bench_measures_and_says_what_bounds_it(what, capsys):
     small = ["--game", "tictactoe", "--games", "4", "--simulations", "4", "--blocks", "1", "--channels", "4"]
@@ -190,6 +191,7 @@ def test_bench_measures_and_says_what_bounds_it(what, capsys):
         assert 0 <= figure["low"] <= figure["median"] <= figure["high"]
 
 
+@pytest.mark.slow
 def test_check_proves_and_disproves(capsys, tmp_path):
     code, out, _ = selfplay("check", "tictactoe", "--games", "5", capsys=capsys)
     assert code == 0 and "all laws hold" in out
@@ -227,9 +229,9 @@ MISTAKES = [
     (["bench", "net", "--games", "0"], "--games must be at least 1"),
     (["bench", "rules", "--seconds", "0"], "--seconds must be above 0"),
     (["check", "connect4", "--games", "0"], "--games must be at least 1"),
-    (["train", "dummy", "--time", "infm"], "--time must be above 0"),
+    (["train", "dummy", "--time", "infm"], "--time takes a number"),
     (["train", "dummy", "--address", "localhost:1"], "--address needs --actors"),
-    (["train", "dummy", "--set", "learner.rate=nan"], "learner.rate must lie between"),
+    (["train", "dummy", "--set", "learner.learning_rate=nan"], "learner.learning_rate must lie between"),
     (["play", "connect4", "--second", "mcts:99999999999"], "at most 10,000,000 simulations"),
     (["play", "connect4", "--time", "soon"], "'soon' is no time control; they are 10m, 5m+3s"),
     (["play", "connect4", "--time", ""], "'' is no time control"),
@@ -280,6 +282,17 @@ def test_a_cut_checkpoint_is_refused_by_name(run, tmp_path, name, capsys):
     assert code == 2 and name in err and err.count("\n") == 1
 
 
+def test_a_full_disk_that_does_not_say_where_it_is_full_is_named_by_the_run_s_folder(tmp_path, capsys, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")  # as from a file's write
+
+    usage = type(shutil.disk_usage(tmp_path))
+    monkeypatch.setattr(os, "fsync", full)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(10**9, 10**9, 0))
+    code, _, err = selfplay("train", "dummy", "--out", str(tmp_path / "r"), "--actors", "0", capsys=capsys)
+    assert code == 2 and f"{tmp_path / 'r'}: No space left on device" in err
+
+
 def test_an_output_folder_with_another_run_is_refused_and_left_alone(run, capsys):
     before = sorted((p.name, p.stat().st_mtime) for p in run.rglob("*"))
     code, _, err = selfplay("train", "dummy", "--out", str(run), "--actors", "0", capsys=capsys)
@@ -296,6 +309,7 @@ def test_no_space_left_is_one_line(tmp_path, capsys, monkeypatch):
     assert code == 2 and "No space left on device" in err and err.count("selfplay: ") == 1
 
 
+@pytest.mark.slow
 def test_ctrl_c_leaves_a_run_cleanly_and_says_how_to_go_on(tmp_path):
     (tmp_path / "long.toml").write_text(SMALL.replace("generations = 4", "generations = 4000"))
     command = [sys.executable, "-m", "selfplay.cli", "train", "long.toml", "--out", "run", "--actors", "0"]
@@ -314,6 +328,7 @@ def test_ctrl_c_leaves_a_run_cleanly_and_says_how_to_go_on(tmp_path):
     assert "Traceback" not in err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("end", ["| head -1", "| true"])
 def test_a_closed_pipe_is_no_traceback(end):
     command = f"{sys.executable} -m selfplay.cli check tictactoe --games 20 {end}"

@@ -10,7 +10,9 @@ import time
 import pytest
 
 from selfplay.commands import interrupt
-from tests.games.test_own_game import readme_example
+from tests.games.test_own_game import EXAMPLE
+
+pytestmark = pytest.mark.slow
 
 CALLBACK = ctypes.CFUNCTYPE(None)
 
@@ -80,7 +82,7 @@ def test_handlers_come_back_and_deafness_stays():
 @pytest.mark.parametrize("compiled", [1, 3, 5, 7])
 def test_ctrl_c_while_a_game_compiles_is_one_line_and_exit_code_130(tmp_path, compiled):
     """The first use of a game; the signal comes when so many of its functions are on disk, in the middle of the next one."""
-    (tmp_path / "chomp.py").write_text(readme_example())
+    (tmp_path / "chomp.py").write_text(EXAMPLE)
     hear = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)  # noqa: E731
     command = [sys.executable, "-m", "selfplay.cli", "check", "chomp.py"]
     where = os.environ | {"HOME": str(tmp_path / "home")}  # in which lies what is compiled for a user's own game

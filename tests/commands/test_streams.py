@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from selfplay import config
+from selfplay import config_file
 from selfplay.commands import streams
 from selfplay.storage.checkpoint import find
 from tests.learning.test_loop import SMALL
+
+pytestmark = pytest.mark.slow
 
 CLOSED = ("<&-", ">&-", "2>&-")
 
@@ -61,7 +63,7 @@ def test_a_run_without_any_stream_is_trained_and_its_files_hold_nothing_printed(
     (tmp_path / "small.toml").write_text(SMALL.replace("generations = 4", "generations = 1"))
     done = shell("train small.toml --actors 0 --out run <&- >&- 2>&-", tmp_path)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-    assert config.parse((tmp_path / "run" / "config.toml").read_text()).generations == 1
+    assert config_file.parse((tmp_path / "run" / "config.toml").read_text()).generations == 1
     newest = find(str(tmp_path / "run"))
     assert newest.generation == 1 and newest.network() and (tmp_path / "run" / ".lock").read_text() == ""
 

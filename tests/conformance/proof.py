@@ -21,18 +21,18 @@ import numpy as np
 import games
 from games.game import Position
 from games.laws import random_positions
-from native.search.settings import GUMBEL, PUCT, Settings
+from native.search.params import GUMBEL, PUCT, SearchParams
 from selfplay.searching.reference import FakeNetwork
 from selfplay.searching.searcher import Searcher
 from tests.conformance.published import ILLEGAL, Table, published_search, use_float64
 
 KINDS = {
-    "gumbel": Settings(GUMBEL, solves=False),
-    "gumbel without noise": Settings(GUMBEL, solves=False, gumbel_scale=0.0),
-    "gumbel, four considered": Settings(GUMBEL, solves=False, max_considered=4, c_visit=20.0, c_scale=0.5),
-    "gumbel, min-max": Settings(GUMBEL, solves=False, c_scale=0.1, min_max=True),
-    "puct": Settings(PUCT, solves=False),
-    "puct with noise, no FPU": Settings(PUCT, solves=False, dirichlet_fraction=0.25, fpu_reduction=0.0),
+    "gumbel": SearchParams(GUMBEL, mcts_solver=False),
+    "gumbel without noise": SearchParams(GUMBEL, mcts_solver=False, gumbel_scale=0.0),
+    "gumbel, four considered": SearchParams(GUMBEL, mcts_solver=False, max_considered=4, c_visit=20.0, c_scale=0.5),
+    "gumbel, min-max": SearchParams(GUMBEL, mcts_solver=False, c_scale=0.1, min_max=True),
+    "puct": SearchParams(PUCT, mcts_solver=False),
+    "puct with noise, no FPU": SearchParams(PUCT, mcts_solver=False, dirichlet_fraction=0.25, fpu_reduction=0.0),
 }
 SIMULATIONS = (2, 3, 4, 5, 7, 8, 12, 16, 24, 32, 50, 64, 100, 150, 200)
 MOST_ACTIONS = 99  # of a game that is compared
@@ -67,7 +67,7 @@ class Findings:
 class Ours:
     """Our searches of some positions of one game, a row each, as wide as mctx's; Q is for the mover."""
 
-    def __init__(self, positions: list[Position], settings: Settings, simulations: int, width: int, seed: int):
+    def __init__(self, positions: list[Position], settings: SearchParams, simulations: int, width: int, seed: int):
         game, count = positions[0].game, len(positions)
         searcher = Searcher(game, FakeNetwork(game.actions), settings, simulations, count, cache_entries=0, seed=seed)
         found = searcher.search(np.stack([position.state for position in positions]))
@@ -82,7 +82,7 @@ class Ours:
             self.gumbel[row, actions] = searcher.forest.root_noise[row, actions]
 
 
-def compare(positions: dict[str, list[Position]], settings: Settings, simulations: int, table: Table, seed: int):
+def compare(positions: dict[str, list[Position]], settings: SearchParams, simulations: int, table: Table, seed: int):
     """Search positions of several games on both sides at once; game -> Findings.
 
     With `min_max` each game has a table of its own width, because mctx stretches over illegal actions too."""
@@ -102,7 +102,7 @@ def compare(positions: dict[str, list[Position]], settings: Settings, simulation
     return found
 
 
-def search_with_mctx(positions, ours: dict[str, Ours], settings: Settings, simulations: int, table: Table):
+def search_with_mctx(positions, ours: dict[str, Ours], settings: SearchParams, simulations: int, table: Table):
     """mctx's arrays about the roots, of all games one below the other, with the noise that our searches drew."""
     numbers = np.array([table.root(position) for some in positions.values() for position in some], np.int32)
     logits, values = table.answers(numbers)
@@ -113,7 +113,7 @@ def search_with_mctx(positions, ours: dict[str, Ours], settings: Settings, simul
     return {name: np.asarray(array) for name, array in out.items()}
 
 
-def differences(ours: Ours, theirs: dict, settings: Settings, simulations: int) -> Findings:
+def differences(ours: Ours, theirs: dict, settings: SearchParams, simulations: int) -> Findings:
     visited = ours.visits > 0
     found = Findings(len(visited), len(visited) * simulations)
     found.visits = int((ours.visits != theirs["visits"]).any(1).sum())

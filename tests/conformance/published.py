@@ -20,7 +20,7 @@ import mctx
 import numpy as np
 
 from games.game import Position
-from native.search.settings import PUCT, Settings
+from native.search.params import PUCT, SearchParams
 from selfplay.searching.reference import FakeNetwork
 
 ILLEGAL = np.finfo(np.float64).min  # mctx's own logit of an illegal action
@@ -100,7 +100,7 @@ def is_legal(tree, node):
     return tree.children_prior_logits[node] > ILLEGAL
 
 
-def puct_values(tree, node, *, settings: Settings):
+def puct_values(tree, node, *, settings: SearchParams):
     """Q, with first-play urgency where unvisited. Illegal actions are shut out here: mctx does so at the root alone."""
     visited = tree.children_visits[node] > 0
     seen = jnp.sum(jnp.where(visited, jax.nn.softmax(tree.children_prior_logits[node]), 0.0))
@@ -110,7 +110,7 @@ def puct_values(tree, node, *, settings: Settings):
     return jnp.where(visited, tree.qvalues(node), jnp.where(is_legal(tree, node), first_play, -jnp.inf))
 
 
-def q_transform(settings: Settings):
+def q_transform(settings: SearchParams):
     if settings.kind == PUCT:
         return partial(puct_values, settings=settings)
     # mctx's Q lies in [-1, 1] until it is stretched to [0, 1]; ours is always in [0, 1].
@@ -133,7 +133,7 @@ def model(table: Table):
     return step
 
 
-def policy_of(settings: Settings):
+def policy_of(settings: SearchParams):
     if settings.kind == PUCT:
         exploration = {"pb_c_init": settings.c_init, "pb_c_base": settings.c_base}
         return partial(mctx.muzero_policy, dirichlet_fraction=0.0, temperature=0.0, **exploration)
@@ -141,7 +141,7 @@ def policy_of(settings: Settings):
 
 
 @cache
-def published_search(settings: Settings, simulations: int, table: Table):
+def published_search(settings: SearchParams, simulations: int, table: Table):
     """mctx's search, compiled: (logits f64[B, W], value f64[B], number i32[B], Gumbel f64[B, W]) -> what roots hold."""
     transform = q_transform(settings)
     search = partial(policy_of(settings), None, jax.random.key(0), recurrent_fn=model(table), qtransform=transform)

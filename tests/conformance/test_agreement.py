@@ -8,6 +8,8 @@ pytest.importorskip("pyspiel", reason="open_spiel is not installed: pip install 
 
 from tests.conformance.agreement import PAIRS, REPEATS, compare, row_and_column, same
 
+pytestmark = pytest.mark.slow
+
 GAMES = {name: 2 if name == "go19" else 20 for name in PAIRS}
 
 

@@ -16,6 +16,8 @@ from tests.conformance import published
 from tests.conformance.proof import KINDS, compare
 from tests.conformance.published import Table, use_float64
 
+pytestmark = pytest.mark.slow
+
 # A board of every family that has one with fewer than 100 actions.
 GAMES = ["tictactoe", "connect4", "go5", "othello6", "gomoku9", "hex5"]
 CASES = [

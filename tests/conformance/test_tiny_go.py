@@ -5,6 +5,8 @@ import pytest
 import games
 from tests.conformance import tiny_go
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("size", [2, 3, 4])
 def test_as_many_positions_can_be_played_without_a_capture_as_are_legal(size):
@@ -30,7 +32,7 @@ def test_games_on_a_line_of_four_differ_from_the_published_number_by_suicide_alo
     assert tiny_go.twin_games(1, 4, suicide=True) == tiny_go.GAMES[1, 4]
 
 
-def test_where_the_rules_allow_other_moves_than_the_paths_it_is_counted(monkeypatch):
+def test_where_the_rules_allow_other_moves_than_the_paths_it_has_fixed_simulations(monkeypatch):
     board = tiny_go.corner(1, 3)
     wrong = board.successors.copy()
     wrong[1] &= wrong[1] - 1  # one move fewer from there than the rules know

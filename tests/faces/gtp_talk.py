@@ -23,7 +23,7 @@ class Output(io.StringIO):
         return super().write(text)
 
 
-def talk(game, commands, seat=Parrot, then=None, lines=3, may_resign=False, ponders=False) -> str:
+def talk(game, commands, make_player=Parrot, then=None, lines=3, may_resign=False, ponders=False) -> str:
     """What the server said to these commands; with `then`, more commands come after some lines of analysis."""
     reading, writing = os.pipe()
     data = commands if isinstance(commands, bytes) else commands.encode()
@@ -31,7 +31,7 @@ def talk(game, commands, seat=Parrot, then=None, lines=3, may_resign=False, pond
     output = Output(writing, (then or "").encode(), lines if then else 0)
     if then is None:
         os.close(writing)
-    serve(game, seat, reading, output, may_resign, ponders)
+    serve(game, make_player, reading, output, may_resign, ponders)
     os.close(reading)
     return output.getvalue()
 

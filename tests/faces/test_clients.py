@@ -9,6 +9,8 @@ import pytest
 import games
 from tests.faces.gtp_talk import answers, named, talk
 
+pytestmark = pytest.mark.slow
+
 NINE = ["--game", "go9"]
 
 
@@ -181,7 +183,7 @@ def test_the_menu_names_commands_that_gogui_can_draw(go9):
 
 def test_a_search_is_drawn(go9, tictactoe):
     won = ["play b a1", "play w b1", "play b a2", "play w b2"]  # a3 wins
-    said = answers(tictactoe, *won, "selfplay-search", seat=named("mcts:400"))[-1].removeprefix("= ").split("\n")
+    said = answers(tictactoe, *won, "selfplay-search", make_player=named("mcts:400"))[-1].removeprefix("= ").split("\n")
     labels, values = (dict(zip(line.split(" ")[1::2], line.split(" ")[2::2])) for line in said[:2])
     assert (
         said[0].startswith("LABEL ")
@@ -192,9 +194,9 @@ def test_a_search_is_drawn(go9, tictactoe):
         max(labels, key=lambda word: int(labels[word])) == "a3" and values["a3"] == "1.00" and "400 visits" in said[2]
     )
     assert sum(map(int, labels.values())) == pytest.approx(100, abs=5)
-    for seat, message in ((named("random"), "random does not search"),):
-        assert answers(go9, "selfplay-search", seat=seat) == [f"? {message}"]
-    said = answers(tictactoe, *won, "play b a3", "selfplay-search", seat=named("mcts:10"))
+    for make_player, message in ((named("random"), "random does not search"),):
+        assert answers(go9, "selfplay-search", make_player=make_player) == [f"? {message}"]
+    said = answers(tictactoe, *won, "play b a3", "selfplay-search", make_player=named("mcts:10"))
     assert said[-1] == "? the game is over"
 
 
@@ -207,7 +209,9 @@ def test_an_interrupt_ends_a_search_which_plays_what_it_has(connect4, command):
 
 
 def test_an_interrupt_of_nothing_is_a_comment(connect4):
-    assert answers(connect4, "# interrupt", "name", "gogui-interrupt", "genmove b", seat=named("mcts:20"))[:2] == [
+    assert answers(connect4, "# interrupt", "name", "gogui-interrupt", "genmove b", make_player=named("mcts:20"))[
+        :2
+    ] == [
         "= selfplay",
         "=",
     ]

@@ -310,13 +310,16 @@ def test_the_same_size_clears_the_board(go9):
     assert answers(go9, "play b E5", "boardsize 9", "showboard")[2] == f"= \n{go9.start()}"
 
 
+@pytest.mark.slow
 def test_a_player_of_one_size_refuses_others_and_the_game_goes_on(go9):
     def only_nine(game):
         if game.name != "go9":
             raise ValueError(f"'net' plays go9, not {game.name}")
         return Parrot(game)
 
-    said = answers(go9, "play b E5", "boardsize 13", "showboard", f"loadsgf {DATA / 'fox.sgf'}", "undo", seat=only_nine)
+    said = answers(
+        go9, "play b E5", "boardsize 13", "showboard", f"loadsgf {DATA / 'fox.sgf'}", "undo", make_player=only_nine
+    )
     assert said[1] == "? unacceptable size: 'net' plays go9, not go13" and "5 . . . . X" in said[2]
     assert said[3] == "? unacceptable size: 'net' plays go9, not go19" and said[4] == "="
     connect4 = games.load("connect4")
@@ -346,13 +349,13 @@ class Gloomy(Parrot):
 
     def analyse(self, state):
         action, nothing = self.choose(state[None])[0], np.zeros(0)
-        return players.Analysis(nothing, nothing, nothing, nothing, self.values.pop(0), None, int(action), None)
+        return players.SearchResult(nothing, nothing, nothing, nothing, self.values.pop(0), None, int(action), None)
 
 
 def replies(game, values, count, **options) -> list[str]:
     """What White (the second player) answers to moves in column 4, 5, 6, ..., with these opinions."""
     commands = [line for move in range(count) for line in (f"play b {4 + move}", "genmove w")]
-    return answers(game, *commands, seat=lambda game: Gloomy(game, values), **options)[1::2]
+    return answers(game, *commands, make_player=lambda game: Gloomy(game, values), **options)[1::2]
 
 
 def test_a_game_is_given_up_when_several_moves_in_a_row_were_hopeless(connect4):
@@ -367,24 +370,26 @@ def test_a_game_is_given_up_when_several_moves_in_a_row_were_hopeless(connect4):
 def test_taking_back_and_a_new_game_forget_hopeless_moves(connect4):
     before = ["play b 4", "genmove w", "play b 4", "genmove w"]
     for between in (["undo", "play w 2", "play b 7"], ["clear_board", "play b 4"]):
-        said = answers(connect4, *before, *between, "genmove w", seat=lambda g: Gloomy(g, [1.0] * 9), may_resign=True)
+        said = answers(
+            connect4, *before, *between, "genmove w", make_player=lambda g: Gloomy(g, [1.0] * 9), may_resign=True
+        )
         assert said[-1] in ("= 1", "= 2")
 
 
 def test_a_regression_s_move_is_always_a_move(connect4):
-    said = answers(connect4, *["reg_genmove b"] * 5, seat=lambda g: Gloomy(g, [-1.0] * 9), may_resign=True)
+    said = answers(connect4, *["reg_genmove b"] * 5, make_player=lambda g: Gloomy(g, [-1.0] * 9), may_resign=True)
     assert said == ["= 1"] * 5
 
 
 def test_the_thresholds_are_the_player_s_configuration(tictactoe):
     """The first of White's moves that it thinks lost is its last."""
 
-    def seat(game):
+    def make_player(game):
         player = players.create("mcts:300", game, seed=1)
         player.config = MatchConfig(resign_below=0.2, resign_moves=1)
         return player
 
     lost = ["play b a1", "play w b1", "play b a2", "play w a3", "play b b2"]  # two lines to stop
     for command, answer in (("genmove w", "= resign"), ("lz-genmove_analyze w", "play resign")):
-        said = answers(tictactoe, *lost, command, "showboard", "undo", seat=seat, may_resign=True)
+        said = answers(tictactoe, *lost, command, "showboard", "undo", make_player=make_player, may_resign=True)
         assert said[5].endswith(answer) and said[6].count("O") == 2 and said[7] == "="

@@ -10,12 +10,12 @@ import pytest
 
 import games
 from selfplay.config import MatchConfig
-from selfplay.faces.game_session import Table
+from selfplay.faces.game_session import GameSession
 from selfplay.faces.gtp_analysis import read
 from selfplay.faces.gtp_commands import COMMANDS
 from selfplay.matches import players
 from selfplay.matches.players import SearchPlayer
-from selfplay.searching.anytime import OpenSearch
+from selfplay.searching.anytime import AnytimeSearch
 from selfplay.searching.reference import FakeNetwork
 from tests.faces.gtp_talk import answers, named, talk
 from tests.faces.test_katago import hashing
@@ -37,16 +37,18 @@ class Silent:
         self.left = 0
 
 
-def table_of(game, seat=hashing) -> Table:
+def session_of(game, make_player=hashing) -> GameSession:
     ticks = count()
-    return Table(game, seat, Silent(), now=lambda: next(ticks) / 500)  # seconds are looks at the clock: 2 ms each
+    return GameSession(
+        game, make_player, Silent(), now=lambda: next(ticks) / 500
+    )  # seconds are looks at the clock: 2 ms each
 
 
-def line_of(table: Table, command: str) -> str:
+def line_of(session: GameSession, command: str) -> str:
     """The first line that an analysis command writes."""
     name, *words = command.split()
-    table.inbox.left = 1
-    found = COMMANDS[name](table, words)
+    session.inbox.left = 1
+    found = COMMANDS[name](session, words)
     line = next(found)
     found.close()
     return line
@@ -64,7 +66,7 @@ def infos(line: str) -> dict[str, dict[str, str]]:
 
 @pytest.fixture(scope="module")
 def go5_table():
-    return table_of(games.load("go5"))
+    return session_of(games.load("go5"))
 
 
 @pytest.mark.parametrize("command", ["lz-analyze", "kata-analyze"])
@@ -88,16 +90,16 @@ def test_the_moves_that_are_avoided_are_not_searched(go5_table, command):
 
 def test_avoided_moves_are_avoided_so_deep_and_no_deeper():
     """`avoid w C2 4`: White does not answer on C2 in the first four plies, and may in the fifth."""
-    table = table_of(games.load("go5"), lambda game: players.create("mcts:300", game, seed=1))
-    word = ",".join(table.game.format(a) for a in range(25) if a != table.game.parse("C2"))
-    wishes = read(table, f"b avoid w {word} 2 avoid b {word.replace('C3,', '')},C2 1".split(), True)
-    search = table.thinker.at((), table.position.state, wishes.avoid_until)
+    session = session_of(games.load("go5"), lambda game: players.create("mcts:300", game, seed=1))
+    word = ",".join(session.game.format(a) for a in range(25) if a != session.game.parse("C2"))
+    wishes = read(session, f"b avoid w {word} 2 avoid b {word.replace('C3,', '')},C2 1".split(), True)
+    search = session.timed.at((), session.position.state, wishes.avoid_until)
     search.run(3000)
-    assert {c.action for c in search.candidates()} == {table.game.parse("C3"), table.game.parse("pass")}
-    c3 = next(edge for edge, action in enumerate(search.node()[0]) if table.game.format(int(action)) == "C3")
+    assert {c.action for c in search.candidates()} == {session.game.parse("C3"), session.game.parse("pass")}
+    c3 = next(edge for edge, action in enumerate(search.node()[0]) if session.game.format(int(action)) == "C3")
     answers_of_white = search.node(0, int(search.node()[4][c3]))
-    assert {table.game.format(int(a)) for a in answers_of_white[0]} == {"C2", "pass"}
-    c2 = list(answers_of_white[0]).index(table.game.parse("C2"))
+    assert {session.game.format(int(a)) for a in answers_of_white[0]} == {"C2", "pass"}
+    c2 = list(answers_of_white[0]).index(session.game.parse("C2"))
     black = search.node(0, int(answers_of_white[4][c2]))
     assert len(black[0]) > 10  # ply 2 is free for Black
     deeper = [search.node(0, int(child)) for child in black[4] if child >= 0]
@@ -121,14 +123,16 @@ def test_a_restricted_search_and_a_free_one_never_go_on_from_each_other(go5_tabl
 def test_a_move_is_chosen_from_those_allowed(command, ponders):
     go5 = games.load("go5")
     said = answers(
-        go5, f"{command} b 5 allow b A1,B1 1", "genmove w", "showboard", seat=named("mcts:60"), ponders=ponders
+        go5, f"{command} b 5 allow b A1,B1 1", "genmove w", "showboard", make_player=named("mcts:60"), ponders=ponders
     )
     assert re.search(r"\nplay [AB]1$", said[0]) and said[2].count("X") == 1 and said[2].count("O") == 1
 
 
 def test_kata_search_analyze_plays_nothing(connect4):
     """KataGo, docs/GTP_Extensions.md: kata-search_analyze is genmove_analyze that does not make the move."""
-    said = answers(connect4, "kata-search_analyze b 5 avoid b 4 1", "showboard", "genmove w", seat=named("mcts:60"))
+    said = answers(
+        connect4, "kata-search_analyze b 5 avoid b 4 1", "showboard", "genmove w", make_player=named("mcts:60")
+    )
     assert re.search(r"\nplay [1-35-7]$", said[0]) and "X" not in said[1]
     assert said[2] == "? it is the other player's turn"
 
@@ -136,13 +140,13 @@ def test_kata_search_analyze_plays_nothing(connect4):
 @pytest.mark.parametrize("command", ["lz-analyze", "kata-analyze"])
 def test_at_most_and_at_least_so_many_moves_are_written(command):
     game = games.load("go5")
-    table = table_of(game, lambda game: SearchPlayer.of("one", game, FakeNetwork(26), MatchConfig(kind="puct"), 3))
-    every = infos(line_of(table, f"{command} b 30"))
-    two = infos(line_of(table, f"{command} b interval 30 maxmoves 2"))
+    session = session_of(game, lambda game: SearchPlayer.of("one", game, FakeNetwork(26), MatchConfig(kind="puct"), 3))
+    every = infos(line_of(session, f"{command} b 30"))
+    two = infos(line_of(session, f"{command} b interval 30 maxmoves 2"))
     assert len(two) == 2 < len(every) and [info["order"] for info in two.values()] == ["0", "1"]
-    assert len(infos(line_of(table, f"{command} b 30 minmoves 26"))) == 26
-    assert len(infos(line_of(table, f"{command} b 30 minmoves 26 allow b A1,A2,A3 1"))) == 3
-    few = infos(line_of(table, command.replace("analyze", "genmove_analyze") + " b 30 minmoves 26"))
+    assert len(infos(line_of(session, f"{command} b 30 minmoves 26"))) == 26
+    assert len(infos(line_of(session, f"{command} b 30 minmoves 26 allow b A1,A2,A3 1"))) == 3
+    few = infos(line_of(session, command.replace("analyze", "genmove_analyze") + " b 30 minmoves 26"))
     visits = [int(info["visits"]) for info in few.values()]
     assert len(few) == 26 and sum(visits) == 3 and visits == sorted(visits, reverse=True) and visits[-1] == 0
     priors = [float(info["prior"]) for info in few.values() if info["visits"] == "0"]
@@ -156,10 +160,10 @@ def test_a_line_with_nothing_on_it_is_not_written(tictactoe):
 
 
 def test_the_whole_search_is_written_where_it_is_asked_for(connect4):
-    table = table_of(connect4)
-    line = line_of(table, "kata-analyze b 30 rootInfo true maxmoves 1")
+    session = session_of(connect4)
+    line = line_of(session, "kata-analyze b 30 rootInfo true maxmoves 1")
     root = re.fullmatch(r"info move .* rootInfo visits (\d+) utility (\S+) winrate (\S+) scoreMean 0 .*", line)
-    moves = infos(line_of(table, "kata-analyze b 30 rootInfo false"))  # the tree goes on
+    moves = infos(line_of(session, "kata-analyze b 30 rootInfo false"))  # the tree goes on
     assert 1 < int(root[1]) <= 1 + sum(int(info["visits"]) for info in moves.values())
     assert float(root[2]) == pytest.approx(2 * float(root[3]) - 1, abs=2e-6)
     mean = sum(int(i["visits"]) * float(i["winrate"]) for i in moves.values()) / sum(
@@ -169,13 +173,13 @@ def test_the_whole_search_is_written_where_it_is_asked_for(connect4):
 
 
 def test_visits_along_a_line_are_written_where_they_are_asked_for(connect4):
-    table = table_of(connect4)
-    found = infos(line_of(table, "kata-analyze b 30 pvVisits true pvEdgeVisits true noResultValue true"))
+    session = session_of(connect4)
+    found = infos(line_of(session, "kata-analyze b 30 pvVisits true pvEdgeVisits true noResultValue true"))
     for info in found.values():
         visits = info["pvVisits"].split(" ")
         assert visits[0] == info["visits"] and len(visits) == len(info["pv"].split(" "))
         assert info["pvEdgeVisits"] == info["pvVisits"] and info["noResultValue"] == "0"
-    plain = next(iter(infos(line_of(table, "kata-analyze b 30 pvVisits false")).values()))
+    plain = next(iter(infos(line_of(session, "kata-analyze b 30 pvVisits false")).values()))
     assert not {"pvVisits", "pvEdgeVisits", "noResultValue"} & set(plain)
 
 
@@ -238,7 +242,7 @@ REFUSED = [
 
 @pytest.mark.parametrize("command", ["kata-analyze", "kata-genmove_analyze", "kata-search_analyze"])
 def test_what_cannot_be_obeyed_is_refused_with_one_line_before_any_other(go5, command):
-    said = answers(go5, *[f"{command} {words}" for words, _ in REFUSED], "showboard", seat=named("mcts:5"))
+    said = answers(go5, *[f"{command} {words}" for words, _ in REFUSED], "showboard", make_player=named("mcts:5"))
     for (words, message), answer in zip(REFUSED, said):
         assert answer == f"? cannot parse analyze tags: {message}", words
     assert len(said) == len(REFUSED) + 1 and "X" not in said[-1]
@@ -246,27 +250,27 @@ def test_what_cannot_be_obeyed_is_refused_with_one_line_before_any_other(go5, co
 
 def test_leela_zero_s_dialect_has_fewer_words(go5):
     for words in ("rootInfo true", "ownership true", "pvVisits false"):
-        said = answers(go5, f"lz-analyze {words}", seat=named("mcts:5"))
+        said = answers(go5, f"lz-analyze {words}", make_player=named("mcts:5"))
         assert said == [f"? cannot parse analyze tags: unknown word '{words.split()[0]}'"]
-    table = table_of(go5)  # there `avoid` the pass and `allow` some points go together
-    assert set(infos(line_of(table, "lz-analyze b 30 allow b D4,D5 10 avoid b pass 10"))) == {"D4", "D5"}
+    session = session_of(go5)  # there `avoid` the pass and `allow` some points go together
+    assert set(infos(line_of(session, "lz-analyze b 30 allow b D4,D5 10 avoid b pass 10"))) == {"D4", "D5"}
 
 
 def test_a_player_who_is_left_no_move_is_told_so(go5, tictactoe):
     every = ",".join(go5.format(action) for action in range(go5.actions))
-    assert answers(go5, f"lz-analyze b avoid b {every} 1", seat=named("mcts:5")) == [
+    assert answers(go5, f"lz-analyze b avoid b {every} 1", make_player=named("mcts:5")) == [
         "? no move is left that is allowed"
     ]
-    said = answers(tictactoe, "play b a1", "kata-analyze w allow w a1 1", seat=named("mcts:5"))
+    said = answers(tictactoe, "play b a1", "kata-analyze w allow w a1 1", make_player=named("mcts:5"))
     assert said[1] == "? no move is left that is allowed"
 
 
 def test_a_side_without_a_move_somewhere_below_ends_no_search(tictactoe):
     """White may not move in the second ply at all: each of Black's moves counts with its own evaluation, as in KataGo."""
-    table = table_of(tictactoe)
+    session = session_of(tictactoe)
     every = ",".join(tictactoe.format(action) for action in range(9))
     begin = time.monotonic()
-    found = infos(line_of(table, f"kata-analyze b 5 avoid w {every} 2 pvVisits true"))
+    found = infos(line_of(session, f"kata-analyze b 5 avoid w {every} 2 pvVisits true"))
     assert len(found) == 9 and all(" " not in info["pv"] for info in found.values()) and time.monotonic() - begin < 30
 
 
@@ -285,10 +289,10 @@ class Diverged(FakeNetwork):
 
 
 def test_an_analysis_that_fails_ends_its_answer_and_the_next_command_is_answered(connect4):
-    def seat(game):
+    def make_player(game):
         return SearchPlayer.of("diverged", game, Diverged(7, 20), MatchConfig(kind="puct"), 30)
 
-    said = talk(connect4, "5 kata-search_analyze b 1\n6 name\n", seat)
+    said = talk(connect4, "5 kata-search_analyze b 1\n6 name\n", make_player)
     assert said.startswith("=5\n") and said.endswith("not finite\n\n=6 selfplay\n\n") and said.count("\n\n") == 2
 
 
@@ -307,19 +311,20 @@ def test_whatever_a_command_raises_is_one_line_and_the_next_is_answered(connect4
     def fails(*arguments):
         raise error
 
-    monkeypatch.setattr(OpenSearch, "reach", fails)
-    monkeypatch.setattr(OpenSearch, "begin", fails)
-    said = answers(connect4, "7 genmove b", "8 lz-analyze b 5", "9 name", seat=named("mcts:50"))
+    monkeypatch.setattr(AnytimeSearch, "go_to", fails)
+    monkeypatch.setattr(AnytimeSearch, "set_position", fails)
+    said = answers(connect4, "7 genmove b", "8 lz-analyze b 5", "9 name", make_player=named("mcts:50"))
     assert said[0].startswith("?7 ") and "\n" not in said[0] and len(said[0]) < 100 and said[-1] == "=9 selfplay"
     assert said[1].startswith("=8\n?8 ")
 
 
 def test_restrictions_are_read_for_every_game():
     for name in ("tictactoe", "othello6", "hex5", "gomoku9", "breakthrough5", "go7"):
-        table = table_of(games.load(name))
-        first, last = (table.game.format(int(table.position.legal[i])) for i in (0, -1))
-        wishes = read(table, f"avoid b {first} 3 avoid w {last} 1".split(), False)
+        session = session_of(games.load(name))
+        first, last = (session.game.format(int(session.position.legal[i])) for i in (0, -1))
+        wishes = read(session, f"avoid b {first} 3 avoid w {last} 1".split(), False)
         assert np.count_nonzero(wishes.avoid_until) == 2
         assert (
-            wishes.avoid_until[0, table.position.legal[0]] == 3 and wishes.avoid_until[1, table.position.legal[-1]] == 1
+            wishes.avoid_until[0, session.position.legal[0]] == 3
+            and wishes.avoid_until[1, session.position.legal[-1]] == 1
         )

@@ -17,6 +17,8 @@ from selfplay.matches.gtp_engine import Program
 from tests.faces.test_gtp import COMMANDS
 from tests.faces.test_terminal import Parrot
 
+pytestmark = pytest.mark.slow
+
 
 def selfplay_gtp(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "selfplay.cli", "gtp", *arguments]

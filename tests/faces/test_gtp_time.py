@@ -6,7 +6,7 @@ import time
 import pytest
 
 from selfplay.config import MatchConfig, NetworkConfig
-from selfplay.faces.game_session import Table
+from selfplay.faces.game_session import GameSession
 from selfplay.faces.gtp_commands import COMMANDS as KNOWN
 from selfplay.faces.gtp_time import KATA_SYSTEMS, KGS_SYSTEMS, time_system
 from selfplay.matches import players
@@ -23,14 +23,14 @@ from tests.faces.test_terminal import Parrot
 def test_a_stopped_search_says_what_it_has_and_an_unstopped_one_what_the_player_says(connect4):
     player = players.create("mcts:300", connect4, seed=4)
     position = connect4.start().play("4").play("1")
-    search = player.open_search()
-    search.begin(position.state)
+    search = player.anytime_search()
+    search.set_position(position.state)
     assert search.run(300) and search.choice()[0] == player.choose(position.state[None])[0]
-    search.begin(position.state)
+    search.set_position(position.state)
     looks = iter([False] * 20 + [True] * 1000)
     assert not search.run(300, lambda: next(looks))
     assert 1 <= search.visits < 300 and search.choice()[0] in position.legal
-    search.begin(position.state)
+    search.set_position(position.state)
     assert not search.run(300, lambda: True) and search.visits == 1 and search.choice()[0] in position.legal
 
 
@@ -40,7 +40,7 @@ def test_candidates_are_for_the_mover_and_follow_the_tree(connect4):
         for move in moves:
             position.play(move)
         search = players.create("mcts:1", connect4).endless_search()
-        search.begin(position.state)
+        search.set_position(position.state)
         search.run(2000)
         best = search.candidates()[0]
         assert connect4.format(best.action) == win and best.win_rate > 0.95 and best.line == (best.action,)
@@ -54,20 +54,20 @@ def test_candidates_are_for_the_mover_and_follow_the_tree(connect4):
 
 def test_a_network_s_searches_can_be_watched_and_stopped_too(tictactoe):
     network = new_network(shape_for(tictactoe, NetworkConfig(blocks=1, channels=4)), 1)
-    player = SearchPlayer.network("net", tictactoe, network, MatchConfig(solves=False), 16, precision="fp32")
+    player = SearchPlayer.network("net", tictactoe, network, MatchConfig(mcts_solver=False), 16, precision="fp32")
     position = tictactoe.start()
     for move in ("a1", "b1", "a2", "b2"):
         position.play(move)
     endless = player.endless_search()  # several leaves in flight
-    endless.begin(position.state)
+    endless.set_position(position.state)
     endless.run(500)
     assert sum(candidate.visits for candidate in endless.candidates()) == 500
     assert tictactoe.format(endless.candidates()[0].action) == "a3"
-    own = player.open_search()  # Gumbel's
-    own.begin(position.state)
+    own = player.anytime_search()  # Gumbel's
+    own.set_position(position.state)
     assert own.run(16) and own.choice()[0] == player.choose(position.state[None])[0]
-    own = player.open_search()  # one that remembers nothing
-    own.begin(position.state)
+    own = player.anytime_search()  # one that remembers nothing
+    own.set_position(position.state)
     looks = iter([False] * 5 + [True] * 100)
     assert not own.run(16, lambda: next(looks)) and 1 <= own.visits < 16 and own.choice()[0] in position.legal
 
@@ -122,7 +122,7 @@ def test_a_move_s_search_can_be_watched(connect4):
 def test_a_short_time_cuts_a_long_search(connect4):
     begin = time.monotonic()
     said = answers(
-        connect4, "time_settings 0 1 10", "genmove b", "time_left w 1 5", "genmove w", seat=named("mcts:5000000")
+        connect4, "time_settings 0 1 10", "genmove b", "time_left w 1 5", "genmove w", make_player=named("mcts:5000000")
     )
     assert said[1][2:] in "1234567" and time.monotonic() - begin < 20.0  # of some minutes
 
@@ -148,51 +148,58 @@ def test_time_systems_are_told_as_kgs_and_katago_tell_them(connect4):
 
 
 @pytest.fixture
-def table(connect4):
-    return Table(connect4, named("mcts:20"), inbox=Slow(10**9))
+def session(connect4):
+    return GameSession(connect4, named("mcts:20"), inbox=Slow(10**9))
 
 
-def do(table, *lines):
+def do(session, *lines):
     for line in lines:
         name, *arguments = line.split()
-        KNOWN[name](table, arguments)
+        KNOWN[name](session, arguments)
 
 
-def test_the_plain_protocol_s_time_is_absolute_overtime_or_none(table):
-    do(table, "time_settings 300 60 20")
-    assert table.clock.control == TimeControl(300.0, period=60.0, moves=20, periods=1)
-    do(table, "time_settings 300 0 0")
-    assert table.clock.control == TimeControl(300.0)
-    do(table, "time_settings 0 0 0")
-    assert table.clock.control == TimeControl(0.0) and table.clock.budget(0) > 0
-    do(table, "time_settings 0 1 0")
-    assert table.clock.control == NO_LIMIT
+def test_the_plain_protocol_s_time_is_absolute_overtime_or_none(session):
+    do(session, "time_settings 300 60 20")
+    assert session.clock.control == TimeControl(300.0, period=60.0, moves=20, periods=1)
+    do(session, "time_settings 300 0 0")
+    assert session.clock.control == TimeControl(300.0)
+    do(session, "time_settings 0 0 0")
+    assert session.clock.control == TimeControl(0.0) and session.clock.budget(0) > 0
+    do(session, "time_settings 0 1 0")
+    assert session.clock.control == NO_LIMIT
 
 
-def test_time_that_is_told_counts_and_between_that_one_s_own_count(table):
+def test_time_that_is_told_counts_and_between_that_one_s_own_count(session):
     times = iter([10.0, 17.0, 20.0, 20.0])
-    table.now = lambda: next(times, 20.0)
-    do(table, "time_settings 100 0 0", "time_left w 44 0")
-    assert [str(left) for left in table.clock.sides] == ["1:40", "0:44"]
-    table.thinker.now = lambda: 0.0
-    do(table, "genmove b")
-    assert [str(left) for left in table.clock.sides] == ["1:33", "0:44"]
-    do(table, "time_left b -0.5 0")
-    assert str(table.clock.sides[0]) == "0:00.0"
-    do(table, "clear_board")  # a new game has its time
-    assert [str(left) for left in table.clock.sides] == ["1:40", "1:40"]
+    session.now = lambda: next(times, 20.0)
+    do(session, "time_settings 100 0 0", "time_left w 44 0")
+    assert [str(left) for left in session.clock.sides] == ["1:40", "0:44"]
+    session.timed.now = lambda: 0.0
+    do(session, "genmove b")
+    assert [str(left) for left in session.clock.sides] == ["1:33", "0:44"]
+    do(session, "time_left b -0.5 0")
+    assert str(session.clock.sides[0]) == "0:00.0"
+    do(session, "clear_board")  # a new game has its time
+    assert [str(left) for left in session.clock.sides] == ["1:40", "1:40"]
 
 
-def test_no_move_takes_longer_than_the_most_that_is_set(table):
+def test_no_move_takes_longer_than_the_most_that_is_set(session):
     seen = []
-    begin = table.thinker.begin
-    table.thinker.begin = lambda moves, state, seconds, *rest: (
+    begin = session.timed.begin
+    session.timed.begin = lambda moves, state, seconds, *rest: (
         seen.append(seconds),
         begin(moves, state, seconds, *rest),
     )[1]
-    do(table, "genmove b", "kata-set-param maxTime 0.01", "genmove w", "kata-time_settings fischer 3000 3", "genmove b")
+    do(
+        session,
+        "genmove b",
+        "kata-set-param maxTime 0.01",
+        "genmove w",
+        "kata-time_settings fischer 3000 3",
+        "genmove b",
+    )
     assert seen == [None, 0.01, 0.01]
-    do(table, "kata-set-param maxTime 5000", "genmove w")
+    do(session, "kata-set-param maxTime 5000", "genmove w")
     assert seen[3] == pytest.approx(0.9 * (3000 / 20 + 3) - 0.05)  # 39 plies are left, 20 of them White's
 
 
@@ -222,47 +229,47 @@ class Slow:
         return False
 
 
-def pondered(table, looks: int = 10) -> int:
+def pondered(session, looks: int = 10) -> int:
     """How often a command was looked for, which is once a wave, before the table waited for it."""
-    table.inbox = Slow(looks)
-    table.ponder()
-    return looks - max(0, table.inbox.left)
+    session.inbox = Slow(looks)
+    session.ponder()
+    return looks - max(0, session.inbox.left)
 
 
-def test_the_player_thinks_on_behind_its_own_move_and_nowhere_else(table):
-    do(table, "kata-set-param ponderingEnabled true")
-    assert pondered(table) == 0  # nobody has asked it for a move
-    do(table, "genmove b")
-    assert pondered(table) == 10 and table.thinker.endless.visits >= 1
-    do(table, "name", "time_left b 10 0")
-    assert pondered(table) == 10  # words between do not end it
-    do(table, "stop")
-    assert pondered(table) == 0
-    do(table, "genmove w")
-    assert pondered(table) == 10
-    do(table, "play b 2")
-    assert pondered(table) == 0  # it is asked soon
-    do(table, "genmove w", "undo")
-    assert pondered(table) == 0
-    do(table, "genmove w", "kata-set-param ponderingEnabled false")
-    assert pondered(table) == 0
+def test_the_player_thinks_on_behind_its_own_move_and_nowhere_else(session):
+    do(session, "kata-set-param ponderingEnabled true")
+    assert pondered(session) == 0  # nobody has asked it for a move
+    do(session, "genmove b")
+    assert pondered(session) == 10 and session.timed.endless.visits >= 1
+    do(session, "name", "time_left b 10 0")
+    assert pondered(session) == 10  # words between do not end it
+    do(session, "stop")
+    assert pondered(session) == 0
+    do(session, "genmove w")
+    assert pondered(session) == 10
+    do(session, "play b 2")
+    assert pondered(session) == 0  # it is asked soon
+    do(session, "genmove w", "undo")
+    assert pondered(session) == 0
+    do(session, "genmove w", "kata-set-param ponderingEnabled false")
+    assert pondered(session) == 0
 
 
 def test_when_the_game_is_over_nobody_thinks(tictactoe):
-    table = Table(tictactoe, named("mcts:50"), inbox=Slow(10**9), ponders=True)
-    do(table, "play b a1", "play w a2", "play b b1", "play w b2", "genmove b")
-    assert table.position.outcome == 1.0 and pondered(table) == 0
+    session = GameSession(tictactoe, named("mcts:50"), inbox=Slow(10**9), ponders=True)
+    do(session, "play b a1", "play w a2", "play b b1", "play w b2", "genmove b")
+    assert session.position.outcome == 1.0 and pondered(session) == 0
 
 
 def test_a_player_that_does_not_search_does_not_ponder(connect4):
-    table = Table(connect4, Parrot, inbox=Slow(10**9), ponders=True)
-    do(table, "genmove b")
-    assert pondered(table) == 0
+    session = GameSession(connect4, Parrot, inbox=Slow(10**9), ponders=True)
+    do(session, "genmove b")
+    assert pondered(session) == 0
 
 
 def test_a_pondering_engine_plays_and_answers_as_always(connect4):
     commands = ["genmove b", "name", "play w 1", "genmove b", "undo", "genmove b", "clear_board", "genmove b", "quit"]
-    said = answers(connect4, *commands, seat=named("mcts:50"), ponders=True)
+    said = answers(connect4, *commands, make_player=named("mcts:50"), ponders=True)
     assert (
         said[1] == "= selfplay" and all(said[i][2:] in "1234567" for i in (0, 3, 5, 7)) and said[2::2][:3] == ["="] * 3
     )

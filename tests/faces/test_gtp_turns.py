@@ -10,10 +10,10 @@ import pytest
 import games
 from selfplay.config import MatchConfig
 from selfplay.faces.game_record import Change, Record, Setup
-from selfplay.faces.game_session import Table
+from selfplay.faces.game_session import GameSession
 from selfplay.matches.players import SearchPlayer
 from selfplay.searching.reference import FakeNetwork
-from selfplay.searching.timed import Thinker
+from selfplay.searching.timed import TimedSearcher
 from tests.faces.gtp_talk import answers, named, talk
 
 DATA = Path(__file__).parent.parent / "data"
@@ -25,13 +25,13 @@ def moves_of(answer: str) -> list[str]:
 
 def test_either_colour_is_asked_for_the_first_move(go9):
     """leela-zero#528: `genmove w` on the empty board was answered by the pass that wins if Black has passed."""
-    komi, move = answers(go9, "komi 6.5", "genmove w", seat=named("mcts:400"))
+    komi, move = answers(go9, "komi 6.5", "genmove w", make_player=named("mcts:400"))
     assert komi == "=" and move != "= pass" and go9.parse(move[2:]) < go9.cells
 
 
 def test_either_colour_is_analysed_in_a_position_where_nobody_passed(go9):
     """pachi#134: Lizzie and Sabaki analyse either side."""
-    said = talk(go9, "komi 6.5\nkata-analyze w 5\n", seat=named("mcts:50"), then="name\n", lines=30)
+    said = talk(go9, "komi 6.5\nkata-analyze w 5\n", make_player=named("mcts:50"), then="name\n", lines=30)
     assert len(set(moves_of(said.partition("\n\n= selfplay")[0]))) > 5
     best = re.findall(r"info move (\S+) visits (\d+)", said.split("\n\n")[1])[-80:]
     assert dict(best).get("pass") != max(dict(best).values(), key=int)
@@ -40,14 +40,14 @@ def test_either_colour_is_analysed_in_a_position_where_nobody_passed(go9):
 def test_play_goes_on_behind_two_passes(go9):
     """KataGo#51, gogui#28; on KGS play is resumed when players disagree about dead stones."""
     passes = ["play b pass", "play w pass"]
-    seat = named("mcts:20")
+    make_player = named("mcts:20")
     for asked in ("genmove b", "reg_genmove w", "genmove w"):
-        said = answers(go9, *passes, "final_score", asked, "final_score", seat=seat)
+        said = answers(go9, *passes, "final_score", asked, "final_score", make_player=make_player)
         assert said[2] == "= W+7.5" and go9.parse(said[3][2:]) in range(82) and said[4].startswith("= ")
     assert answers(go9, *passes, "play b e5", "play w e6", "showboard")[2:4] == ["=", "="]
-    said = talk(go9, "play b pass\nplay w pass\nkata-analyze b 5\n", seat=seat, then="name\n")
+    said = talk(go9, "play b pass\nplay w pass\nkata-analyze b 5\n", make_player=make_player, then="name\n")
     assert moves_of(said.split("\n\n")[2]) and said.endswith("= selfplay\n\n")
-    assert "LABEL" in answers(go9, *passes, "selfplay-search", seat=seat)[2]
+    assert "LABEL" in answers(go9, *passes, "selfplay-search", make_player=make_player)[2]
 
 
 def test_a_third_pass_leaves_the_end_and_is_undone_like_any_move(go9):
@@ -111,7 +111,7 @@ def test_genmove_at_an_end_where_neither_side_can_move_is_a_pass():
 @pytest.mark.parametrize("value", ["375", "-200", "81.5", "1e300", "-1e308", "0", "6.49"])
 def test_any_komi_is_taken_and_counts_in_the_score(go9, value):
     """Section 6.3.2: "The engine must accept the komi even if it should be ridiculous"."""
-    said = answers(go9, f"komi {value}", "final_score", "genmove b", "undo", seat=named("mcts:20"))
+    said = answers(go9, f"komi {value}", "final_score", "genmove b", "undo", make_player=named("mcts:20"))
     assert said[0] == "=" and said[2].startswith("= ") and said[3] == "="
     komi = -float(said[1][4:]) if said[1][2] == "B" else float(said[1].removeprefix("= ").removeprefix("W+"))
     assert komi == pytest.approx(float(value), rel=1e-5, abs=1 / 256)
@@ -163,34 +163,34 @@ class Silent:
         return False
 
 
-def table_of(game, seat=None) -> Table:
-    return Table(game, seat or named("mcts:60"), Silent())
+def session_of(game, make_player=None) -> GameSession:
+    return GameSession(game, make_player or named("mcts:60"), Silent())
 
 
 def test_a_table_s_position_is_always_its_record_s(go5):
     """After any sequence of plays, moves and undos of either side; what is refused changes nothing."""
     random = np.random.default_rng(2)
     for game in (go5, games.load("othello4"), games.load("hex3")):
-        table = table_of(game, named("random"))
+        session = session_of(game, named("random"))
         for _ in range(50):
-            before = table.record
+            before = session.record
             try:
                 what, side = random.random(), int(random.integers(2))
                 if what < 0.6:
-                    table.play(side, int(random.integers(game.actions)))
+                    session.play(side, int(random.integers(game.actions)))
                 elif what < 0.8:
-                    table.move(side)
+                    session.move(side)
                 else:
-                    table.undo()
+                    session.undo()
             except ValueError:
-                assert table.record == before
-            assert table.position.state.tobytes() == table.record.position().state.tobytes()
-            assert table.position.outcome == table.record.position().outcome
+                assert session.record == before
+            assert session.position.state.tobytes() == session.record.position().state.tobytes()
+            assert session.position.outcome == session.record.position().outcome
 
 
 def test_a_search_of_the_same_moves_with_another_mover_is_another_search(go5):
     """Thoughts follow the moves played; a turn that was given, or stones that were set up, begin them anew."""
-    table = table_of(
+    session = session_of(
         go5, lambda game: SearchPlayer.of("h", game, FakeNetwork(game.actions), MatchConfig(kind="puct"), 60)
     )
     for record in (
@@ -200,48 +200,48 @@ def test_a_search_of_the_same_moves_with_another_mover_is_another_search(go5):
         Record(go5, steps=(Change(((12, 1),)),)),
         Record(go5, steps=(Change(mover=1),)),
     ):
-        table.lay(record)
+        session.lay(record)
         for side in (0, 1, 0):
-            table.choose(side)
+            session.choose(side)
             root = (
-                table.thinker.own.forest.root_state[0]
-                if table.thinker.own
-                else table.thinker.endless.forest.root_state[0]
+                session.timed.own.forest.root_state[0]
+                if session.timed.own
+                else session.timed.endless.forest.root_state[0]
             )
             position = record.position()
             if position.mover != side:
                 go5.resume(position, side)
-            fresh = Thinker(table.player)
+            fresh = TimedSearcher(session.player)
             expected = fresh.think(None, position.state).choice()
-            assert go5.dtype and root.view(go5.dtype)["mover"][0] == side and table.choose(side) == expected[0]
+            assert go5.dtype and root.view(go5.dtype)["mover"][0] == side and session.choose(side) == expected[0]
 
 
 def test_pondering_stops_where_the_other_side_is_asked_or_the_end_is_near(go5):
-    table = table_of(go5)
-    table.ponders = True
-    table.move(0)
-    assert table.answered is table.record
-    table.undo()
-    assert table.answered is None
-    table.move(1)
-    table.play(1, int(table.position.legal[0]))
-    assert table.answered is not table.record
-    table.ponder()  # nobody waits: it returns at once
+    session = session_of(go5)
+    session.ponders = True
+    session.move(0)
+    assert session.answered is session.record
+    session.undo()
+    assert session.answered is None
+    session.move(1)
+    session.play(1, int(session.position.legal[0]))
+    assert session.answered is not session.record
+    session.ponder()  # nobody waits: it returns at once
 
 
 def test_an_outside_engine_that_cannot_be_told_the_way_says_so_in_one_line(go5):
     class Told:
-        name = "gtp:told"
+        name, needs_moves, precision = "gtp:told", True, None
 
-        def choose_after(self, sequences, states):
-            return np.array([0 if not sequences[0] else 1], np.int32)
+        def choose(self, states, moves=None):
+            return np.array([0 if not moves[0] else 1], np.int32)
 
         def analyse(self, state):
             return None
 
-    table = table_of(go5, lambda game: Told())
-    assert table.move(0) == 0
+    session = session_of(go5, lambda game: Told())
+    assert session.move(0) == 0
     with pytest.raises(ValueError, match="gtp:told can only be told games that begin as go5 always does") as caught:
-        table.move(0)
-    assert "\n" not in str(caught.value) and len(table.record.steps) == 1
-    assert table.move(1) == 1
+        session.move(0)
+    assert "\n" not in str(caught.value) and len(session.record.steps) == 1
+    assert session.move(1) == 1

@@ -47,8 +47,8 @@ def ask(game, *queries: dict, player="mcts:30", on="", then=(), is_patient=True)
     output = Output(writing, on, lines(*then))
     if not on:
         os.close(writing)
-    seat = player if callable(player) else lambda wanted: players.create(player, wanted, seed=1)
-    serve(game, seat, reading, output, is_patient)
+    make_player = player if callable(player) else lambda wanted: players.create(player, wanted, seed=1)
+    serve(game, make_player, reading, output, is_patient)
     os.close(reading)
     return [json.loads(line) for line in output.getvalue().splitlines()]
 
@@ -221,7 +221,7 @@ def test_another_board_of_the_family_is_taken_with_its_options(go5):
 
 @pytest.mark.parametrize("trees", [1, 8])  # one after the other: the root is found in the cache from the second on
 def test_moves_that_must_not_be_tried_are_not(go5, trees, monkeypatch):
-    monkeypatch.setattr("selfplay.faces.review.Analyst.__init__.__defaults__", (trees,))
+    monkeypatch.setattr("selfplay.faces.review.ReviewSearch.__init__.__defaults__", (trees,))
     query = GO5 | {"id": "a", "maxVisits": 101}
     plain = only(ask(go5, query, player=hashing))
     best = [move["move"] for move in plain["moveInfos"][:3]]
@@ -403,10 +403,10 @@ def test_a_search_that_fails_ends_its_query_with_an_error_and_no_other(go5, erro
     bad = GO5 | {"id": "bad", "moves": stones, "analyzeTurns": [4, 5], "maxVisits": 50}
     good = GO5 | {"id": "good", "maxVisits": 2}
 
-    def seat(game):
+    def make_player(game):
         return SearchPlayer.of("failing", game, Failing(game.actions, error), MatchConfig(kind="puct"), 30)
 
-    said = ask(go5, bad, player=seat, on="error", then=[good, bad | {"id": "again"}, good | {"id": "last"}])
+    said = ask(go5, bad, player=make_player, on="error", then=[good, bad | {"id": "again"}, good | {"id": "last"}])
     errors = [answer for answer in said if "error" in answer]
     assert [answer["id"] for answer in errors][0] == "bad" and {answer["id"] for answer in errors} >= {"again"}
     assert all(message in answer["error"] and "\n" not in answer["error"] for answer in errors)
@@ -414,7 +414,9 @@ def test_a_search_that_fails_ends_its_query_with_an_error_and_no_other(go5, erro
 
 
 def test_who_is_searched_beside_a_failing_search_is_answered_too_and_who_waits_is_searched(go5, monkeypatch):
-    monkeypatch.setattr("selfplay.faces.review.Analyst.__init__.__defaults__", (1,))  # a query waits for the one tree
+    monkeypatch.setattr(
+        "selfplay.faces.review.ReviewSearch.__init__.__defaults__", (1,)
+    )  # a query waits for the one tree
     stones = [["B", "A1"], ["W", "A3"], ["B", "E5"], ["W", "E3"], ["B", "C3"]]
     queries = [
         GO5 | {"id": "a", "moves": stones},
@@ -427,7 +429,7 @@ def test_who_is_searched_beside_a_failing_search_is_answered_too_and_who_waits_i
 
 
 def test_whatever_a_query_raises_is_its_error(go5, monkeypatch):
-    monkeypatch.setattr("selfplay.faces.katago.Task", lambda *arguments: 1 // 0)
+    monkeypatch.setattr("selfplay.faces.katago.Request", lambda *arguments: 1 // 0)
     query = GO5 | {"id": "a"}
     assert ask(go5, query, query) == [{"error": "ZeroDivisionError: integer division or modulo by zero", "id": "a"}] * 2
 
@@ -471,7 +473,7 @@ def test_a_terminate_stops_a_search_which_tells_what_it_has(go5):
 
 
 def test_what_waits_is_terminated_without_results(go5, monkeypatch):
-    monkeypatch.setattr("selfplay.faces.review.Analyst.__init__.__defaults__", (1,))
+    monkeypatch.setattr("selfplay.faces.review.ReviewSearch.__init__.__defaults__", (1,))
     waiting = GO5 | {"id": "waits", "moves": [["B", "C3"], ["W", "B2"]], "analyzeTurns": [0, 1, 2]}
     one = {"id": "t", "action": "terminate", "terminateId": "waits", "turnNumbers": [1, 7]}
     said = ask(go5, ENDLESS, waiting, on=DURING, then=[one, {"id": "all", "action": "terminate_all"}])
@@ -482,7 +484,7 @@ def test_what_waits_is_terminated_without_results(go5, monkeypatch):
 
 
 def test_the_most_urgent_waiting_is_searched_first_and_equals_in_their_order(go5, monkeypatch):
-    monkeypatch.setattr("selfplay.faces.review.Analyst.__init__.__defaults__", (1,))
+    monkeypatch.setattr("selfplay.faces.review.ReviewSearch.__init__.__defaults__", (1,))
     moves = [["B", "C3"], ["W", "B2"]]
     turns = GO5 | {"id": "turns", "moves": moves, "analyzeTurns": [0, 1, 2], "priorities": [5, -1, 7], "maxVisits": 5}
     queries = [GO5 | {"id": name, "priority": urgency, "maxVisits": 5} for name, urgency in zip("abc", (0, 6, 0))]

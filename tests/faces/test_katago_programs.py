@@ -4,7 +4,11 @@ import json
 import subprocess
 import sys
 
+import pytest
+
 from tests.faces.test_katago import lines
+
+pytestmark = pytest.mark.slow
 
 
 def katago(*arguments: str) -> list[str]:

@@ -11,7 +11,7 @@ from rich.console import Console
 import games
 from selfplay.config import MatchConfig, NetworkConfig
 from selfplay.faces import sgf
-from selfplay.faces.terminal import load, load_game, opinion, parse_moves, run
+from selfplay.faces.terminal import load, load_game, opinion, parse_moves, sit_down
 from selfplay.matches import players
 from selfplay.matches.players import SearchPlayer
 from selfplay.network.weights import new_network, shape_for
@@ -28,7 +28,9 @@ class Parrot:
     def __init__(self, game):
         self.game = game
 
-    def choose(self, states):
+    needs_moves, precision = False, None
+
+    def choose(self, states, moves=None):
         return np.array([players.legal_actions(self.game, state)[0] for state in states], np.int32)
 
     def analyse(self, state):
@@ -51,7 +53,7 @@ def sit(game, lines, first=None, second=None, hint=None, moves=None, terminal=Fa
     console = Console(
         file=out, force_terminal=terminal, width=width, highlight=False, color_system="standard" if terminal else None
     )
-    run(game, first, second, hint, moves, "selfplay play parrot", console, read, **options)
+    sit_down(game, first, second, hint, moves, "selfplay play parrot", console, read, **options)
     return out.getvalue(), prompts
 
 
@@ -188,7 +190,7 @@ def test_a_solver_before_too_hard_a_position_leaves_with_the_moves(connect4, mon
     solver = players.create("solver", connect4)
     out = io.StringIO()
     with pytest.raises(ValueError, match="too hard"):
-        run(
+        sit_down(
             connect4, None, solver, None, [3], "selfplay play connect4", Console(file=out, width=80), lambda prompt: "4"
         )
     assert "Left. To go on: selfplay play connect4 --moves '4" in out.getvalue()
@@ -361,7 +363,7 @@ def test_an_engine_thinks_while_a_person_is_asked_and_stops_with_the_answer(conn
         return lines.pop(0)
 
     console = Console(file=out, width=80, highlight=False)
-    run(connect4, None, player, player, [], "selfplay play parrot", console, read, ponders=True)
+    sit_down(connect4, None, player, player, [], "selfplay play parrot", console, read, ponders=True)
     assert all("ponder" in names for names in threads) and len(threads) == 4
     assert "ponder" not in [thread.name for thread in threading.enumerate()]
     assert "O (mcts:50) plays" in out.getvalue() and "mcts:50 would play" in out.getvalue()

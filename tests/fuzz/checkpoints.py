@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 import games as library
-from selfplay import config
+from selfplay import config_file
 from selfplay.learning.learner import Learner
 from selfplay.learning.replay import Replay
 from selfplay.network.precision import random_inputs
@@ -42,7 +42,7 @@ TEXTS = (
 
 def prepare(folder: Path) -> dict:
     """A tiny checkpoint that has learned a few steps."""
-    game, settings = library.load("tictactoe"), config.load("dummy")
+    game, settings = library.load("tictactoe"), config_file.load("dummy")
     shape = shape_for(game, settings.network, settings.learner)
     learner, replay = Learner(new_network(shape, 1), settings.learner, "fp32"), Replay(game, settings.replay)
     replay.add(self_play(game, GUMBEL_PLAY)[0])
@@ -73,7 +73,7 @@ def mutated_weights(file: bytes, others: list[bytes], rng: random.Random) -> byt
 def mutated_facts(file: bytes, rng: random.Random) -> bytes:
     """Other values, with a right checksum; or bytes as they come."""
     if rng.random() < 0.2:
-        data = bytearray(file)
+        data = bytearray(file or b"{}")  # a first change may have left nothing
         data[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
         return bytes(data) if rng.random() < 0.7 else rng.choice(TEXTS).encode()
     try:

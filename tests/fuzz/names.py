@@ -6,7 +6,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import games
-from selfplay.matches import players
+from selfplay.matches import player_names, players
 from selfplay.storage.files import DamagedFile
 from tests.fuzz.kind import Kind, splice
 
@@ -81,7 +81,7 @@ def player(context, name: str) -> None:
 
 
 def game_of(context, name: str) -> None:
-    players.game_of(name)
+    player_names.parse_name(name).game()
 
 
 def game(context, name: str) -> None:

@@ -22,7 +22,7 @@ def prepare(folder: Path) -> dict:
     """Shards of a few games each, with and without options, and with the game's name or without, as older ones are."""
     files = []
     for number, game in enumerate(map(library.load, GAMES)):
-        played, _ = self_play(game, GUMBEL_PLAY, games=3, waves=250)
+        played, _ = self_play(game, GUMBEL_PLAY, games=3, steps=250)
         for named in (game, None):
             (folder / f"{number}").mkdir(exist_ok=True)
             path = Shards(folder / f"{number}", named).add(1, played)

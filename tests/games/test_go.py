@@ -140,6 +140,7 @@ def seldom_pass(legal, random):
     return int(random.choice(legal if may_pass else legal[:-1]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("size", "count", "least"), [(2, 40, 10), (3, 60, 10), (5, 30, 3), (9, 4, 0)])
 def test_random_games_equal_the_slow_twins(size, count, least):
     """Stones, legal points, points that only superko forbids, liberties and the score, in games that seldom pass."""
@@ -149,6 +150,7 @@ def test_random_games_equal_the_slow_twins(size, count, least):
     assert forbidden >= least  # random games on large boards seldom want to repeat
 
 
+@pytest.mark.slow
 @given(choices=st.lists(st.integers(0, 1000), min_size=32, max_size=32))
 def test_any_game_on_four_by_four_equals_its_slow_twin(choices):
     left = iter(choices)
@@ -347,6 +349,7 @@ def test_vertices_are_the_protocols():
             game.parse(text)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [5, 9])
 def test_go_keeps_the_laws(size):
     assert check(go(size), num_games=8, seed=5) == []

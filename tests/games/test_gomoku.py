@@ -67,6 +67,7 @@ def gomoku9():
     return games.load("gomoku9")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("size", "num_games"), [(9, 30), (15, 6), (19, 3)])
 @pytest.mark.parametrize("exact", [0, 1])
 def test_random_games_equal_the_slow_twin(size, num_games, exact):
@@ -250,6 +251,7 @@ def test_the_board_is_drawn_with_letters_above_and_ranks_beside(gomoku9):
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("size", "num_games"), [(9, 2), (11, 1)])
 @pytest.mark.parametrize("exact", [0.0, 1.0])
 def test_the_laws_hold_with_both_options(size, num_games, exact):

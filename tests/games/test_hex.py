@@ -79,6 +79,7 @@ def hex5():
     return games.load("hex5")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("size", "num_games"), [(3, 60), (5, 40), (11, 4), (19, 1)])
 @pytest.mark.parametrize("swap", [0, 1])
 def test_random_games_equal_the_slow_twin(size, num_games, swap):

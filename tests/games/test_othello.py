@@ -82,6 +82,7 @@ class Twin:
         return sum(row.count("X") - row.count("O") for row in self.table)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", SIZES)
 def test_every_size_equals_its_slow_twin(size):
     game, random = games.load(f"othello{size}"), np.random.default_rng(size)

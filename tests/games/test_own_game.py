@@ -1,4 +1,4 @@
-"""A user's own game: the README's worked example, taken from there, is proved, searched, trained, played and solved."""
+"""A user's own game: the README's worked example is proved, searched, trained, played and solved."""
 
 import json
 import os
@@ -13,25 +13,23 @@ import pytest
 
 import games
 from selfplay import cli
-from selfplay.commands import check
+from selfplay.commands import prove
 from selfplay.matches.players import create
 from tests.commands.test_cli import selfplay
 from tests.learning.test_loop import SMALL
 
-pytestmark = pytest.mark.usefixtures("other_home")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("other_home")]
 
 ROOT = Path(__file__).parent.parent.parent
 
 
-def readme_example() -> str:
-    (example,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
-    return example
+EXAMPLE = (ROOT / "tests" / "data" / "chomp.py").read_text()
 
 
 @pytest.fixture(scope="module")
 def chomp(tmp_path_factory):
     path = tmp_path_factory.mktemp("own") / "chomp.py"
-    path.write_text(readme_example())
+    path.write_text(EXAMPLE)
     return path
 
 
@@ -39,15 +37,27 @@ def core_on_disk() -> set[str]:
     return {path.name for path in (ROOT / "native" / "__pycache__").glob("*.nb*")}
 
 
+def test_the_readme_shows_the_example_s_own_lines():
+    shown = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)[-1]
+    code = [line.partition("  #")[0].rstrip() for line in EXAMPLE.splitlines()]
+    assert all(line.partition("  #")[0].rstrip() in code for line in shown.splitlines())
+
+
+def test_the_readme_s_python_runs(capsys):
+    exec(re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)[0], {})
+    *board, last = capsys.readouterr().out.split("\n")[:-1]
+    assert board[0] == "1 2 3 4 5 6 7" and -1.0 <= float(last.split()[-1]) <= 1.0
+
+
 def test_the_example_is_short():
-    assert len(readme_example().splitlines()) < 100
+    assert len(EXAMPLE.splitlines()) < 100
 
 
 def test_its_first_use_compiles_its_own_functions_alone(chomp):
     games.load("tictactoe")
-    check.violations(games.load("tictactoe"), 2, 0)  # whatever the core needs is on disk now
+    prove.violations(games.load("tictactoe"), 2, 0)  # whatever the core needs is on disk now
     before, begin = core_on_disk(), time.perf_counter()
-    assert check.violations(games.load(str(chomp)), 20, 0) == []
+    assert prove.violations(games.load(str(chomp)), 20, 0) == []
     assert core_on_disk() == before
     assert time.perf_counter() - begin < 60  # a minute would be the core; seconds are the game
 
@@ -55,7 +65,7 @@ def test_its_first_use_compiles_its_own_functions_alone(chomp):
 def test_check_proves_it(chomp, capsys):
     code, out, _ = selfplay("check", str(chomp), capsys=capsys)
     assert code == 0
-    assert f"holds  {check.SEARCH_LAW}" in out and "positions/s" in out and "chomp: all laws hold" in out
+    assert f"holds  {prove.SEARCH_LAW}" in out and "positions/s" in out and "chomp: all laws hold" in out
 
 
 def test_the_solver_knows_that_the_first_player_wins(chomp):
@@ -104,9 +114,9 @@ def test_it_is_trained_and_met_in_the_arena(chomp, tmp_path, capsys):
     ],
 )
 def test_a_mistake_is_explained_with_the_position(chomp, mistake, law, tmp_path, capsys):
-    assert mistake[0] in readme_example()
+    assert mistake[0] in EXAMPLE
     path = tmp_path / "wrong.py"
-    path.write_text(readme_example().replace(*mistake, 1))
+    path.write_text(EXAMPLE.replace(*mistake, 1))
     code, out, _ = selfplay("check", str(path), "--games", "20", capsys=capsys)
     assert code == 1 and re.search(f"FAILS  .*{law}", out)
     assert "not tried" in out

@@ -19,15 +19,17 @@ import pytest
 
 import games
 from games import own, trust
-from selfplay import cli, config
+from selfplay import cli, config, config_file
 from selfplay.commands import report
-from selfplay.matches import exam, players
+from selfplay.matches import exam, player_names, players
 from selfplay.network.weights import new_network, shape_for, weights_of
 from selfplay.storage import checkpoint
 from selfplay.storage.files import read_json, write_json
 from selfplay.storage.run import Run, stored_config
 from tests.commands.test_cli import selfplay
 from tests.learning.test_loop import SMALL
+
+pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parent.parent.parent
 TICTACTOE = Path(games.__file__).with_name("tictactoe.py").read_text().replace('name="tictactoe"', 'name="mine"')
@@ -135,10 +137,10 @@ def test_python_s_own_face_runs_no_file_that_a_run_names(evil, tmp_path):
     attempts = [
         lambda: config.game_of(checkpoint.find(str(run)).config),
         lambda: config.game_of(stored_config(run)),
-        lambda: players.game_of(str(run)),
+        lambda: player_names.parse_name(str(run)).game(),
         lambda: players.create(str(run), games.load("tictactoe")),
         lambda: games.recall(str(run / "game.py")),
-        lambda: config.game_of(config.load(str(run / "config.toml"))),
+        lambda: config.game_of(config_file.load(str(run / "config.toml"))),
         lambda: config.game_of(Run(run, stored_config(run)).config),
     ]
     for attempt in attempts:
@@ -352,10 +354,11 @@ def test_nothing_but_a_named_game_s_file_is_run():
 def test_names_that_were_read_are_recalled_and_not_loaded():
     """`games.load` runs what it is given, so only these may call it: what a user says, and names that the package makes."""
     said = {
-        "selfplay/cli.py",
-        "selfplay/commands/bench.py",
+        "selfplay/commands/games.py",
+        "selfplay/commands/gtp.py",
+        "selfplay/commands/benchmark.py",
         "selfplay/commands/training.py",
-        "selfplay/commands/check.py",
+        "selfplay/commands/prove.py",
     }
     made = {"selfplay/matches/exam.py", "selfplay/faces/sgf.py", "selfplay/faces/gtp.py", "selfplay/faces/game_session.py", "selfplay/faces/gtp_commands.py", "selfplay/faces/katago_query.py"}  # fmt: skip
     for path in (ROOT / "selfplay").rglob("*.py"):

@@ -13,10 +13,10 @@ from games import guards, own
 from games.game import Game, Layout
 from games.laws import check
 from native.abi import FINAL, GOES_ON, KEY, LEGAL, MOVER, OBSERVE, PLAY, START, rule
-from selfplay.commands import check as command
+from selfplay.commands import prove as command
 from tests.commands.test_cli import selfplay
 
-pytestmark = pytest.mark.usefixtures("other_home")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("other_home")]
 SOURCE = Path(games.__file__).with_name("tictactoe.py").read_text()
 TOP = ""  # to replace it is to put something before everything
 

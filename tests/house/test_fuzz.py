@@ -8,6 +8,8 @@ import pytest
 
 from tests.fuzz.__main__ import KINDS
 
+pytestmark = pytest.mark.slow
+
 INPUTS = 100
 
 

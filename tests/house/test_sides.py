@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from games.game import FIRST, SECOND, for_side, win_rate
-from native.perspective import mover_score, stored_value
+from games.game import for_side, win_rate
+from native.perspective import FIRST, SECOND, mover_score, stored_value
 
 PACKAGE = Path(__file__).parent.parent.parent / "selfplay"
 # How a change of sides is spelled when it is written by hand; comments and texts are looked at too.

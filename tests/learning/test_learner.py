@@ -87,7 +87,7 @@ def test_expected_value_is_win_less_loss():
 
 
 def test_the_rate_warms_up_stays_and_falls_on_a_cosine():
-    config = LearnerConfig(rate=1.0, warmup=10, decay_from=0.5, final_rate=0.05)
+    config = LearnerConfig(learning_rate=1.0, warmup=10, decay_from=0.5, final_rate=0.05)
     assert rate_at(config, 0, 0.0) == pytest.approx(0.1)
     assert rate_at(config, 100, 0.5) == pytest.approx(1.0)
     assert rate_at(config, 100, 0.75) == pytest.approx(0.525)  # halfway down: (1 + 0.05) / 2
@@ -98,7 +98,7 @@ def test_the_rate_warms_up_stays_and_falls_on_a_cosine():
 def replay():
     game = games.load("tictactoe")
     window = Replay(game, ReplayConfig(window_min=5000))
-    window.add(self_play(game, GUMBEL_PLAY, games=16, search_batch=800)[0])
+    window.add(self_play(game, GUMBEL_PLAY, games=16, steps=800)[0])
     return window
 
 
@@ -163,7 +163,7 @@ def test_a_restored_learner_goes_on_as_if_it_had_never_stopped(replay):
 
 def test_the_averaged_weights_are_a_moving_average_by_hand(replay):
     """At step t the average moves by 1 - min(average, t / (10 + t)) of the way: at step 1 by 10/11."""
-    ours = learner(average=0.998)
+    ours = learner(ema_decay=0.998)
     before = [t.clone() for t in ours.averaged.parameters()]
     ours.learn(replay, 1, np.random.default_rng(1), (0, 0))
     for old, new, mean in zip(before, ours.network.parameters(), ours.averaged.parameters()):
@@ -206,8 +206,8 @@ def test_heads_to_learn_from_are_there_where_they_have_weight(connect4):
     )
     plain, network = new_network(bare, 1).eval(), new_network(taught, 1).eval()
     asked = torch.rand(2, 2, 6, 7), torch.zeros(2, 0)
-    said, explained = network(*asked), network.explain(*asked)
-    assert plain.explain(*asked).owner is None and plain.explain(*asked).score is None
+    said, explained = network(*asked), network.forward_train(*asked)
+    assert plain.forward_train(*asked).owner is None and plain.forward_train(*asked).score is None
     assert explained.owner.shape == (2, 42) and explained.score.shape == (2,)
     assert said.owner is None and said.score is None
     for one, other, alone in zip(said[:2], explained[:2], plain(*asked)[:2]):

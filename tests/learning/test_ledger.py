@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 
 from games.laws import random_positions
-from native.search.settings import GUMBEL, PUCT
-from selfplay import config
-from selfplay.actors.actor import Actor, play_settings, search_settings
+from native.search import params
+from native.search.params import GUMBEL, PUCT
+from selfplay import config, config_file
+from selfplay.actors.actor import Actor
 from selfplay.learning.ledger import Ledger
 from selfplay.network.weights import new_network, shape_for, weights_of
 from selfplay.searching.searcher import Searcher
@@ -16,20 +17,37 @@ EXPLORES = {  # a setting -> its value where nothing explores
     "gumbel_scale": 0.0,
     "dirichlet_fraction": 0.0,
     "dirichlet_shaped": 0.0,  # of noise that is not there
-    "root_temperature": 1.0,
+    "root_policy_temperature": 1.0,
     "forced_playouts": 0.0,
 }
 # Every constant of a search, none of them the default or what matches have.
 SEARCHES = {
-    "gumbel": ["kind=gumbel", "max_considered=5", "c_visit=20.0", "c_scale=0.3", "min_max=true", "solves=false"],
-    "puct": ["kind=puct", "c_init=2.5", "c_spread=0.4", "fpu_reduction=0.4", "solves=false"],
-    "puct with absolute first play": ["kind=puct", "fpu_absolute=true", "fpu_value=-0.5", "forced_playouts=2.0"],
-    "puct with a warm root": ["kind=puct", "root_temperature=1.3", "dirichlet_shaped=0.5", "dirichlet_fraction=0.4"],
+    "gumbel": ["kind=gumbel", "max_considered=5", "c_visit=20.0", "c_scale=0.3", "min_max=true", "mcts_solver=false"],
+    "puct": ["kind=puct", "c_init=2.5", "cpuct_stdev_scale=0.4", "fpu_reduction=0.4", "mcts_solver=false"],
+    "puct with absolute first play": [
+        "kind=puct",
+        "fpu_absolute=true",
+        "fpu_value=-0.5",
+        "exploration.forced_playouts=2.0",
+    ],
+    "puct with a warm root": [
+        "kind=puct",
+        "exploration.root_policy_temperature=1.3",
+        "exploration.dirichlet_shaped=0.5",
+        "exploration.dirichlet_fraction=0.4",
+    ],
 }
 
 
 def run_config(search: list[str], *others: str) -> config.RunConfig:
-    return config.load("dummy", [*(f"search.{change}" for change in search), "network.precision=fp32", *others])
+    return config_file.load(
+        "dummy",
+        [
+            *(change if "." in change.partition("=")[0] else f"search.{change}" for change in search),
+            "network.precision=fp32",
+            *others,
+        ],
+    )
 
 
 def ledger_of(settings: config.RunConfig):
@@ -44,26 +62,31 @@ def ledger_of(settings: config.RunConfig):
 def test_every_constant_of_the_search_is_self_play_s(name):
     settings = run_config(SEARCHES[name])
     _, (search, alone), _ = ledger_of(settings)
-    played = play_settings(settings.search)._asdict()
-    assert search.settings._asdict() == alone.settings._asdict() == played | EXPLORES
-    assert search.settings.kind == (PUCT if "puct" in name else GUMBEL)
+    played = config.search_params(settings.search, settings.exploration)._asdict()
+    assert search.params._asdict() == alone.params._asdict() == played | EXPLORES
+    assert search.params.kind == (PUCT if "puct" in name else GUMBEL)
     assert (search.simulations, alone.simulations, search.precision) == (24, 0, "fp32")
 
 
 def test_what_self_play_s_search_is_has_every_setting_that_a_run_can_change():
     """A constant of `search.*` that does not reach the compiled search would be one that nothing obeys."""
     changed = run_config([change for name in ("gumbel", "puct with absolute first play") for change in SEARCHES[name]])
-    default = config.SearchConfig()
-    shared = [name for name in play_settings(default)._asdict() if hasattr(default, name) and name != "kind"]
-    assert len(shared) >= 14
-    for name in shared:
-        assert getattr(play_settings(changed.search), name) == pytest.approx(getattr(changed.search, name)), name
+    reached = config.search_params(changed.search, changed.exploration)
+    for section, names in ((changed.search, params.SELECTION), (changed.exploration, params.EXPLORATION)):
+        for name in names:
+            assert getattr(reached, name) == pytest.approx(getattr(section, name)), name
 
 
 def test_a_match_s_settings_have_no_part_in_it():
-    matches = ["match.kind=gumbel", "match.c_init=9.0", "match.lcb=50.0", "match.c_spread=1.0", "match.symmetries=8"]
+    matches = [
+        "match.kind=gumbel",
+        "match.c_init=9.0",
+        "match.lcb=50.0",
+        "match.cpuct_stdev_scale=1.0",
+        "match.symmetries=8",
+    ]
     (plain, _), (other, _) = (ledger_of(run_config(SEARCHES["puct"], *more))[1] for more in ([], matches))
-    assert plain.settings._asdict() == other.settings._asdict()
+    assert plain.params._asdict() == other.params._asdict()
     states = np.stack([position.state for position in random_positions(plain.game, 30, seed=1)])
     np.testing.assert_array_equal(plain.choose(states), other.choose(states))
 
@@ -72,7 +95,8 @@ def test_a_match_s_settings_have_no_part_in_it():
 @pytest.mark.parametrize("name", ["puct", "puct with absolute first play"])
 def test_it_finds_the_moves_that_self_play_finds_where_nothing_explores(name, others):
     """The games of an actor whose noise, temperature and openings are off, move by move."""
-    quiet = ["dirichlet_fraction=0.0", "temperature_start=0.0", "temperature_end=0.0", "forced_playouts=0.0"]
+    off = ("dirichlet_fraction", "temperature_start", "temperature_end", "forced_playouts")
+    quiet = [f"exploration.{name}=0.0" for name in off]
     settings = run_config(SEARCHES[name] + quiet, "actor.opening_fraction=0.0", "actor.games=1", *others)
     _, (search, _), network = ledger_of(settings)
     # From an empty tree at each move, with as many simulations as the ledger's.
@@ -97,10 +121,11 @@ def test_it_searches_to_the_end_where_matches_may_stop():
     states = np.stack([search.game.start().state] * 2)
     search.choose(states)
     (searcher,) = search.searchers.values()
-    assert isinstance(searcher, Searcher) and not searcher.stops_settled
+    assert isinstance(searcher, Searcher) and not searcher.stops_early
     assert searcher.forest.num_finished[:2].tolist() == [24, 24]
 
 
 def test_noise_is_what_play_adds_and_nothing_else():
-    plain, noisy = (of(config.SearchConfig())._asdict() for of in (search_settings, play_settings))
+    search, exploration = config.SearchConfig(), config.ExplorationConfig()
+    plain, noisy = (config.search_params(search, more)._asdict() for more in (None, exploration))
     assert {name for name in plain if plain[name] != noisy[name]} == {"gumbel_scale", "dirichlet_fraction"}

@@ -15,10 +15,10 @@ import pytest
 import torch
 
 import games
-from selfplay import config
+from selfplay import config, config_file
 from selfplay.commands import training
 from selfplay.learning import loop
-from selfplay.learning.progress import Screen
+from selfplay.learning.progress import ProgressReporter
 from selfplay.matches import players
 from selfplay.network.weights import shape_for
 from selfplay.storage import checkpoint
@@ -51,7 +51,7 @@ positions = 50
 
 
 def settings(**changes):
-    return msgspec.structs.replace(config.parse(SMALL), **changes)
+    return msgspec.structs.replace(config_file.parse(SMALL), **changes)
 
 
 def train(folder: Path, wanted=None, time_limit=None):
@@ -59,7 +59,7 @@ def train(folder: Path, wanted=None, time_limit=None):
     wanted = wanted or settings()
     torch.set_num_threads(1)
     run, stream = Run(folder, wanted), io.StringIO()
-    screen = Screen(folder, wanted.generations, stream=stream)
+    screen = ProgressReporter(folder, wanted.generations, stream=stream)
     pool = training.open_pool(run, shape_for(games.load(wanted.game), wanted.network, wanted.learner), 0, None, screen)
     try:
         return loop.train(run, pool, screen, time_limit), stream.getvalue()
@@ -100,8 +100,8 @@ def test_the_ledger_measures_every_generation(finished):
 
 
 def test_a_run_with_owners_and_score_is_learned_gone_on_with_and_played(tmp_path):
-    taught = config.parse(
-        SMALL, ["learner.ownership_weight=1.5", "learner.score_weight=0.5", "replay.search_share=0.2"]
+    taught = config_file.parse(
+        SMALL, ["learner.ownership_weight=1.5", "learner.score_weight=0.5", "replay.value_lambda=0.2"]
     )
     train(tmp_path, taught, 0.001)  # ends after its first generation
     newest, _ = train(tmp_path, taught)
@@ -117,6 +117,7 @@ def test_a_finished_run_has_nothing_left_to_do(finished):
     assert again == newest and (folder / "ledger.jsonl").read_bytes() == before
 
 
+@pytest.mark.slow
 def test_with_a_fixed_seed_two_runs_are_identical(finished, tmp_path):
     folder, newest, _ = finished
     other, _ = train(tmp_path / "again")
@@ -226,12 +227,13 @@ def test_times_that_mean_nothing_are_refused(text):
         training.parse_time(text)
 
 
+@pytest.mark.slow
 def test_killed_at_ten_random_moments_a_run_ends_as_an_undisturbed_one(tmp_path):
     """The real command, SIGKILL, the same command again. Every game that was on disk at a kill is there at the end."""
     wanted = msgspec.structs.replace(
         settings(generations=12), replay=msgspec.structs.replace(settings().replay, rows_per_generation=3000)
     )
-    (tmp_path / "small.toml").write_text(config.dump(wanted))
+    (tmp_path / "small.toml").write_text(config_file.dump(wanted))
     command = [sys.executable, "-m", "selfplay.cli", "train", "small.toml", "--out", "run", "--actors", "0"]
     moments, seen = random.Random(7), set()
     for _ in range(10):
@@ -271,12 +273,12 @@ def test_progress_is_drawn_for_a_terminal_and_plain_elsewhere(tmp_path):
             return True
 
     for stream, live in ((io.StringIO(), False), (Terminal(), True)):
-        screen = Screen(tmp_path, 3, stream=stream)
+        screen = ProgressReporter(tmp_path, 3, stream=stream)
         assert (screen.live is not None) == live
         screen.playing(1, 0, 100)
         screen.line("a line that stays")
         screen.close()
         assert "a line that stays" in stream.getvalue()
         assert ("\x1b" in stream.getvalue()) == live
-    names = [name for name, _ in Screen(tmp_path, 3, stream=io.StringIO()).facts()]
+    names = [name for name, _ in ProgressReporter(tmp_path, 3, stream=io.StringIO()).facts()]
     assert names == ["generation", "phase", "time"]

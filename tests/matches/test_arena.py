@@ -80,7 +80,9 @@ class Lowest:
     def __init__(self, game):
         self.game, self.sides = game, []
 
-    def choose(self, states):
+    needs_moves, precision = False, None
+
+    def choose(self, states, moves=None):
         return np.array([players.legal_actions(self.game, state)[0] for state in states], np.int32)
 
 
@@ -95,6 +97,7 @@ def test_pairs_share_an_opening_and_swap_sides(connect4):
     assert result.score == pytest.approx((result.wins + result.draws / 2) / 40)
 
 
+@pytest.mark.slow
 def test_outcomes_are_for_the_first_named_player_on_both_sides(tictactoe):
     """The exact solver never loses to a random player, whichever side it has."""
     solver = players.create("solver", tictactoe)
@@ -114,7 +117,7 @@ def test_equal_players_are_rated_equal_and_repeated_games_are_counted(tictactoe)
 
 def test_an_illegal_answer_is_an_error_and_not_a_loss(connect4):
     class Wrong(Lowest):
-        def choose(self, states):
+        def choose(self, states, moves=None):
             return np.full(len(states), 99, np.int32)
 
     with pytest.raises(RuntimeError, match="illegal action 99"):
@@ -246,11 +249,11 @@ def test_a_match_names_the_precision_of_each_network(tictactoe):
     network = new_network(shape_for(tictactoe, NetworkConfig(blocks=1, channels=8)), 1)
     ours = SearchPlayer.network("net", tictactoe, network, MatchConfig(), 4, precision="bf16")
     random = players.create("random", tictactoe)
-    assert (players.precision_of(ours), players.precision_of(random)) == ("bf16", None)
+    assert (ours.precision, random.precision) == ("bf16", None)
     said = arena.match(tictactoe, ours, random, 2, 2, seed=1).as_json()
     assert (said["first_precision"], said["second_precision"]) == ("bf16", None)
-    timed = players.in_time(ours, players.Effort(seconds=0.01))
-    assert players.precision_of(timed) == "bf16"
+    timed = players.in_time(ours, players.SearchBudget(seconds=0.01))
+    assert timed.precision == "bf16"
 
 
 PATHS = [

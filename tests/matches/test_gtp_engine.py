@@ -24,8 +24,11 @@ from selfplay.searching.clock import Clock
 from tests.faces.test_terminal import sit
 from tests.matches.test_arena import Lowest
 
+pytestmark = pytest.mark.slow
+
 ENGINE = """
 import os, sys, time
+
 fault, log = sys.argv[1], open(sys.argv[2], "a")
 moves, asked = [], 0
 for line in sys.stdin:
@@ -113,11 +116,11 @@ def test_a_game_that_goes_on_is_told_by_its_new_moves_alone(engine, connect4):
         position = connect4.start()
         for move in moves:
             position.play(move)
-        assert player.choose_after([moves], position.state[None]).tolist() == [0]
+        assert player.choose(position.state[None], [moves]).tolist() == [0]
     told = engine.log.read_text().splitlines()
     begin = ["protocol_version", "clear_board", "play b 4", "genmove w"]
     assert told == [*begin, "play b 4", "genmove w", "play b 6", "genmove w"]
-    player.choose_after([[2, 2]], connect4.start().play("3").play("3").state[None])
+    player.choose(connect4.start().play("3").play("3").state[None], [[2, 2]])
     assert engine.log.read_text().splitlines()[len(told) :] == ["clear_board", "play b 3", "play w 3", "genmove b"]
 
 
@@ -128,7 +131,7 @@ def test_go_engines_are_told_size_and_komi(tmp_path):
     log = tmp_path / "log"
     game = games.load("go9").with_options(komi=5.5)
     player = EnginePlayer(f"gtp:{sys.executable} -S {tmp_path / 'engine.py'} none {log}", game)
-    assert player.choose_after([[40]], game.start().play("E5").state[None]).tolist() == [81]
+    assert player.choose(game.start().play("E5").state[None], [[40]]).tolist() == [81]
     told = log.read_text().splitlines()
     assert told == ["protocol_version", "boardsize 9", "clear_board", "komi 5.5", "play b E5", "genmove w"]
 
@@ -165,14 +168,14 @@ def test_go_engines_are_told_the_handicap():
     """GNU Go's stones are ours, and White moves."""
     game, program = games.load("go9").with_options(handicap=3), installed("gnugo", "gnugo")
     player, position = EnginePlayer(f"gtp:{program} {GNUGO}", game), game.start()
-    position.play(int(player.choose_after([[]], position.state[None])[0]))
+    position.play(int(player.choose(position.state[None], [[]])[0]))
     ours = [game.format(cell) for cell, owner in enumerate(stones(position)) if owner == 1]
     assert sorted(player.program.ask("list_stones black")[0][1].split()) == sorted(ours) == ["C3", "C7", "G7"]
 
 
 def test_a_position_that_the_moves_do_not_lead_to_is_refused(engine, connect4):
     with pytest.raises(ValueError, match="only be told games that begin as connect4 always does"):
-        engine().choose_after([[3]], connect4.start().state[None])
+        engine().choose(connect4.start().state[None], [[3]])
 
 
 def test_an_engine_that_resigns_has_lost(engine, connect4):
@@ -216,7 +219,7 @@ def test_an_illegal_move_is_an_error_that_tells_the_move(engine, connect4):
     position = connect4.start()
     for move in moves:
         position.play(move)
-    player.choose_after([moves], position.state[None])
+    player.choose(position.state[None], [moves])
     player.held = tuple(moves)  # it holds a move more than we say
     with pytest.raises(ValueError, match="chose 1, which is not legal after 6 moves"):
         player._legal(position, "1")
@@ -379,7 +382,7 @@ def test_gnu_go_cleans_up_before_it_counts():
     assert engine.score(tuple(moves)) == f"B+{25 - game.options['komi']:g}"  # it counts the stone as dead
     engine.word = "kgs-genmove_cleanup"
     while position.outcome is None:
-        moves.append(int(engine.choose_after([moves], position.state[None])[0]))
+        moves.append(int(engine.choose(position.state[None], [moves])[0]))
         position.play(moves[-1])
     assert engine.score(tuple(moves)) == f"B+{25 - game.options['komi']:g}"
     assert position.final()[1] == 25 - game.options["komi"]

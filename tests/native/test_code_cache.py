@@ -11,10 +11,13 @@ import pytest
 import native
 from native.machine import code_cache
 
+pytestmark = pytest.mark.slow
+
 ROOT = str(Path(native.__file__).parent.parent)
 GAME = """
 import numpy as np
 from native.abi import MOVER, rule
+
 
 @rule(MOVER)
 def mover(state):

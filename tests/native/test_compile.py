@@ -6,14 +6,19 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import native
 from native.machine import compile as compiling
+
+pytestmark = pytest.mark.slow
 
 PROGRAM = """
 import time
 begin = time.perf_counter()
 import games
 from native.playout import count_positions, perft
+
 game = games.load("tictactoe")
 assert count_positions(game.rules, game.start_state(), 9, 3) == 504
 stats = perft.stats
@@ -35,7 +40,7 @@ def test_an_edit_in_another_file_of_the_core_recompiles_and_nothing_else_does(tm
         shutil.copytree(source, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
     assert run(tmp_path) == (0, 1)  # nothing there yet
     assert run(tmp_path) == (1, 0)  # found by the next process
-    other = tmp_path / "native" / "random.py"  # perft's file calls into it, and Numba would not look
+    other = tmp_path / "native" / "machine" / "random.py"  # perft's file calls into it, and Numba would not look
     other.write_text(other.read_text() + "\n# edited\n")
     assert run(tmp_path) == (0, 1)
     game = tmp_path / "games" / "connect4.py"  # games are addresses to the core: their edits do not concern it
@@ -47,12 +52,12 @@ def test_the_stamp_changes_with_every_file_of_the_package(tmp_path, monkeypatch)
     shutil.copytree(compiling.PACKAGE, tmp_path / "native")
     monkeypatch.setattr(compiling, "PACKAGE", tmp_path / "native")
     stamps = {compiling.package_stamp()}
-    for path in compiling.PACKAGE.glob("*.py"):
+    for path in compiling.PACKAGE.rglob("*.py"):
         text = path.read_text()
         path.write_text(text[:-1] + " ")  # as long as before
         compiling.package_stamp.cache_clear()
         stamps.add(compiling.package_stamp())
-    assert len(stamps) == 1 + len(list(compiling.PACKAGE.glob("*.py")))
+    assert len(stamps) == 1 + len(list(compiling.PACKAGE.rglob("*.py")))
     compiling.package_stamp.cache_clear()
 
 

@@ -11,8 +11,8 @@ from native.search import forest as memory
 from native.search import reuse
 from native.search.forest import ROOT
 from native.search.mcts import expand_and_backup, select_leaves
+from native.search.params import GUMBEL, PUCT, SearchParams
 from native.search.puct import shape_alpha, value_stdev
-from native.search.settings import GUMBEL, PUCT, Settings
 from native.search.tree_only import search_tree_only
 from native.solver import Solver
 from selfplay.searching.reference import FakeNetwork
@@ -46,7 +46,7 @@ def test_what_a_search_proves_is_true_and_is_played(connect4, kind):
     """Against the exact solver, on positions near the end of Connect Four."""
     solver = Solver(connect4.rules, connect4.state_bytes, connect4.actions, connect4.max_plies)
     positions = [p for p in random_positions(connect4, 500, seed=8) if p.plies > 24]
-    settings = Settings(kind, gumbel_scale=0.0)
+    settings = SearchParams(kind, gumbel_scale=0.0)
     searcher = Searcher(connect4, FakeNetwork(7), settings, 600, len(positions))
     found = searcher.search(np.stack([p.state for p in positions]))
     exact = searcher.forest.nodes["exact"][:, ROOT]
@@ -60,7 +60,7 @@ def test_what_a_search_proves_is_true_and_is_played(connect4, kind):
 
 
 def test_an_even_game_is_proven_a_draw(tictactoe):
-    searcher, found = searched(tictactoe, played(tictactoe, "b2 a1"), Fixed(np.zeros(9)), Settings(PUCT), 20000)
+    searcher, found = searched(tictactoe, played(tictactoe, "b2 a1"), Fixed(np.zeros(9)), SearchParams(PUCT), 20000)
     assert searcher.forest.nodes["exact"][0, ROOT] == 0.0 == found.value[0]
     assert searcher.forest.num_finished[0] < 20000  # and then it stops
 
@@ -70,7 +70,7 @@ def test_a_win_in_one_ends_the_search_with_a_policy_of_winning_moves(connect4):
     position = played(connect4, "2736")
     position.play("4").play("7")  # the first player has 2 3 4 on the ground: columns 1 and 5 win
     for kind in (PUCT, GUMBEL):
-        settings = Settings(kind, gumbel_scale=0.0)
+        settings = SearchParams(kind, gumbel_scale=0.0)
         searcher, found = searched(connect4, position, Fixed(np.zeros(7)), settings, 400)
         assert found.value[0] == 1.0 and searcher.forest.num_finished[0] < 100
         best = np.flatnonzero(found.policy[0])
@@ -83,13 +83,15 @@ def test_a_move_that_is_proven_lost_is_not_played_even_if_the_network_wants_it(c
     position = played(connect4, "41424")
     for kind in (PUCT, GUMBEL):
         _, found = searched(
-            connect4, position, Fixed([2, 0, 0, 0, 0, 0, 0]), Settings(kind, gumbel_scale=0.0, c_scale=0.0), 400
+            connect4, position, Fixed([2, 0, 0, 0, 0, 0, 0]), SearchParams(kind, gumbel_scale=0.0, c_scale=0.0), 400
         )
         assert found.action[0] == 3
 
 
 def test_without_proofs_nothing_but_the_ends_is_exact(connect4):
-    searcher, _ = searched(connect4, played(connect4, "414141"), FakeNetwork(7), Settings(PUCT, solves=False), 300)
+    searcher, _ = searched(
+        connect4, played(connect4, "414141"), FakeNetwork(7), SearchParams(PUCT, mcts_solver=False), 300
+    )
     nodes = searcher.forest.nodes[0, : searcher.forest.num_nodes[0]]
     is_exact = np.isfinite(nodes["exact"])
     assert is_exact.any() and not nodes["is_expanded"][is_exact].any()
@@ -102,7 +104,7 @@ def test_without_proofs_nothing_but_the_ends_is_exact(connect4):
 def follow(searcher, action):
     """Play an action of the root, and make the child that it leads to the root."""
     abi.call_play(searcher.game.rules, searcher.forest.root_state[0], action)
-    return reuse.follow(searcher.game.rules, searcher.settings, searcher.forest, 0, action)
+    return reuse.reroot(searcher.game.rules, searcher.params, searcher.forest, 0, action)
 
 
 def edges_of(searcher, node):
@@ -130,7 +132,7 @@ def test_the_tree_that_is_kept_is_what_was_below_the_move(name):
     import games
 
     game = games.load(name)
-    position, settings = random_positions(game, 1, seed=4)[0], Settings(PUCT)
+    position, settings = random_positions(game, 1, seed=4)[0], SearchParams(PUCT)
     searcher, found = searched(game, position, FakeNetwork(game.actions), settings, 500)
     actions, _, _, _, children = searcher.node()
     for action in [found.action[0]]:
@@ -155,11 +157,11 @@ def test_a_log_that_is_not_put_back_changes_no_search(go5):
     for position in repeating + late[:5]:
         trees = []
         for game in (go5, bare):
-            searcher, found = searched(game, position, FakeNetwork(game.actions), Settings(PUCT), 300)
+            searcher, found = searched(game, position, FakeNetwork(game.actions), SearchParams(PUCT), 300)
             kept = follow(searcher, found.action[0])
             trees.append((kept, edges_of(searcher, ROOT)))
             if kept:
-                go_on(searcher, game, searcher.settings, 300)
+                go_on(searcher, game, searcher.params, 300)
                 trees[-1] += (edges_of(searcher, ROOT),)
         assert trees[0] == trees[1]
 
@@ -185,7 +187,7 @@ def test_a_kept_tree_is_searched_on_as_if_it_had_been_searched_from_its_root(con
             is_root = planes.sum() == position.planes().sum()
             return (only.astype(np.float32) if is_root else logits), value
 
-    settings = Settings(PUCT, solves=False)
+    settings = SearchParams(PUCT, mcts_solver=False)
     searcher, found = searched(connect4, position, OneMove(7), settings, 101)
     assert found.action[0] == 4
     searcher = Searcher(connect4, OneMove(7), settings, 300, 1)
@@ -202,17 +204,17 @@ def test_a_kept_tree_is_searched_on_as_if_it_had_been_searched_from_its_root(con
 
 
 def test_nothing_is_kept_of_a_move_never_tried_or_of_a_gumbel_search(connect4):
-    settings = Settings(PUCT)
+    settings = SearchParams(PUCT)
     searcher, _ = searched(connect4, connect4.start(), Fixed([9, 0, 0, 0, 0, 0, 0]), settings, 3)
     assert not follow(searcher, 6)
     assert searcher.root()[1].sum() == 3  # and the tree is as it was
-    settings = Settings(GUMBEL)
+    settings = SearchParams(GUMBEL)
     searcher, found = searched(connect4, connect4.start(), FakeNetwork(7), settings, 50)
     assert not follow(searcher, found.action[0])
 
 
 def test_a_new_root_gets_its_noise(connect4):
-    settings = Settings(PUCT, dirichlet_fraction=0.25)
+    settings = SearchParams(PUCT, dirichlet_fraction=0.25)
     searcher, found = searched(connect4, connect4.start(), Fixed(np.zeros(7)), settings, 400)
     assert follow(searcher, found.action[0])
     priors = searcher.root()[3]
@@ -254,11 +256,11 @@ def test_shaped_noise_worked_by_hand():
     """Priors 0.5, 0.49, 0.01, 0.0001: capped at 0.01 their logs are three times -4.605 and -9.210, mean -5.756. Above it lie
     three, by 1.151 each: a third of the shaped half each, and an eighth of alpha uniformly: 0.125 + 0.16667 and 0.125."""
     out = np.zeros(4)
-    alpha_of(Settings(dirichlet_shaped=0.5), np.array([0.5, 0.49, 0.01, 0.0001], np.float32), out)
+    alpha_of(SearchParams(dirichlet_shaped=0.5), np.array([0.5, 0.49, 0.01, 0.0001], np.float32), out)
     np.testing.assert_allclose(out, [0.29167, 0.29167, 0.29167, 0.125], atol=1e-4)
-    alpha_of(Settings(dirichlet_shaped=0.5), np.full(4, 0.25, np.float32), out)  # nothing above the mean: uniform
+    alpha_of(SearchParams(dirichlet_shaped=0.5), np.full(4, 0.25, np.float32), out)  # nothing above the mean: uniform
     np.testing.assert_allclose(out, 0.25)
-    alpha_of(Settings(), np.array([0.97, 0.01, 0.01, 0.01], np.float32), out)
+    alpha_of(SearchParams(), np.array([0.97, 0.01, 0.01, 0.01], np.float32), out)
     np.testing.assert_allclose(out, 0.25)
 
 
@@ -266,7 +268,9 @@ def test_root_temperature_flattens_the_roots_priors_alone(connect4):
     """T = 2: priors 0.64 and 0.36 become 0.8 and 0.6 over their sum; below the root they stay."""
     logits = np.full(7, -40.0)
     logits[:2] = np.log([0.64, 0.36])
-    searcher, _ = searched(connect4, connect4.start(), Fixed(logits), Settings(PUCT, root_temperature=2.0), 30)
+    searcher, _ = searched(
+        connect4, connect4.start(), Fixed(logits), SearchParams(PUCT, root_policy_temperature=2.0), 30
+    )
     np.testing.assert_allclose(searcher.root()[3][:2], [0.8 / 1.4, 0.6 / 1.4], atol=1e-5)
     child = searcher.node()[4][0]
     np.testing.assert_allclose(searcher.node(node=int(child))[3][:2], [0.64, 0.36], atol=1e-5)
@@ -288,7 +292,7 @@ def test_forced_playouts_are_given_and_taken_off_the_target_again(connect4):
 
     visits, policies = {}, {}
     for k in (0.0, 2.0):
-        settings = Settings(PUCT, forced_playouts=k, solves=False, **NO_LOSS)
+        settings = SearchParams(PUCT, forced_playouts=k, mcts_solver=False, **NO_LOSS)
         searcher, found = searched(connect4, connect4.start(), SecondColumnLoses(logits), settings, 100)
         visits[k], policies[k] = int(searcher.root()[1][1]), found.policy[0]
     assert 1 <= visits[0.0] <= 2 and 6 <= visits[2.0] <= 7
@@ -307,7 +311,7 @@ def test_the_bound_prefers_a_sure_move_to_one_with_a_few_visits_more(connect4):
             parity = batch.planes[:rows].sum((1, 2)) % 4 >= 2
             batch.value[:rows] = np.where(in_first, np.where(parity, 0.8, -0.8), 0.0)
 
-    settings = Settings(PUCT, solves=False, **NO_LOSS)
+    settings = SearchParams(PUCT, mcts_solver=False, **NO_LOSS)
     searcher, by_visits = searched(connect4, connect4.start(), FirstColumnIsWild(logits), settings, 60)
     _, visits, values, _, _ = searcher.root()
     _, by_bound = searched(connect4, connect4.start(), FirstColumnIsWild(logits), settings._replace(lcb=5.0), 60)
@@ -321,7 +325,9 @@ def test_the_bound_prefers_a_sure_move_to_one_with_a_few_visits_more(connect4):
 # Searches in one call
 
 
-@pytest.mark.parametrize("settings", [Settings(GUMBEL, gumbel_scale=0.0), Settings(PUCT)], ids=["gumbel", "puct"])
+@pytest.mark.parametrize(
+    "settings", [SearchParams(GUMBEL, gumbel_scale=0.0), SearchParams(PUCT)], ids=["gumbel", "puct"]
+)
 def test_a_search_in_one_call_is_the_search_in_waves(game, settings):
     positions = random_positions(game, 6, seed=3)
     states = np.stack([p.state for p in positions])

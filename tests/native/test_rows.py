@@ -147,9 +147,9 @@ def test_a_window_taken_up_again_equals_the_one_that_was_left(connect4, count, g
     """Of the generations played only those are read that the window reaches; rows, their order, what is drawn and what came of
     the games are those of a window that saw all of them come and go."""
     settings = config.ReplayConfig(
-        window_min=60, window_growth=growth, window_exponent=0.6, search_share=0.3, settled_weight=0.4
+        window_min=60, window_growth=growth, window_exponent=0.6, value_lambda=0.3, decided_weight=0.4
     )
-    played = self_play(connect4, GUMBEL_PLAY, games=8, search_batch=900)[0]
+    played = self_play(connect4, GUMBEL_PLAY, games=8, steps=900)[0]
     size = played.count // count
     parts = [played.part(size * i) for i in range(count)]
     parts = [part.part(0) if i == count - 1 else first_games(part, size) for i, part in enumerate(parts)]

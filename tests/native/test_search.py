@@ -13,27 +13,32 @@ from native.search.cache import new_cache
 from native.search.choice import choose
 from native.search.gumbel import considered_visits
 from native.search.mcts import SearchBatch, expand_and_backup, select_leaves
-from native.search.settings import GUMBEL, PUCT, Settings
+from native.search.params import GUMBEL, PUCT, SearchParams
 from selfplay.searching import reference
 from selfplay.searching.reference import FakeNetwork
 from selfplay.searching.searcher import Searcher
 from tests.conftest import played
 
 KINDS = {
-    "gumbel without noise": Settings(GUMBEL, gumbel_scale=0.0),
-    "gumbel": Settings(GUMBEL),
-    "gumbel, min-max": Settings(GUMBEL, c_scale=0.1, min_max=True),
-    "gumbel, four considered": Settings(GUMBEL, max_considered=4),
-    "puct": Settings(PUCT),
-    "puct with noise": Settings(PUCT, dirichlet_fraction=0.25),
-    "puct, no virtual loss": Settings(PUCT, virtual_loss=0.0, fpu_reduction=0.0),
-    "gumbel without noise or proofs": Settings(GUMBEL, gumbel_scale=0.0, solves=False),
-    "puct without proofs": Settings(PUCT, solves=False),
-    "puct as KataGo's in self-play": Settings(
-        PUCT, dirichlet_fraction=0.25, dirichlet_shaped=0.5, forced_playouts=2.0, root_temperature=1.1, c_spread=0.85
+    "gumbel without noise": SearchParams(GUMBEL, gumbel_scale=0.0),
+    "gumbel": SearchParams(GUMBEL),
+    "gumbel, min-max": SearchParams(GUMBEL, c_scale=0.1, min_max=True),
+    "gumbel, four considered": SearchParams(GUMBEL, max_considered=4),
+    "puct": SearchParams(PUCT),
+    "puct with noise": SearchParams(PUCT, dirichlet_fraction=0.25),
+    "puct, no virtual loss": SearchParams(PUCT, virtual_loss=0.0, fpu_reduction=0.0),
+    "gumbel without noise or proofs": SearchParams(GUMBEL, gumbel_scale=0.0, mcts_solver=False),
+    "puct without proofs": SearchParams(PUCT, mcts_solver=False),
+    "puct as KataGo's in self-play": SearchParams(
+        PUCT,
+        dirichlet_fraction=0.25,
+        dirichlet_shaped=0.5,
+        forced_playouts=2.0,
+        root_policy_temperature=1.1,
+        cpuct_stdev_scale=0.85,
     ),
-    "puct as KataGo's in matches": Settings(PUCT, c_spread=0.85, lcb=5.0),
-    "puct, untried moves lose": Settings(PUCT, fpu_absolute=True),
+    "puct as KataGo's in matches": SearchParams(PUCT, cpuct_stdev_scale=0.85, lcb=5.0),
+    "puct, untried moves lose": SearchParams(PUCT, fpu_absolute=True),
 }
 
 
@@ -93,7 +98,7 @@ def test_a_restricted_search_equals_the_reference_s(game, name, share):
             searcher = Searcher(game, FakeNetwork(game.actions), settings, simulations, 1, leaves, 0)
             memory.reset_trees(searcher.forest, position.state[None], simulations)
             memory.restrict(searcher.forest, 0, avoid_until)
-            while searcher._wave():
+            while searcher._step():
                 pass
             twin = reference.Search(
                 position, FakeNetwork(game.actions), settings, simulations, leaves, avoid_until=avoid_until
@@ -111,11 +116,11 @@ def test_a_restriction_ends_with_its_search_and_no_other_goes_on_from_it(connect
     free = searcher.search(state[None]).policy
     memory.reset_trees(searcher.forest, state[None], 50)
     memory.restrict(searcher.forest, 0, np.array([[9, 9, 9, 0, 9, 9, 9], [0] * 7], np.int32))
-    while searcher._wave():
+    while searcher._step():
         pass
     assert list(searcher.root()[0]) == [3]
     searcher.forest.root_state[0] = connect4.start().play("4").state
-    assert not reuse.follow(connect4.rules, searcher.settings, searcher.forest, 0, 3)
+    assert not reuse.reroot(connect4.rules, searcher.params, searcher.forest, 0, 3)
     assert np.array_equal(searcher.search(state[None]).policy, free)
 
 
@@ -266,7 +271,7 @@ def test_puct_worked_by_hand(connect4):
     """
     logits = np.full(7, -40.0)
     logits[:2] = np.log([0.75, 0.25])
-    settings = Settings(PUCT, fpu_reduction=0.0, c_base=1e9)
+    settings = SearchParams(PUCT, fpu_reduction=0.0, c_base=1e9)
     visits = []
     for simulations in (1, 2, 4, 5):  # after the third, rounding of the priors may break the tie either way
         searcher = Searcher(connect4, Planted(logits, 0.0), settings, simulations, 1)
@@ -279,7 +284,7 @@ def visits_of_two_columns(connect4, value, simulations, leaves=1, **settings):
     """Visits of two columns with priors 0.75 and 0.25, every mover believing in `value`; c = 1.25."""
     logits = np.full(7, -40.0)
     logits[:2] = np.log([0.75, 0.25])
-    chosen = Settings(PUCT, c_base=1e9, **settings)
+    chosen = SearchParams(PUCT, c_base=1e9, **settings)
     searcher = Searcher(connect4, Planted(logits, value), chosen, simulations, 1, leaves)
     searcher.search(connect4.start().state[None])
     return searcher.root()[1][:2].tolist()
@@ -309,7 +314,7 @@ def test_virtual_loss_worked_by_hand(connect4):
 
 
 def test_ties_go_to_the_lowest_action(connect4):
-    for settings in (Settings(PUCT), Settings(GUMBEL, gumbel_scale=0.0)):
+    for settings in (SearchParams(PUCT), SearchParams(GUMBEL, gumbel_scale=0.0)):
         searcher = Searcher(connect4, Planted(np.zeros(7), 0.0), settings, 1, 1)
         searcher.search(connect4.start().state[None])
         assert searcher.root()[1].tolist() == [1, 0, 0, 0, 0, 0, 0]
@@ -320,7 +325,7 @@ def test_every_search_draws_its_own_gumbels(connect4):
     states = np.repeat(connect4.start().state[None], 300, 0)
     drawn = []
     for scale in (1.0, 2.0, 0.0):
-        searcher = Searcher(connect4, Planted(np.zeros(7), 0.0), Settings(GUMBEL, gumbel_scale=scale), 2, 300)
+        searcher = Searcher(connect4, Planted(np.zeros(7), 0.0), SearchParams(GUMBEL, gumbel_scale=scale), 2, 300)
         searcher.search(states)
         drawn.append(searcher.forest.root_noise.copy())
         searcher.search(states)
@@ -332,7 +337,7 @@ def test_every_search_draws_its_own_gumbels(connect4):
 
 def test_moves_are_drawn_by_visits_to_the_power_of_the_inverse_temperature(connect4):
     """With T = 0.5 shares are visits squared over their sum."""
-    settings, count = Settings(PUCT, fpu_reduction=0.0), 4000
+    settings, count = SearchParams(PUCT, fpu_reduction=0.0), 4000
     logits = np.log([0.5, 0.3, 0.2, 1e-9, 1e-9, 1e-9, 1e-9])
     searcher = Searcher(connect4, Planted(logits, 0.0), settings, 10, count)
     searcher.search(np.repeat(connect4.start().state[None], count, 0))
@@ -346,7 +351,7 @@ def test_moves_are_drawn_by_visits_to_the_power_of_the_inverse_temperature(conne
 def test_gumbels_improved_policy_worked_by_hand(tictactoe):
     """Nine equal logits, value 0 for every mover, 2 simulations, no noise: the two lowest actions get one visit each, all
     Q and v_mix are (0 + 1) / 2, so the improved policy stays uniform."""
-    searcher = Searcher(tictactoe, Planted(np.zeros(9), 0.0), Settings(GUMBEL, gumbel_scale=0.0), 2, 1)
+    searcher = Searcher(tictactoe, Planted(np.zeros(9), 0.0), SearchParams(GUMBEL, gumbel_scale=0.0), 2, 1)
     found = searcher.search(tictactoe.start().state[None])
     assert searcher.root()[1].tolist() == [1, 1, 0, 0, 0, 0, 0, 0, 0]
     np.testing.assert_allclose(found.policy[0], 1 / 9, atol=1e-6)
@@ -358,7 +363,7 @@ def test_completed_q_worked_by_hand(tictactoe):
     v_mix = (0.6 + 2 * 0.4) / 3 = 0.4667; sigma = (50 + 1) * q = 20.4 or 23.8; so each visited action has
     exp(20.4 - 23.8) = 0.03337 times the weight of an unvisited one: 0.03337 / (7 + 2 * 0.03337) = 0.004722.
     """
-    searcher = Searcher(tictactoe, Planted(np.zeros(9), 0.2), Settings(GUMBEL, gumbel_scale=0.0), 2, 1)
+    searcher = Searcher(tictactoe, Planted(np.zeros(9), 0.2), SearchParams(GUMBEL, gumbel_scale=0.0), 2, 1)
     found = searcher.search(tictactoe.start().state[None])
     np.testing.assert_allclose(found.policy[0, :2], 0.004722, atol=2e-6)
     np.testing.assert_allclose(found.policy[0, 2:], 0.14151, atol=2e-5)
@@ -369,7 +374,9 @@ def test_completed_q_worked_by_hand(tictactoe):
 def test_below_the_root_visits_follow_the_improved_policy(tictactoe):
     """With equal values the improved policy is the prior, so visits approach prior shares: never more than one visit off."""
     prior = np.array([0.4, 0.2, 0.1, 0.1, 0.05, 0.05, 0.04, 0.03, 0.03])
-    searcher = Searcher(tictactoe, Planted(np.log(prior), 0.0), Settings(GUMBEL, gumbel_scale=0.0, c_scale=0.0), 400, 1)
+    searcher = Searcher(
+        tictactoe, Planted(np.log(prior), 0.0), SearchParams(GUMBEL, gumbel_scale=0.0, c_scale=0.0), 400, 1
+    )
     searcher.search(tictactoe.start().state[None])
     _, visits, _, _, _ = searcher.node(0, searcher.node()[4][0])
     shares = prior[1:] / prior[1:].sum()
@@ -385,7 +392,7 @@ def test_virtual_loss_spreads_the_leaves_of_one_wave(connect4):
     chosen = {}
     for loss in (0.0, 1.0):
         forest = memory.new_forest(1, 8, connect4.state_bytes, connect4.actions, connect4.max_plies, leaves_per_game=8)
-        settings = Settings(PUCT, virtual_loss=loss, fpu_reduction=0.0)
+        settings = SearchParams(PUCT, virtual_loss=loss, fpu_reduction=0.0)
         memory.reset_trees(forest, connect4.start().state[None], 8)
         search_batch = SearchBatch(connect4.rules, settings, forest, cache, batch)
         network.evaluate(batch, select_leaves(search_batch))
@@ -398,7 +405,7 @@ def test_a_resting_game_is_marked(connect4):
     forest = memory.new_forest(2, 4, connect4.state_bytes, connect4.actions, connect4.max_plies)
     memory.reset_trees(forest, connect4.start().state[None], 4)
     action, value, policy = np.zeros(2, np.int32), np.zeros(2), np.zeros((2, 7))
-    choose(Settings(), forest, 0.0, action, value, policy)
+    choose(SearchParams(), forest, 0.0, action, value, policy)
     assert action.tolist() == [-1, -1]  # neither has been searched
 
 
@@ -424,7 +431,7 @@ def test_searches_beyond_this_machines_memory_are_refused_with_what_would_fit():
 
 
 def test_dirichlet_noise_has_the_stated_share_and_sum(connect4):
-    settings = Settings(PUCT, dirichlet_fraction=0.25)
+    settings = SearchParams(PUCT, dirichlet_fraction=0.25)
     searcher = Searcher(connect4, Planted(np.zeros(7), 0.0), settings, 1, 400)
     searcher.search(np.repeat(connect4.start().state[None], 400, 0))
     priors = np.array([searcher.root(i)[3] for i in range(400)])

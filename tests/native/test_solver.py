@@ -51,6 +51,7 @@ def test_late_connect_four_equals_plain_minimax(connect4):
     assert [ours.value(p.state) for p in late] == [minimax(p) for p in late]
 
 
+@pytest.mark.slow
 def test_it_agrees_with_the_outside_solver_from_sixteen_discs_on(connect4):
     whole = exam.load("connect4")
     rows = [row for row in range(len(whole)) if whole.plies[row] >= 16][:40]
@@ -130,6 +131,7 @@ def test_an_answer_is_not_kept_for_a_position_with_other_moves_left(go5):
         assert [ours.value((short, long)[index].state) for index in order] == [values[index] for index in order]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("columns", [2, 3])
 def test_every_position_of_a_tiny_board_has_its_value_whatever_was_asked_before(columns):
     """All games on 1x2 and 1x3, a corner of go8 between walls: there superko decides, and the cap is never near."""

@@ -9,7 +9,7 @@ import pytest
 from native import abi
 from native.machine.compile import inline, kernel
 from native.machine.struct_argument import by_address
-from native.search.settings import PUCT, Settings
+from native.search.params import PUCT, SearchParams
 
 
 @by_address
@@ -85,10 +85,10 @@ def test_the_content_lives_as_long_as_its_handle():
 
 
 def test_settings_are_shown_and_sent_by_what_they_say():
-    settings = Settings(PUCT, lcb=5.0)
-    assert "lcb=5.0" in repr(settings) and repr(settings).startswith("Settings(kind=0")
+    settings = SearchParams(PUCT, lcb=5.0)
+    assert "lcb=5.0" in repr(settings) and repr(settings).startswith("SearchParams(kind=0")
     assert pickle.loads(pickle.dumps(settings))._asdict() == settings._asdict()
-    assert settings._replace(lcb=0.0)._asdict() == Settings(PUCT)._asdict()
+    assert settings._replace(lcb=0.0)._asdict() == SearchParams(PUCT)._asdict()
 
 
 def test_of_rules_the_seven_functions_lie_at_the_address_in_their_order(connect4):

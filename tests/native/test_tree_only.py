@@ -7,14 +7,15 @@ import games
 from native.search.cache import new_cache
 from native.search.forest import new_batch, new_forest, reset_trees
 from native.search.mcts import SearchBatch, expand_and_backup, select_leaves
-from native.search.settings import GUMBEL, PUCT, Settings
+from native.search.params import GUMBEL, PUCT, SearchParams
 from native.search.tree_only import search_tree_only
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [PUCT, GUMBEL])
 @pytest.mark.parametrize("name", ["connect4", "go5", "othello6"])
 def test_alone_equals_waves(name, kind):
-    game, settings = games.load(name), Settings(kind=kind)
+    game, settings = games.load(name), SearchParams(kind=kind)
     cache, batch = new_cache(0, game.actions), new_batch(3, game.planes, game.cells, game.scalars, game.actions)
     states = np.repeat(game.start_state()[None], 3, 0)
     forests = [new_forest(3, 90, game.state_bytes, game.actions, game.max_plies, seed=4) for _ in range(2)]

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import games
-from selfplay import config
+from selfplay import config_file
 from selfplay.actors.local_pool import LocalPool
 from selfplay.config import LearnerConfig, NetworkConfig, ReplayConfig
 from selfplay.learning.learner import Learner
@@ -100,7 +100,7 @@ def test_a_learner_on_a_gpu_goes_on_as_if_it_had_not_stopped():
     game = games.load("tictactoe")
     shape = shape_for(game, NetworkConfig(blocks=1, channels=8), LearnerConfig())
     replay = Replay(game, ReplayConfig())
-    replay.add(self_play(game, GUMBEL_PLAY, search_batch=600)[0])
+    replay.add(self_play(game, GUMBEL_PLAY, steps=600)[0])
 
     def learner() -> Learner:
         return Learner(new_network(shape, 1), LearnerConfig(batch=32, warmup=2), "fp32", "cuda")
@@ -118,8 +118,8 @@ def test_a_learner_on_a_gpu_goes_on_as_if_it_had_not_stopped():
 
 
 def test_many_actors_play_on_one_gpu():
-    wanted = config.load(
-        "dummy", ["network.device=cuda", "network.precision=fp32", "actor.in_process=6", "actor.games=16"]
+    wanted = config_file.load(
+        "dummy", ["network.device=cuda", "network.precision=fp32", "actor.local_actors=6", "actor.games=16"]
     )
     shape = shape_for(games.load(wanted.game), wanted.network)
     pool = LocalPool(wanted, shape, 1, "fp32")

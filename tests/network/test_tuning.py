@@ -2,14 +2,14 @@
 
 import msgspec
 
-from selfplay import config
+from selfplay import config, config_file
 from selfplay.commands import training
 from selfplay.network import tuning
 from selfplay.network.weights import new_network, shape_for
 from selfplay.storage.run import Run
-from tests import test_loop
+from tests.learning import test_loop
 
-SMALL = config.parse(test_loop.SMALL)
+SMALL = config_file.parse(test_loop.SMALL)
 
 
 def test_the_smallest_batch_that_is_about_as_fast_as_the_fastest_is_taken():

@@ -8,13 +8,13 @@ import pytest
 import games
 from games.game import Position
 from games.laws import random_positions
-from native.search.settings import GUMBEL, PUCT, Settings
+from native.search.params import GUMBEL, PUCT, SearchParams
 from selfplay.searching.early_stop import NEVER, NO_EDGE, overtaken_in
 from selfplay.searching.reference import FakeNetwork
 from selfplay.searching.searcher import Searcher
 
 # A proof may come with any simulation, so with proofs the same move is likely and not certain.
-PLAIN = Settings(PUCT, solves=False)
+PLAIN = SearchParams(PUCT, mcts_solver=False)
 
 
 def chosen(visits) -> int:
@@ -81,14 +81,14 @@ def test_stopping_a_settled_puct_search_never_changes_its_move(name, simulations
     for leaves, entries in ((1, 1 << 12), (4, 0)):
         options = {"settings": PLAIN, "cache_entries": entries}
         full, _ = searched(game, states, simulations, leaves, **options)
-        short, _ = searched(game, states, simulations, leaves, **options, stops_settled=True)
+        short, _ = searched(game, states, simulations, leaves, **options, stops_early=True)
         assert short.action.tolist() == full.action.tolist()
 
 
 def test_it_saves_simulations_and_never_all(connect4):
     states = np.stack([position.state for position in random_positions(connect4, 8, seed=3)])
     _, full = searched(connect4, states, 200, 1, settings=PLAIN)
-    _, short = searched(connect4, states, 200, 1, settings=PLAIN, stops_settled=True)
+    _, short = searched(connect4, states, 200, 1, settings=PLAIN, stops_early=True)
     assert (full.forest.num_finished == 200).all()
     assert (short.forest.num_finished >= 1).all() and short.forest.num_finished.sum() < 0.9 * 8 * 200
 
@@ -100,17 +100,17 @@ def goes_on(game, state) -> bool:
 
 
 def test_gumbel_stops_where_one_action_is_left_and_nowhere_else(connect4):
-    settings = Settings(GUMBEL, solves=False, gumbel_scale=0.0)
+    settings = SearchParams(GUMBEL, mcts_solver=False, gumbel_scale=0.0)
     states = np.stack([position.state for position in random_positions(connect4, 8, seed=3) if len(position.legal) > 1])
     full, _ = searched(connect4, states, 50, 1, settings=settings)
-    short, searcher = searched(connect4, states, 50, 1, settings=settings, stops_settled=True)
+    short, searcher = searched(connect4, states, 50, 1, settings=settings, stops_early=True)
     assert (searcher.forest.num_finished[: len(states)] == 50).all() and short.action.tolist() == full.action.tolist()
     othello = games.load("othello6")
     forced = [position.state for position in random_positions(othello, 300, seed=1) if len(position.legal) == 1]
     going_on = np.stack([state for state in forced if goes_on(othello, state)])[:8]
     for kind in (settings, PLAIN):
         full, _ = searched(othello, going_on, 50, 1, settings=kind)
-        short, searcher = searched(othello, going_on, 50, 1, settings=kind, stops_settled=True)
+        short, searcher = searched(othello, going_on, 50, 1, settings=kind, stops_early=True)
         assert (
             short.action.tolist() == full.action.tolist() and (searcher.forest.num_finished[: len(going_on)] == 1).all()
         )

@@ -14,7 +14,7 @@ import pytest
 import torch
 
 import games as library
-from selfplay import config
+from selfplay import config_file
 from selfplay.learning.learner import Learner
 from selfplay.learning.replay import Replay
 from selfplay.network.network import Network
@@ -31,7 +31,7 @@ from tests.fuzz import checkpoints as fuzz
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     """A checkpoint of a small network that has learned three steps, in the place where a run has it, and its learner."""
-    game, settings = library.load("tictactoe"), config.load("dummy")
+    game, settings = library.load("tictactoe"), config_file.load("dummy")
     shape = shape_for(game, settings.network, settings.learner)
     learner, replay = Learner(new_network(shape, 3), settings.learner, "fp32"), Replay(game, settings.replay)
     replay.add(self_play(game, GUMBEL_PLAY)[0])

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 import games as library
-from selfplay import config
+from selfplay import config_file
 from selfplay.config import NetworkConfig
 from selfplay.learning.learner import Learner
 from selfplay.network.weights import new_network, shape_for
@@ -152,7 +152,7 @@ def test_a_failed_write_leaves_the_old_file_and_no_litter(tmp_path, monkeypatch)
 @pytest.fixture
 def saved(tmp_path):
     """A checkpoint folder of a small tic-tac-toe network."""
-    settings = config.load("dummy")
+    settings = config_file.load("dummy")
     shape = shape_for(library.load("tictactoe"), settings.network)
     learner = Learner(new_network(shape, 3), settings.learner, "fp32")
     here = Checkpoint(tmp_path / "0002", "tictactoe", 2, shape, settings, {"kl": 0.5}, {"rows": 4, "seconds": 1.5})

@@ -18,11 +18,11 @@ import pytest
 import torch
 
 import games as library
-from selfplay import config
+from selfplay import config_file
 from selfplay.commands import training
 from selfplay.config import RunConfig
 from selfplay.learning import loop
-from selfplay.learning.progress import Screen
+from selfplay.learning.progress import ProgressReporter
 from selfplay.network.network import Network
 from selfplay.network.weights import Diverged
 from selfplay.storage import checkpoint, divergence
@@ -252,7 +252,7 @@ def test_cut_settings_are_refused(run, share):
 
 
 def test_settings_of_older_runs_have_no_checksum(run):
-    (run / "config.toml").write_text(config.dump(settings(generations=2)))
+    (run / "config.toml").write_text(config_file.dump(settings(generations=2)))
     assert stored_config(run) == settings(generations=2)
     store_config(run, settings())
     assert stored_config(run) == settings()
@@ -262,7 +262,7 @@ def test_settings_of_older_runs_have_no_checksum(run):
 
 @pytest.mark.parametrize("change", ["seed=2", "network.blocks=2"])
 def test_an_altered_setting_of_an_older_run_is_seen_by_its_checkpoint(run, change):
-    (run / "config.toml").write_text(config.dump(config.parse(SMALL, [change, "generations=2"])))
+    (run / "config.toml").write_text(config_file.dump(config_file.parse(SMALL, [change, "generations=2"])))
     with (
         Run(run, stored_config(run)) as opened,
         pytest.raises(ValueError, match=f"{change[:-2]} is 2 there and 1 in .*/0002"),
@@ -274,8 +274,8 @@ def test_what_a_run_can_change_is_listed_and_everything_else_is_refused_by_name(
     stored = settings()
     fixed = {key for key in flat(stored) if not is_changeable(key)} | {"options"}
     assert fixed == {"game", "game_digest", "seed", "options", "network.blocks", "network.channels"}
-    assert changed(stored, ["learner.rate=0.001", "generations=9"]) == msgspec.structs.replace(
-        stored, generations=9, learner=msgspec.structs.replace(stored.learner, rate=0.001)
+    assert changed(stored, ["learner.learning_rate=0.001", "generations=9"]) == msgspec.structs.replace(
+        stored, generations=9, learner=msgspec.structs.replace(stored.learner, learning_rate=0.001)
     )
     for key in (*fixed, "options.komi", "network", "learner", "learnerrate", "x" * 10_000):
         with pytest.raises(ValueError, match="a run cannot change .*it can change generations, minutes") as refusal:
@@ -284,21 +284,30 @@ def test_what_a_run_can_change_is_listed_and_everything_else_is_refused_by_name(
     for key in HEADS:
         with pytest.raises(ValueError, match=f"cannot change whether {key} is 0"):
             changed(stored, [f"{key}=0.5"])
-    for wrong in ("learner.rate=-1", "learner.rate=nan", "learner.rat=1", "learner.rate", "replay.reuse=x"):
+    for wrong in (
+        "learner.learning_rate=-1",
+        "learner.learning_rate=nan",
+        "learner.rat=1",
+        "learner.learning_rate",
+        "replay.samples_per_row=x",
+    ):
         with pytest.raises(ValueError, match="learner|replay|KEY=VALUE"):
             changed(stored, [wrong])
     assert all(key in flat(stored) or key.endswith(".*") for key in CHANGEABLE)
 
 
 def test_a_run_goes_on_with_changed_settings_and_says_so(run, tmp_path, capsys):
-    (tmp_path / "small.toml").write_text(config.dump(settings(generations=2)))
-    newest = command(run, "learner.rate=0.001", "generations=3")
-    assert newest.generation == 3 and newest.config.learner.rate == 0.001 and stored_config(run) == newest.config
+    (tmp_path / "small.toml").write_text(config_file.dump(settings(generations=2)))
+    newest = command(run, "learner.learning_rate=0.001", "generations=3")
+    assert (
+        newest.generation == 3 and newest.config.learner.learning_rate == 0.001 and stored_config(run) == newest.config
+    )
     log = (run / "log.txt").read_text()
     assert (
-        "learner.rate was 0.002 and is 0.001 from here on" in log and "generations was 2 and is 3 from here on" in log
+        "learner.learning_rate was 0.002 and is 0.001 from here on" in log
+        and "generations was 2 and is 3 from here on" in log
     )
-    assert checkpoint.read(run / "checkpoints/0002").config.learner.rate == 0.002
+    assert checkpoint.read(run / "checkpoints/0002").config.learner.learning_rate == 0.002
     command(run)  # goes on with the new ones
     assert (run / "log.txt").read_text().count("from here on") == 2
     with pytest.raises(ValueError, match="holds another run .generations is 3 there and 2 here, and 1 more.; go on with it "
@@ -308,7 +317,7 @@ def test_a_run_goes_on_with_changed_settings_and_says_so(run, tmp_path, capsys):
 
 
 def test_killed_while_settings_change_either_the_old_or_the_new_ones_hold(run, monkeypatch):
-    wanted = changed(stored_config(run), ["learner.rate=0.001"])
+    wanted = changed(stored_config(run), ["learner.learning_rate=0.001"])
 
     def killed(*_):
         raise KeyboardInterrupt
@@ -320,17 +329,17 @@ def test_killed_while_settings_change_either_the_old_or_the_new_ones_hold(run, m
     monkeypatch.undo()
     with Run(run, wanted, may_change=True):  # the lock is free
         assert stored_config(run) == wanted
-    assert differences(settings(generations=2), wanted) == [("learner.rate", 0.002, 0.001)]
+    assert differences(settings(generations=2), wanted) == [("learner.learning_rate", 0.002, 0.001)]
 
 
 # Divergence (DeepFilterNet#30: checked for NaN before writing; muzero-general#40, #118)
 
-WILD = ["learner.rate=10", "learner.clip=1000000", "learner.weight_decay=0.3", "learner.warmup=0", "generations=6", "learner.batch=64",
-        "replay.rows_per_generation=200", "search.simulations=[4]", "actor.in_process=1", "network.channels=8"]  # fmt: skip
+WILD = ["learner.learning_rate=10", "learner.max_grad_norm=1000000", "learner.weight_decay=0.3", "learner.warmup=0", "generations=6", "learner.batch=64",
+        "replay.rows_per_generation=200", "search.simulations=[4]", "actor.local_actors=1", "network.channels=8"]  # fmt: skip
 
 
 def wild() -> RunConfig:
-    return config.parse(SMALL, WILD)
+    return config_file.parse(SMALL, WILD)
 
 
 def all_finite(folder: Path) -> bool:
@@ -354,11 +363,11 @@ def test_a_run_that_diverged_stores_nothing_of_it_says_what_to_change_and_goes_o
     folder = tmp_path / "a run"
     shutil.copytree(diverged[0], folder)
     said = "learning has diverged in generation .*; checkpoint 0000 is the last good one and stays: go on from it more slowly: "
-    assert re.match(f"{said}selfplay train --resume --out .* --set learner.rate=0.002", diverged[1])
+    assert re.match(f"{said}selfplay train --resume --out .* --set learner.learning_rate=0.002", diverged[1])
     with pytest.raises(FloatingPointError, match=f"{said}selfplay train --resume --out '.*a run' --set"):
         train(folder, wild())  # the same command again ends in the same way, and loses nothing
     assert all_finite(folder)
-    newest = command(folder, "learner.rate=0.002", "learner.clip=2")
+    newest = command(folder, "learner.learning_rate=0.002", "learner.max_grad_norm=2")
     assert newest.generation == 6 and all_finite(folder)
     entries = read_ledger(folder)
     assert [entry["generation"] for entry in entries] == [1, 2, 3, 4, 5, 6]
@@ -370,10 +379,10 @@ def test_games_of_a_network_that_diverged_are_not_learned_from(diverged, tmp_pat
     """Going back to checkpoint 0, the games that network 0 played are used again, those of later networks go."""
     shutil.copytree(diverged[0], tmp_path, dirs_exist_ok=True)
     kept = (tmp_path / "games" / "0001.safetensors").read_bytes()
-    slower = changed(wild(), ["learner.rate=0.002"])
+    slower = changed(wild(), ["learner.learning_rate=0.002"])
     with Run(tmp_path, slower, may_change=True) as opened:
         (tmp_path / "checkpoints/0000/learner.safetensors").unlink()  # as older versions did: the network is enough
-        state, newest = loop.take_up(opened, Screen(tmp_path, 6, stream=io.StringIO()))
+        state, newest = loop.start_or_resume(opened, ProgressReporter(tmp_path, 6, stream=io.StringIO()))
         assert newest.generation == 0 and torch.equal(state.learner.network.place, newest.network().place)
         assert [path.name for path in (tmp_path / "games").iterdir()] == ["0001.safetensors"]
     assert (tmp_path / "games" / "0001.safetensors").read_bytes() == kept
@@ -391,13 +400,13 @@ def test_a_network_whose_answers_are_not_finite_is_moved_aside(run, monkeypatch)
             command(run, "generations=3")
         assert [path.name for path in checkpoint.all_in(run / "checkpoints")] == ["0000", "0001"]
     monkeypatch.undo()
-    assert command(run, "learner.rate=0.001").generation == 3
+    assert command(run, "learner.learning_rate=0.001").generation == 3
 
 
 @pytest.mark.parametrize(("name", "value"), [("place", torch.nan), ("stem.1.running_var", torch.inf)])
 def test_no_learner_goes_on_after_a_number_that_is_not_finite(run, name, value):
     with Run(run, settings(generations=2)) as opened:
-        state, _ = loop.take_up(opened, Screen(run, 2, stream=io.StringIO()))
+        state, _ = loop.start_or_resume(opened, ProgressReporter(run, 2, stream=io.StringIO()))
         with torch.no_grad():
             state.learner.network.state_dict()[name].fill_(value)
         with pytest.raises(Diverged, match="is not finite"):
@@ -423,11 +432,11 @@ def test_a_network_that_knows_nothing_loses_what_the_watch_takes_for_nothing(run
     from selfplay.learning.learner import losses
 
     with Run(run, settings(generations=2)) as opened:
-        state, _ = loop.take_up(opened, Screen(run, 2, stream=io.StringIO()))
+        state, _ = loop.start_or_resume(opened, ProgressReporter(run, 2, stream=io.StringIO()))
     learner, shape = state.learner, state.learner.network.shape
     rows = learner._tensors(state.replay.draw(np.random.default_rng(1), state.replay.buffer(200)))
     torch.manual_seed(0)
-    parts = losses(Network(shape).explain(rows["planes"], rows["scalars"]), rows, learner.config)
+    parts = losses(Network(shape).forward_train(rows["planes"], rows["scalars"]), rows, learner.config)
     parts = {name: value.item() for name, value in parts.items()}
     assert parts["policy"] == pytest.approx(parts["uniform"], rel=0.15)
     assert parts["uniform"] == pytest.approx(np.log(rows["legal"].sum(1).numpy()).mean())

@@ -38,7 +38,7 @@ def changed(array: np.ndarray, index, value) -> np.ndarray:
 
 def test_games_of_every_kind_are_read_back_as_they_were_played(game, tmp_path):
     for number, settings in enumerate((GUMBEL_PLAY, PUCT_PLAY)):
-        games = self_play(game, settings, games=3, waves=600)[0]
+        games = self_play(game, settings, games=3, steps=600)[0]
         assert games.count
         assert same(read_games(Shards(tmp_path, game).add(number, games), game), games)
         assert read_arrays(tmp_path / shard_name(number, 0))["action"].flags.writeable
@@ -109,7 +109,7 @@ def test_a_shard_of_another_game_is_refused(tmp_path):
 
 def test_options_that_are_not_finite_are_refused(path):
     go5 = library.load("go5")
-    games = self_play(go5, GUMBEL_PLAY, games=2, waves=900)[0]
+    games = self_play(go5, GUMBEL_PLAY, games=2, steps=900)[0]
     write_arrays(path, games._replace(options=changed(games.options, (0, 0), np.nan))._asdict())
     with pytest.raises(DamagedFile, match="options are not finite"):
         read_games(path, go5)
