@@ -7,21 +7,29 @@ PYTHON ?= python3
 VENV ?= .venv
 PRESET ?= connect4-quick
 PIP_OPTIONS ?=
+PARALLEL ?= --numprocesses=2 --dist=loadfile
 INSTALLED = $(VENV)/installed
 
-.PHONY: train test lint clean
+.PHONY: train test test-slow test-all lint clean
 .DEFAULT_GOAL := help
 
 help:
-	@echo "make train   learn Connect Four from nothing (about ten minutes), then say how to play it"
-	@echo "make test    run the tests (a few minutes)"
-	@echo "make lint    check style and format"
+	@echo "make train       learn Connect Four from nothing (about ten minutes), then say how to play it"
+	@echo "make test        run the quick tests (a few minutes)"
+	@echo "make test-slow   run the others: long proofs, outside programs, whole processes"
+	@echo "make test-all    run both"
+	@echo "make lint        check style and format"
 
 train: $(INSTALLED)
 	$(VENV)/bin/selfplay train $(PRESET)
 
 test: $(INSTALLED)
-	$(VENV)/bin/python -m pytest
+	$(VENV)/bin/python -m pytest -m "not slow" $(PARALLEL)
+
+test-slow: $(INSTALLED)
+	$(VENV)/bin/python -m pytest -m slow $(PARALLEL)
+
+test-all: test test-slow
 
 lint: $(INSTALLED)
 	$(VENV)/bin/ruff check .

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from setuptools import setup
+from setuptools import find_packages, setup
 
 setup(
     name="selfplay",
@@ -14,7 +14,7 @@ setup(
     long_description_content_type="text/markdown",
     license="MIT",
     python_requires=">=3.11,<3.14",
-    packages=["selfplay", "selfplay.presets", "selfplay.exams", "games", "native"],
+    packages=[*find_packages(include=["selfplay*", "games*", "native*"]), "selfplay.presets", "selfplay.exams"],
     package_data={"selfplay.presets": ["*.toml"], "selfplay.exams": ["*.txt"]},
     install_requires=[
         "numpy>=2.0,<3",
@@ -26,11 +26,13 @@ setup(
         "msgspec>=0.18,<1",
         "safetensors>=0.4,<1",
         "sgfmill>=1.1,<2",
+        "tomli-w>=1.0,<2",
     ],
     extras_require={
         "openvino": ["openvino>=2025.0"],
         "dev": [
             "pytest>=8",
+            "pytest-xdist>=3.6",
             "hypothesis>=6",
             "ruff>=0.6",
             "setuptools>=69",

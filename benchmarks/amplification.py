@@ -10,9 +10,10 @@ import torch
 from measure import report
 
 import games
-from selfplay import exam, players
 from selfplay.config import MatchConfig
-from selfplay.players import SearchPlayer
+from selfplay.matches import exam
+from selfplay.matches.player_names import parse_name
+from selfplay.matches.players import SearchPlayer
 
 
 def main() -> None:
@@ -23,7 +24,7 @@ def main() -> None:
     parser.add_argument("--c-init", type=float, nargs="+", default=[1.25])
     options = parser.parse_args()
     torch.set_num_threads(2)
-    found, _ = players.find_checkpoint(options.checkpoint)
+    found = parse_name(options.checkpoint).checkpoint
     game, network = games.load(found.game), found.network()
     asked = exam.load(found.game).first(options.positions)
     kinds = {"gumbel": MatchConfig(kind="gumbel")}

@@ -18,11 +18,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from selfplay.checkpoint import all_in
-from selfplay.records import Shards
-from selfplay.run import read_ledger
-from selfplay.session import PLACES
-from selfplay.watchdog import PROCESSES, working_in
+from selfplay.actors.ray_session import PLACES
+from selfplay.actors.watchdog import PROCESSES, working_in
+from selfplay.storage.checkpoint import all_in
+from selfplay.storage.records import Shards
+from selfplay.storage.run import read_ledger
 
 SETTINGS = """
 game = "tictactoe"

@@ -13,12 +13,12 @@ import torch
 from rules import rate
 
 import games
-from native import forest as memory
-from native.alone import search_alone
-from native.settings import GUMBEL, PUCT, Settings
-from selfplay import bench
+from native.search import forest as memory
+from native.search.params import GUMBEL, PUCT, SearchParams
+from native.search.tree_only import search_tree_only
 from selfplay.cli import parser
-from selfplay.searcher import Searcher
+from selfplay.commands import benchmark
+from selfplay.searching.searcher import Searcher
 
 Measure = Callable[[float], float]  # seconds -> so much a second
 
@@ -76,9 +76,9 @@ def search_contest(name: str, simulations: int, trees: int) -> Contest:
     """
     request = {"what": "search", "game": name, "simulations": simulations, "games": trees}
     kinds = {
-        "Gumbel": Settings(GUMBEL, solves=False),
-        "PUCT": Settings(PUCT, solves=False),
-        "PUCT, untried drawn": Settings(PUCT, solves=False, fpu_absolute=True, fpu_value=0.0),
+        "Gumbel": SearchParams(GUMBEL, mcts_solver=False),
+        "PUCT": SearchParams(PUCT, mcts_solver=False),
+        "PUCT, untried drawn": SearchParams(PUCT, mcts_solver=False, fpu_absolute=True, fpu_value=0.0),
     }
     ours = {column: searcher(name, settings, simulations, trees) for column, settings in kinds.items()}
     bare = {"open_spiel": ("open_spiel", request | {"input": False}), "mctx": ("pgx", request | {"input": False})}
@@ -94,7 +94,7 @@ def search_contest(name: str, simulations: int, trees: int) -> Contest:
     return Contest(f"{name}, {simulations}, {of}", ours, bare | full, ratios)
 
 
-def searcher(name: str, settings: Settings, simulations: int, trees: int) -> Measure:
+def searcher(name: str, settings: SearchParams, simulations: int, trees: int) -> Measure:
     """Simulations a second. Memory is taken at the first measurement and kept as long as the contest."""
     game, made = games.load(name), {}
 
@@ -112,8 +112,8 @@ def searcher(name: str, settings: Settings, simulations: int, trees: int) -> Mea
 
 
 def alone(searcher: Searcher, states: np.ndarray) -> None:
-    memory.plant_all(searcher.forest, states, searcher.simulations)
-    search_alone(searcher.waves)
+    memory.reset_trees(searcher.forest, states, searcher.simulations)
+    search_tree_only(searcher.search_batch)
 
 
 NETWORKS = {"connect4": (4, 32), "go9": (6, 64)}  # blocks, channels
@@ -129,7 +129,7 @@ def selfplay(name: str, asked: Namespace) -> Iterator[Contest]:
 
     def measure(seconds: float) -> float:
         if not made:
-            made["measure"] = bench.selfplay(games.load(name), options).measure
+            made["measure"] = benchmark.selfplay(games.load(name), options).measure
         return made["measure"](seconds)["positions/s"]
 
     request = {"what": "selfplay", "game": name, "planes": games.load(name).planes, **sizes}

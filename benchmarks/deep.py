@@ -11,15 +11,15 @@ import numpy as np
 from measure import commit, in_turn
 
 import games
-from selfplay.bench import Trees
-from selfplay.report import machine
+from selfplay.commands.benchmark import Trees
+from selfplay.network.hardware import machine
 
 TREES, SHORT, DEEP = 16, 32, 5000
 
 
 def rate(trees: Trees, seconds: float) -> float:
     """Simulations a second; one call at least."""
-    taken, searches = trees.repeat(trees.search_alone, seconds)
+    taken, searches = trees.repeat(trees.search_tree_only, seconds)
     return searches * trees.games * trees.simulations / taken
 
 

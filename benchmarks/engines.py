@@ -18,9 +18,9 @@ import numpy as np
 from measure import report
 
 import games
-from selfplay import players
-from selfplay.arena import match
-from selfplay.engine import RESIGN
+from selfplay.matches import players
+from selfplay.matches.arena import match
+from selfplay.matches.gtp_engine import RESIGN
 
 OPENING_PLIES = 4
 CLEAN_UP = "kgs-genmove_cleanup"
@@ -36,7 +36,7 @@ def counted(engine, moves: tuple[int, ...]) -> tuple[str, str, str] | None:
         position = played(engine.game, moves)
         engine.word = CLEAN_UP if engine.knows(CLEAN_UP) else "genmove"
         while position.outcome is None:
-            if (move := int(engine.choose_after([moves], position.state[None])[0])) == RESIGN:
+            if (move := int(engine.choose(position.state[None], [moves])[0])) == RESIGN:
                 engine.word = "genmove"
                 return None
             moves = (*moves, move)

@@ -77,9 +77,9 @@ config.write_text("\\n".join(lines).replace('game = "tictactoe"', f'game = "{sys
 CRAFT_SHARD = """
 from pathlib import Path
 try:
-    from selfplay.arrays import read_arrays, write_arrays
+    from selfplay.storage.arrays import read_arrays, write_arrays
 except ImportError:
-    from selfplay.files import read_arrays, write_arrays
+    from selfplay.storage.files import read_arrays, write_arrays
 path = sorted(Path("r/games").glob("*.safetensors"))[0]
 arrays = {name: array.copy() for name, array in read_arrays(path).items()}
 arrays["first_move"][1] = 10**12
@@ -147,8 +147,8 @@ ROWS = [
     Row("14", "unshare -m sh -c 'mount --bind $CHECKOUT $CHECKOUT && mount -o remount,bind,ro $CHECKOUT && HOME=/proc/none selfplay games && printf \"genmove b\\n\" | HOME=/proc/none selfplay gtp random --game tictactoe'", r"tictactoe[^\n]*\n(.*\n)*= [abc][123]", "Traceback"),
     Row("16", "selfplay gtp random --game tictactoe <&-; selfplay analysis mcts:5 --game go5 <&-; selfplay play tictactoe --second random <&-", "exit code 0", "Traceback|Error"),
     Row("17", "selfplay train dummy --actors 0 --out so >&- ; echo code $?; selfplay games >&- ; echo code $?", r"code 0\n(.*\n)*code 0", "Traceback|Error"),
-    Row("18", "for i in 1 2; do selfplay train d.toml --actors 0 --out r; done; selfplay exam r --positions 50; selfplay train --resume --out r --actors 0 --set learner.rate=0.001 --set learner.clip=1 --set learner.weight_decay=0.01; echo code $?", r"diverged[\s\S]*learner.rate[\s\S]*code 0", "Traceback", {"d.toml": DIVERGES}),
-    Row("21", "taskset -c 0 python -c 'from selfplay.pool import actors_here; print(\"actors\", actors_here(0, \"cpu\", 1))'", r"actors 1\n", "Traceback"),
+    Row("18", "for i in 1 2; do selfplay train d.toml --actors 0 --out r; done; selfplay exam r --positions 50; selfplay train --resume --out r --actors 0 --set learner.learning_rate=0.001 --set learner.max_grad_norm=1 --set learner.weight_decay=0.01; echo code $?", r"diverged[\s\S]*learner.learning_rate[\s\S]*code 0", "Traceback", {"d.toml": DIVERGES}),
+    Row("21", "taskset -c 0 python -c 'from selfplay.actors.local_pool import actors_here; print(\"actors\", actors_here(0, \"cpu\", 1))'", r"actors 1\n", "Traceback"),
     Row("22", r"(printf '\xef\xbb\xbf'; cat $CHECKOUT/selfplay/presets/dummy.toml) > b.toml; selfplay train b.toml --actors 0", "play it with", "not TOML"),
     Row("23", r"printf '\xef\xbb\xbf1 name\r\n' | selfplay gtp random --game go5", "=1 selfplay", r"\?"),
     Row("24", "selfplay train dummy --actors 0 --out 'x/dü my 1'", r"selfplay play 'x/dü my 1'"),
@@ -183,7 +183,7 @@ ROWS = [
             ("no GAME", "a = 1\n", "GAME"),
         )
     ),
-    Row("useless", "selfplay train dummy --actors 0 --out r --set generations=12 --set learner.rate=10 --set learner.value_weight=1000000 --set learner.clip=1000000 --set learner.warmup=0", "diverged|learner.rate", "Traceback"),
+    Row("useless", "selfplay train dummy --actors 0 --out r --set generations=12 --set learner.learning_rate=10 --set learner.value_weight=1000000 --set learner.max_grad_norm=1000000 --set learner.warmup=0", "diverged|learner.learning_rate", "Traceback"),
     Row("solver", "python s.py", r"value -1\.0\nvalue 1\.0", "Traceback", {"s.py": SOLVER}),
     Row("exam precision", TRAIN + "selfplay exam r --positions 50 --precision fp32; selfplay exam r --positions 50 --json --precision fp32", r"fp32[\s\S]*\"?precision\"?[^\n]*fp32", "Traceback"),
     Row("board not compiled", r"rm -rf $CHECKOUT/games/__pycache__/gomoku.*; printf 'loadsgf a.sgf\nquit\n' | selfplay gtp random --game gomoku9", "compiled first", "Traceback", {"a.sgf": "(;GM[4]SZ[15];B[hh];W[ii])"}),

@@ -15,14 +15,15 @@ import msgspec
 import numpy as np
 from measure import report
 
-from native.cache import new_cache
-from selfplay import arena, checkpoint
-from selfplay.config import MatchConfig, game_of
-from selfplay.evaluator import Evaluator
-from selfplay.players import MANY, SearchPlayer, match_settings, views
-from selfplay.rating import from_pairs
+from native.search.cache import new_cache
+from selfplay.config import MatchConfig, game_of, match_params
+from selfplay.matches import arena
+from selfplay.matches.players import MANY, SearchPlayer, views
+from selfplay.matches.rating import from_pairs
+from selfplay.network.evaluator import Evaluator
+from selfplay.storage import checkpoint
 
-PLAIN = MatchConfig(kind="puct", solves=False, symmetries=1, c_spread=0.0, lcb=0.0)
+PLAIN = MatchConfig(kind="puct", mcts_solver=False, symmetries=1, cpuct_stdev_scale=0.0, lcb=0.0)
 PILOT = 20  # games
 
 
@@ -31,16 +32,16 @@ def with_(**changes) -> MatchConfig:
 
 
 MATCHES = {
-    "proofs": with_(solves=True),
-    "cPUCT by spread (0.85)": with_(c_spread=0.85),
+    "proofs": with_(mcts_solver=True),
+    "cPUCT by spread (0.85)": with_(cpuct_stdev_scale=0.85),
     "move by bound (lcb 5)": with_(lcb=5.0),
     "Gumbel in place of PUCT": with_(kind="gumbel"),
     "2 symmetries averaged": with_(symmetries=2),
     "8 symmetries averaged": with_(symmetries=8),
-    "proofs, Gumbel": with_(solves=True, kind="gumbel"),
-    "proofs, spread, bound": with_(solves=True, c_spread=0.85, lcb=5.0),
-    "proofs, spread, 2 symmetries": with_(solves=True, c_spread=0.85, symmetries=2),
-    "proofs, Gumbel, 2 symmetries": with_(solves=True, kind="gumbel", symmetries=2),
+    "proofs, Gumbel": with_(mcts_solver=True, kind="gumbel"),
+    "proofs, spread, bound": with_(mcts_solver=True, cpuct_stdev_scale=0.85, lcb=5.0),
+    "proofs, spread, 2 symmetries": with_(mcts_solver=True, cpuct_stdev_scale=0.85, symmetries=2),
+    "proofs, Gumbel, 2 symmetries": with_(mcts_solver=True, kind="gumbel", symmetries=2),
 }
 # First-play urgency is no setting of matches; it is measured through the search's own settings.
 SETTINGS = {
@@ -78,7 +79,7 @@ class Contest:
     def player(self, name: str, config: MatchConfig, simulations: int, changes: dict) -> Timed:
         evaluator = Evaluator(self.network, MANY, self.precision, views=views(self.game, config.symmetries))
         player = SearchPlayer.of(name, self.game, evaluator, config, simulations)
-        player.settings = match_settings(config, simulations)._replace(**changes)
+        player.params = match_params(config, simulations)._replace(**changes)
         return Timed(player)
 
     def meet(self, config: MatchConfig, simulations: int, other: int, changes: dict, count: int, seed: int):
@@ -110,14 +111,14 @@ class Clocked:
         self.name, self.seconds, self.keeps = player.name, seconds, keeps
         self.search, self.simulations = player.endless_search(), []
         if not keeps:
-            self.search.waves = self.search.waves._replace(cache=new_cache(0, player.game.actions))
+            self.search.search_batch = self.search.search_batch._replace(cache=new_cache(0, player.game.actions))
 
     def choose_after(self, sequences: list[list[int]], states: np.ndarray) -> np.ndarray:
         return np.array([self._choose(tuple(moves), state) for moves, state in zip(sequences, states)], np.int32)
 
     def _choose(self, moves: tuple[int, ...], state: np.ndarray) -> int:
         end = time.monotonic() + self.seconds
-        self.search.reach(moves, state) if self.keeps else self.search.begin(state)
+        self.search.go_to(moves, state) if self.keeps else self.search.set_position(state)
         known = self.search.visits
         self.search.run(self.search.simulations, lambda: time.monotonic() >= end)
         self.simulations.append(self.search.visits - known)
@@ -125,7 +126,7 @@ class Clocked:
 
 
 def clocked(contest: "Contest", seconds: float) -> str:
-    everything = contest.player("everything", with_(solves=True, c_spread=0.85, lcb=5.0), 1, {}).player
+    everything = contest.player("everything", with_(mcts_solver=True, cpuct_stdev_scale=0.85, lcb=5.0), 1, {}).player
     first = Clocked(everything, seconds, keeps=True)
     plain = Clocked(contest.player("plain", PLAIN, 1, {}).player, seconds, keeps=False)
     outcomes = []

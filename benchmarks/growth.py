@@ -9,9 +9,9 @@ import msgspec
 import numpy as np
 from measure import report
 
-from selfplay import config
-from selfplay.actor import Actor
-from selfplay.checkpoint import new_network, shape_for, weights_of
+from selfplay import config, config_file
+from selfplay.actors.actor import Actor
+from selfplay.network.weights import new_network, shape_for, weights_of
 
 EARLY = 3.0  # minutes
 
@@ -27,7 +27,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=30.0)
     parser.add_argument("--preset", default="connect4-quick")
     options = parser.parse_args()
-    settings = config.load(options.preset)
+    settings = config_file.load(options.preset)
     settings = msgspec.structs.replace(settings, network=msgspec.structs.replace(settings.network, precision="fp32"))
     shape = shape_for(config.game_of(settings), settings.network, settings.learner)
     actor, begin, played, seen = Actor(settings, shape, seed=1), time.monotonic(), 0, []

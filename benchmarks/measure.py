@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from selfplay.report import machine
+from selfplay.network.hardware import machine
 
 ROOT = Path(__file__).parent.parent
 

@@ -24,7 +24,7 @@ from contests import EVENTS, Contest
 from measure import ROOT, commit, in_turn, report, spread
 from peer import PEERS, Peer
 
-from selfplay.report import machine
+from selfplay.network.hardware import machine
 
 
 def willing(contest: Contest, peers: dict[str, Peer], seconds: float) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """Self-play of pgx's games by mctx's Gumbel search with a network in plain JAX; part of benchmarks/peer_pgx.py.
 
-The network has the convolutions of ours (selfplay/network.py: a stem, blocks of two, the heads' mixing), so the same
+The network has the convolutions of ours (selfplay/network/network.py: a stem, blocks of two, the heads' mixing), so the same
 operations, and less around them: no pooling, no normalisation. pgx's observations are cut or filled to as many planes
 as ours have. Each position is searched with the network at every leaf, the search's action is played, a finished game
 begins again. Both precisions and a few batches are tried; the fastest is measured.

@@ -9,11 +9,12 @@ import argparse
 import numpy as np
 from measure import report
 
-from selfplay import checkpoint, exam
-from selfplay.arena import match
 from selfplay.config import game_of
-from selfplay.inference import usable
-from selfplay.players import SearchPlayer
+from selfplay.matches import exam
+from selfplay.matches.arena import match
+from selfplay.matches.players import SearchPlayer
+from selfplay.network.precision import usable_precisions
+from selfplay.storage import checkpoint
 
 SIMULATIONS = 64
 OPENING_PLIES = 6
@@ -36,7 +37,7 @@ def main() -> None:
         return f"{asked.grade(player(precision, simulations).choose(asked.states)).mean():.2%}"
 
     lines = {}
-    for precision in usable(network):
+    for precision in usable_precisions(network):
         lines[f"{precision}, exam"] = (
             f"{kept(precision, 0)}, with {SIMULATIONS} simulations {kept(precision, SIMULATIONS)}"
         )

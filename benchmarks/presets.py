@@ -12,9 +12,9 @@ from pathlib import Path
 
 from measure import commit
 
-from selfplay import checkpoint
-from selfplay.report import machine
-from selfplay.run import read_ledger
+from selfplay.network.hardware import machine
+from selfplay.storage import checkpoint
+from selfplay.storage.run import read_ledger
 
 PRESETS = ["othello6", "hex7", "breakthrough6", "gomoku9", "go7", "go9"]
 GAMES = 100

@@ -15,26 +15,26 @@ from pathlib import Path
 
 from measure import commit
 
-from selfplay import checkpoint
-from selfplay.report import machine
+from selfplay.network.hardware import machine
+from selfplay.storage import checkpoint
 
 PLAIN = {
     "search.kind": "puct",
     "search.simulations": "[32]",
     "replay.rows_per_generation": 12000,
     "learner.threads": 1,
-    "actor.in_process": 1,
+    "actor.local_actors": 1,
     "generations": 1000,
     "ledger.games": 0,
     "ledger.positions": 0,
 }
 ALL = {
-    "shaped": {"search.dirichlet_shaped": 0.5},
-    "forced": {"search.forced_playouts": 2},
-    "warm": {"search.root_temperature": 1.1},
+    "shaped": {"exploration.dirichlet_shaped": 0.5},
+    "forced": {"exploration.forced_playouts": 2},
+    "warm": {"exploration.root_policy_temperature": 1.1},
     "symmetry": {"actor.symmetry": "random"},
-    "kept": {"search.keeps_tree": "true"},
-    "settled": {"search.settled_value": 0.9},
+    "kept": {"search.tree_reuse": "true"},
+    "settled": {"search.decided_value": 0.9},
 }
 RECIPES = {
     "plain-1": {"seed": 1},

@@ -7,8 +7,8 @@ from connect4_cells import GAME as CELLS
 from measure import in_turn, report, spread
 
 import games
+from native.machine.random import seeds
 from native.playout import count_positions, random_games
-from native.random import seeds
 
 
 def rate(game, seconds: float = 1.0) -> float:

@@ -12,10 +12,10 @@ import msgspec
 from measure import in_turn, report, spread
 
 import games
-from selfplay import config
-from selfplay.checkpoint import new_network, shape_for, weights_of
-from selfplay.cluster import RayPool, start_ray
-from selfplay.pool import LocalPool
+from selfplay import config, config_file
+from selfplay.actors.local_pool import LocalPool
+from selfplay.actors.ray_pool import RayPool, start_ray
+from selfplay.network.weights import new_network, shape_for, weights_of
 
 ROWS = 8000  # an actor, that are played together; when they are played all wait for the last
 
@@ -26,7 +26,7 @@ class Players:
     def __init__(self, settings: config.RunConfig, kind: str, num_actors: int):
         shape = shape_for(games.load(settings.game), settings.network, settings.learner)
         if kind == "threads":
-            actor = msgspec.structs.replace(settings.actor, in_process=num_actors)
+            actor = msgspec.structs.replace(settings.actor, local_actors=num_actors)
             self.pool = LocalPool(msgspec.structs.replace(settings, actor=actor), shape, 1)
         else:
             self.pool = RayPool(settings, shape, 1, num_actors)
@@ -44,7 +44,7 @@ class Players:
 
 
 def main() -> None:
-    settings = config.load(sys.argv[1] if len(sys.argv) > 1 else "connect4-quick")
+    settings = config_file.load(sys.argv[1] if len(sys.argv) > 1 else "connect4-quick")
     seconds = float(sys.argv[2]) if len(sys.argv) > 2 else 15.0
     start_ray(None, 3)  # room for both pools; what is not measured is idle
     players = {

@@ -13,12 +13,13 @@ import torch
 from measure import report
 
 from games.game import Game
-from selfplay import players
-from selfplay.arena import replay
 from selfplay.config import MatchConfig, game_of
-from selfplay.players import SearchPlayer, TimedPlayer
-from selfplay.records import SEARCHED, read_games
-from selfplay.thinking import Thinker
+from selfplay.matches import players
+from selfplay.matches.arena import replay
+from selfplay.matches.player_names import parse_name
+from selfplay.matches.players import SearchPlayer, TimedPlayer
+from selfplay.searching.timed import TimedSearcher
+from selfplay.storage.records import SEARCHED, read_games
 
 
 def main() -> None:
@@ -29,13 +30,13 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=0.5, help="a move")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    found, _ = players.find_checkpoint(options.run)
+    found = parse_name(options.run).checkpoint
     game, network = game_of(found.config), found.network()
     lines_of_play = positions(f"{options.run}/games/{found.generation:04}.safetensors", options.positions)
     states = np.stack([replay(game, moves) for moves in lines_of_play])
 
     def player(simulations: int, stops: bool) -> SearchPlayer:
-        config = msgspec.structs.replace(MatchConfig(kind="puct"), stop_settled=stops)
+        config = msgspec.structs.replace(MatchConfig(kind="puct"), early_stop=stops)
         return SearchPlayer.network("x", game, network, config, simulations)
 
     lines = {}
@@ -67,7 +68,7 @@ def count(player: SearchPlayer, states: np.ndarray) -> tuple[int, np.ndarray]:
     total, moves = 0, []
     for part in np.split(states, range(players.MANY, len(states), players.MANY)):
         moves.append(player.choose(part))
-        total += sum(int(searcher.forest.finished[: len(part)].sum()) for searcher in player.searchers.values())
+        total += sum(int(searcher.forest.num_finished[: len(part)].sum()) for searcher in player.searchers.values())
     return total, np.concatenate(moves)
 
 
@@ -75,9 +76,9 @@ def time_used(player: TimedPlayer, states: np.ndarray) -> float:
     """Seconds a move, on average."""
     spent = []
     for state in states:
-        thought = player.thinker.begin(None, state)
-        thought.finish()
-        spent.append(thought.now() - thought.begun)
+        move_search = player.timed.begin(None, state)
+        move_search.finish()
+        spent.append(move_search.now() - move_search.begun)
     return float(np.mean(spent))
 
 
@@ -87,13 +88,13 @@ def asked(player: SearchPlayer, game: Game, lines_of_play: list[tuple[int, ...]]
     rows = []
     for moves in lines_of_play:
         if moves:
-            thinker = Thinker(player, ponders=True)
-            thinker.endless = player.endless_search()
+            timed = TimedSearcher(player, ponders=True)
+            timed.endless = player.endless_search()
             if simulations:
-                thinker.at(moves[:-1], replay(game, moves[:-1])).run(simulations)
-            before = thinker.endless.evaluator.rows
-            thinker.think(moves, replay(game, moves))
-            rows.append(thinker.endless.evaluator.rows - before)
+                timed.at(moves[:-1], replay(game, moves[:-1])).run(simulations)
+            before = timed.endless.evaluator.rows
+            timed.think(moves, replay(game, moves))
+            rows.append(timed.endless.evaluator.rows - before)
     return float(np.mean(rows))
 
 

@@ -8,9 +8,9 @@ import argparse
 from measure import report
 
 import games
-from native.settings import PUCT, Settings
-from selfplay import arena
-from selfplay.players import PLAYOUT_EXPLORATION, PlayoutEvaluator, SearchPlayer
+from native.search.params import PUCT, SearchParams
+from selfplay.matches import arena
+from selfplay.matches.players import PLAYOUT_EXPLORATION, PlayoutEvaluator, SearchPlayer
 
 
 def main() -> None:
@@ -23,11 +23,11 @@ def main() -> None:
     game = games.load(options.game)
 
     def player(c: float, seed: int) -> SearchPlayer:
-        settings = Settings(kind=PUCT, c_init=c, fpu_reduction=0.0, solves=False)
+        settings = SearchParams(kind=PUCT, c_init=c, fpu_reduction=0.0, mcts_solver=False)
         return SearchPlayer(
             f"c {c}",
             game,
-            lambda searcher: PlayoutEvaluator(searcher, seed),
+            PlayoutEvaluator(game, seed),
             settings,
             options.simulations,
             seed,

@@ -18,7 +18,8 @@ from numba import njit
 
 from games.game import Game, Layout, board_size, draw_cells
 from native.abi import FINAL, GOES_ON, KEY, LEGAL, MOVER, OBSERVE, PLAY, START, Rules, overlay, rule
-from native.bits import trailing_zeros
+from native.machine.bits import trailing_zeros
+from native.machine.random import mix
 
 SIZE = board_size(__name__, 8)
 CELLS = SIZE * SIZE
@@ -111,13 +112,6 @@ def observe(state, planes_out, scalars_out):
         planes_out[0, cell] = s.pieces[s.mover] >> np.uint64(cell) & ONE
         planes_out[1, cell] = s.pieces[1 - s.mover] >> np.uint64(cell) & ONE
         planes_out[2, cell] = 1 - s.mover
-
-
-@njit
-def mix(z):
-    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return z ^ (z >> np.uint64(31))
 
 
 @rule(KEY)

@@ -10,6 +10,7 @@ from numba import njit
 
 from games.game import Game, Layout, draw_cells
 from native.abi import FINAL, GOES_ON, KEY, LEGAL, MOVER, OBSERVE, PLAY, START, Rules, overlay, rule
+from native.machine.random import mix
 
 ROWS, COLUMNS = 6, 7
 CELLS = ROWS * COLUMNS
@@ -88,10 +89,7 @@ def observe(state, planes_out, scalars_out):
 def key(state):
     """Own discs + all discs + bottom row is a different number for every position (Pons 2015); then mixed."""
     s = overlay(state, DTYPE)
-    z = s.stones[s.ply & 1] + (s.stones[0] | s.stones[1]) + BOTTOM
-    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return z ^ (z >> np.uint64(31))
+    return mix(s.stones[s.ply & 1] + (s.stones[0] | s.stones[1]) + BOTTOM)
 
 
 @rule(FINAL)

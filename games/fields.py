@@ -85,7 +85,7 @@ def called(function: Type) -> str:
 
 
 def python_problems(game: "Game") -> Iterator[str]:
-    for name in ("format", "parse", "draw"):
+    for name in ("format", "parse", "draw", "stones"):
         if not callable(getattr(game, name)):
             yield f"{name} must be a function, not {shown(getattr(game, name))}"
     if not (game.setup is None or callable(game.setup)):

@@ -16,14 +16,13 @@ import numpy as np
 from games import fields
 from native import abi
 
-FIRST, SECOND = 0, 1
 LONGEST_WORD = 20  # characters of a word that an error repeats
 SPARE = 64  # actions more than there are: a wrong rule that writes a few too many breaks nothing of ours
 
 
 def for_side(value, side):
     """A value of the first player (a number or an array) as a side sees it: 0 the first player, 1 the second. And back: a side's
-    value as the first player's. Outside the compiled core (`native.frame`) values change sides here alone."""
+    value as the first player's. Outside the compiled core (`native.perspective`) values change sides here alone."""
     return value * (1.0 - 2.0 * side)
 
 
@@ -43,6 +42,11 @@ class Layout:
     kind: str
     planes: int = 1
     extra: int = 0
+
+
+def owned_cells(position: "Position") -> np.ndarray:
+    """The stones of a game in which players own the cells that they have stones on, and no others: int8[rows, columns]."""
+    return position.final()[0]
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +75,9 @@ class Game:
     scalars: int = 0
     options: dict[str, float] = field(default_factory=dict)  # name -> default, such as komi
     owner_symbols: str = "XO"  # first player's and second player's stone in text
-    # What records and protocols need beyond the rules; None where a game has no such thing. ValueError if it cannot be.
+    # What records and protocols need beyond the rules.
+    stones: Callable[["Position"], np.ndarray] = owned_cells  # int8[rows, columns]: +1, -1: whose stone is on the cell
+    # None where a game has no such thing; ValueError if it cannot be.
     setup: Callable[..., "Position"] | None = (
         None  # (black cells, white cells, mover, **options): a board with these stones
     )
@@ -275,10 +281,10 @@ def vertices(size: int) -> tuple[Callable[[int], str], Callable[[str], int]]:
 
 
 def draw_cells(position: Position, header: str, row_names: list[str]) -> str:
-    """Board text from `final`'s owners: one line a row, symbols of the game, dots for empty cells."""
+    """Board text: one line a row, the stones in the game's symbols, dots for empty cells."""
     symbols = {1: position.game.owner_symbols[0], -1: position.game.owner_symbols[1], 0: "."}
-    owner, _ = position.final()
-    lines = [header] + [f"{name}{' '.join(symbols[int(o)] for o in row)}" for name, row in zip(row_names, owner)]
+    stones = position.game.stones(position)
+    lines = [header] + [f"{name}{' '.join(symbols[int(s)] for s in row)}" for name, row in zip(row_names, stones)]
     return "\n".join(lines)
 
 

@@ -13,7 +13,7 @@ from numba import njit
 
 from games.game import Game, Layout, board_size, board_symmetries, part
 from native.abi import FINAL, GOES_ON, KEY, LEGAL, MOVER, OBSERVE, PLAY, START, Rules, overlay, rule
-from native.bits import trailing_zeros
+from native.machine.bits import trailing_zeros
 
 SIZE = board_size(__name__, 9)
 board, life, ladders, face = (part(name, SIZE) for name in ("go_board", "go_life", "go_ladders", "go_face"))
@@ -259,6 +259,7 @@ GAME = Game(
     format=face.format_action,
     parse=face.parse,
     draw=face.draw,
+    stones=face.stones,
     cell_maps=_cells,
     action_maps=np.concatenate([_cells, np.full((len(_cells), 1), board.PASS, np.int32)], 1),
     options={"komi": 7.5, "handicap": 0.0},

@@ -13,7 +13,7 @@ import numpy as np
 from numba import njit
 
 from games.game import board_size
-from native.bits import trailing_zeros
+from native.machine.bits import trailing_zeros
 
 SIZE = board_size(__name__, 9)
 AREA = SIZE * SIZE

@@ -3,7 +3,7 @@ of turn, after the end, and forbidden ones."""
 
 import numpy as np
 
-from games.game import Position, board_size, part, vertices
+from games.game import Position, board_size, draw_cells, part, vertices
 from native import abi
 
 SIZE = board_size(__name__, 9)
@@ -19,12 +19,16 @@ def parse(text: str) -> int:
     return board.PASS if text.strip().lower() == "pass" else _parse_point(text)
 
 
+def stones(position: Position) -> np.ndarray:
+    """int8[SIZE, SIZE]: +1 Black's stones, -1 White's, 0 empty points."""
+    colours = position.state.view(board.DTYPE)[0]["colour"][board.POINT]
+    return np.array([1, -1, 0], np.int8)[colours].reshape(SIZE, SIZE)
+
+
 def draw(position: Position) -> str:
-    colours = position.state.view(board.DTYPE)[0]["colour"][board.POINT].reshape(SIZE, SIZE)
     width = len(str(SIZE))
     heading = " " * (width + 1) + " ".join(_format_point(column)[0] for column in range(SIZE))
-    rows = [f"{SIZE - row:>{width}} " + " ".join("XO."[colour] for colour in colours[row]) for row in range(SIZE)]
-    return "\n".join([heading, *rows])
+    return draw_cells(position, heading, [f"{SIZE - row:>{width}} " for row in range(SIZE)])
 
 
 def setup(position: Position, black: list[int], white: list[int], mover: int) -> Position:

@@ -16,7 +16,7 @@ from numba import njit
 
 from games.game import board_size, part
 from games.scratch import scratch
-from native.compile import copy
+from native.machine.compile import copy
 
 board = part("go_board", board_size(__name__, 9))
 DEPTH = board.CAP

@@ -15,7 +15,7 @@ from numba import njit
 
 from games.game import board_size, part
 from games.scratch import scratch
-from native.bits import trailing_zeros
+from native.machine.bits import trailing_zeros
 
 board = part("go_board", board_size(__name__, 9))
 MEMORY = np.dtype(

@@ -24,6 +24,7 @@ from games.game import (
     board_size,
     board_symmetries,
     draw_cells,
+    part,
     settled,
     stones_of,
     vertices,
@@ -31,6 +32,8 @@ from games.game import (
 from native.abi import FINAL, GOES_ON, KEY, LEGAL, MOVER, OBSERVE, PLAY, START, Rules, overlay, rule
 
 SIZE = board_size(__name__, 15)
+grid = part("grid", SIZE)
+take, fold, finish = grid.take, grid.fold, grid.finish
 CELLS = SIZE * SIZE
 EDGE = 5  # a line of exactly five is known by the cells up to five away
 WINDOW = 2 * EDGE + 1
@@ -81,15 +84,6 @@ def has_line(rows, exact):
             if rows[row + EDGE] >> (column + EDGE) & 1 and wins(rows, row, column, exact):
                 return True
     return False
-
-
-@njit
-def take(free, cell):
-    """Remove `cell` from the ascending list: what is not below it moves down. No search and no branch, so that vector
-    instructions move 32 cells at a time; both values are loaded first, or LLVM takes the choice for a branch."""
-    for i in range(CELLS):
-        here, after = free[i], free[i + 1]
-        free[i] = after if here >= cell else here
 
 
 @rule(START)
@@ -169,10 +163,8 @@ def key(state):
     is_odd = (CELLS - s.num_free + s.mover) & 1
     z = np.uint64(1 + s.exact + 2 * is_odd)  # where no row has a bit
     for row in range(EDGE, EDGE + SIZE):
-        z ^= np.uint64(s.rows[0, row]) << np.uint64(32) | np.uint64(s.rows[1, row])
-        z *= np.uint64(0x9E3779B97F4A7C15)
-        z ^= z >> np.uint64(32)
-    return z * np.uint64(0xBF58476D1CE4E5B9)
+        z = fold(z, s.rows[0, row], s.rows[1, row])
+    return finish(z)
 
 
 @rule(FINAL)

@@ -16,10 +16,12 @@ to a stone in a game, so that a move costs little on average; when it happens in
 import numpy as np
 from numba import njit
 
-from games.game import Game, Layout, Position, board_size, draw_cells, letters_and_numbers, settled, stones_of
+from games.game import Game, Layout, Position, board_size, draw_cells, letters_and_numbers, part, settled, stones_of
 from native.abi import FINAL, GOES_ON, KEY, LEGAL, MOVER, OBSERVE, PLAY, START, Rules, overlay, rule
 
 SIZE = board_size(__name__, 11)
+grid = part("grid", SIZE)
+take, fold, finish = grid.take, grid.fold, grid.finish
 CELLS = SIZE * SIZE
 SWAP = CELLS  # the action that belongs to no cell
 DTYPE = np.dtype(
@@ -63,15 +65,6 @@ def join(stones, joined, row):
                 joined[r] |= new
                 low, high = min(low, r), r
         first, last = max(low - 1, 1), min(high + 1, SIZE)
-
-
-@njit
-def take(free, cell):
-    """Remove `cell` from the ascending list: what is not below it moves down. No search and no branch, so that vector
-    instructions move 32 cells at a time; both values are loaded first, or LLVM takes the choice for a branch."""
-    for i in range(CELLS):
-        here, after = free[i], free[i + 1]
-        free[i] = after if here >= cell else here
 
 
 @njit
@@ -182,10 +175,8 @@ def key(state):
     s = overlay(state, DTYPE)
     z = np.uint64(1 + (s.ply & 1) + 2 * (s.swap and s.ply < 2)) << np.uint64(28)  # where no row has a bit
     for row in range(1, SIZE + 1):
-        z ^= np.uint64(s.stones[0, row]) << np.uint64(32) | np.uint64(s.stones[1, row])
-        z *= np.uint64(0x9E3779B97F4A7C15)
-        z ^= z >> np.uint64(32)
-    return z * np.uint64(0xBF58476D1CE4E5B9)
+        z = fold(z, s.stones[0, row], s.stones[1, row])
+    return finish(z)
 
 
 @rule(FINAL)

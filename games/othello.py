@@ -27,7 +27,8 @@ from games.game import (
     stones_of,
 )
 from native.abi import FINAL, GOES_ON, KEY, LEGAL, MOVER, OBSERVE, PLAY, START, Rules, overlay, rule
-from native.bits import trailing_zeros
+from native.machine.bits import trailing_zeros
+from native.machine.random import mix
 
 SIZE = board_size(__name__, 8)
 CELLS = SIZE * SIZE
@@ -250,13 +251,6 @@ def observe(state, planes_out, scalars_out):
     for cell in range(CELLS):
         planes_out[0, cell] = has(s.discs[s.mover], cell)
         planes_out[1, cell] = has(s.discs[1 - s.mover], cell)
-
-
-@njit
-def mix(z):
-    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return z ^ (z >> np.uint64(31))
 
 
 @rule(KEY)

@@ -25,6 +25,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple
 
+import numpy as np
+
 from games import guards, trust
 from games.fields import shown
 from games.game import Game
@@ -281,7 +283,13 @@ def text_of(error: BaseException) -> str:
 
 def wrapped(game: Game) -> Game:
     """The game with its Python functions' own errors told as the file's: file, line and one sentence."""
-    checks = {"format": str_only, "draw": str_only, "parse": operator.index, "setup": lambda position: position}
+    checks = {
+        "format": str_only,
+        "draw": str_only,
+        "parse": operator.index,
+        "stones": np.asarray,
+        "setup": lambda position: position,
+    }
     functions = {name: getattr(game, name) for name in checks}
     return replace(
         game,

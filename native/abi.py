@@ -37,9 +37,9 @@ from numba.extending import (
 )
 from numba.np.arrayobj import make_array
 
-from native.code_cache import stored
-from native.compile import kernel
-from native.handle import Handle, unbox_address
+from native.machine.code_cache import stored
+from native.machine.compile import kernel
+from native.machine.struct_argument import Handle, unbox_address
 
 GOES_ON = np.nan  # what `play` returns while the game is not over
 NO_LOG = np.iinfo(np.int64).max  # a position has none: it begins behind all positions
@@ -76,9 +76,9 @@ class Rules(Handle):
     key(state) -> u64                        hash of all that the network sees
     final(state, owner_out i8[C]) -> score   owner of each cell (+1 first player, -1 second, 0 nobody) and the score
 
-    A long game may keep a log, such as the history that superko asks for, at the end of its position: from the byte `log` on,
-    `play` only appends, and how much is part of the log is written before it. A simulation then puts back what lies before
-    the log alone, and what earlier ones had appended lies there unread.
+    A long game may keep a log, such as the history that superko needs, at the end of its position. From the byte `log` on
+    `play` only appends, and the log's length is stored before it. A simulation restores only the bytes before the log; stale
+    entries are never read.
     """
 
     def __new__(cls, start, legal, play, mover, observe, key, final, log=NO_LOG):

@@ -5,13 +5,13 @@ Generic over `rules`; all working memory is passed in. Outcomes belong to the fi
 
 import numpy as np
 
-from native.compile import copy, inline, kernel
-from native.frame import mover_score
-from native.random import below
+from native.machine.compile import copy, inline, kernel
+from native.machine.random import below
+from native.perspective import mover_score
 
 
 @inline
-def play_out(rules, state, random_state, actions):
+def rollout(rules, state, random_state, actions):
     """Play uniformly random legal moves from an unfinished position to the end, in place; returns the outcome."""
     while True:
         count = rules.legal(state, actions)
@@ -28,15 +28,15 @@ def playouts(rules, states, random_states, actions, scratch, values_out):
     """
     for i in range(len(states)):
         copy(scratch, states[i])
-        values_out[i] = play_out(rules, scratch, random_states[i], actions)
+        values_out[i] = rollout(rules, scratch, random_states[i], actions)
 
 
 @kernel
-def speak_for_movers(rules, states, random_states, actions, scratch, values_out):
-    """`playouts` in a network's place: the outcome of one from each position, f32[n], for its MOVER."""
+def rollout_values(rules, states, random_states, actions, scratch, values_out):
+    """Evaluate each position by one random rollout, f32[n], for its MOVER."""
     for i in range(len(states)):
         copy(scratch, states[i])
-        outcome = play_out(rules, scratch, random_states[i], actions)
+        outcome = rollout(rules, scratch, random_states[i], actions)
         values_out[i] = mover_score(outcome, rules.mover(states[i]))
 
 

@@ -9,11 +9,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from native.compile import inline, kernel
-from native.frame import mover_score
+from native.machine.compile import inline, kernel
+from native.perspective import mover_score
 
 
-class Moves(NamedTuple):
+class GameBatch(NamedTuple):
     """All moves of G games in a row, ragged arrays flattened."""
 
     first_move: np.ndarray  # i64[G + 1], game g's moves are first_move[g] .. first_move[g + 1] - 1
@@ -26,7 +26,7 @@ class Moves(NamedTuple):
     policy: np.ndarray  # f32[...], probabilities
 
 
-class Lessons(NamedTuple):
+class Targets(NamedTuple):
     """What was known of G games once they were over; for the FIRST player."""
 
     value: np.ndarray  # f32[M], what the network's value should be at each move
@@ -34,7 +34,7 @@ class Lessons(NamedTuple):
     score: np.ndarray  # f32[G], of the end, in the game's own points
 
 
-class Rows(NamedTuple):
+class TrainingBatch(NamedTuple):
     """What the learner trains on; values here are for the MOVER."""
 
     planes: np.ndarray  # f32[R, P, C]
@@ -47,9 +47,9 @@ class Rows(NamedTuple):
     score: np.ndarray  # f32[R], of the game's end, in units of sqrt(C) points
 
 
-def new_rows(num_rows: int, planes: int, cells: int, scalars: int, actions: int) -> Rows:
+def new_training_batch(num_rows: int, planes: int, cells: int, scalars: int, actions: int) -> TrainingBatch:
     f32 = np.float32
-    return Rows(
+    return TrainingBatch(
         planes=np.zeros((num_rows, planes, cells), f32),
         scalars=np.zeros((num_rows, scalars), f32),
         legal=np.zeros((num_rows, actions), np.bool_),
@@ -61,8 +61,8 @@ def new_rows(num_rows: int, planes: int, cells: int, scalars: int, actions: int)
     )
 
 
-def new_lessons(num_games: int, num_moves: int, cells: int) -> Lessons:
-    return Lessons(
+def new_targets(num_games: int, num_moves: int, cells: int) -> Targets:
+    return Targets(
         value=np.zeros(num_moves, np.float32),
         owner=np.zeros((num_games, cells), np.int8),
         score=np.zeros(num_games, np.float32),
@@ -138,8 +138,8 @@ def is_policy(moves, move, is_opening, actions, count):
 
 
 @kernel
-def read_lessons(rules, moves, search_share, state, lessons):
-    """Play every game to its end and look back from there. Modifies `lessons`, and `state` u8[S], its scratch.
+def compute_targets(rules, moves, value_lambda, state, targets):
+    """Play every game to its end and look back from there. Modifies `targets`, and `state` u8[S], its scratch.
 
     The value's target is T_t = f V_t + (1 - f) T_{t+1} with the search's V and, at the end, the outcome: an average over
     the moves to come, the next 1 / f of them most of all (TD(lambda), Sutton 1988, with lambda = 1 - f). f = 1 is the
@@ -150,15 +150,15 @@ def read_lessons(rules, moves, search_share, state, lessons):
         rules.start(state, moves.options[game])
         for move in range(first, end):
             rules.play(state, np.int64(moves.action[move]))
-        lessons.score[game] = rules.final(state, lessons.owner[game])
+        targets.score[game] = rules.final(state, targets.owner[game])
         target = np.float64(moves.outcome[game])
         for move in range(end - 1, first - 1, -1):
-            target = search_share * moves.value[move] + (1.0 - search_share) * target
-            lessons.value[move] = target
+            target = value_lambda * moves.value[move] + (1.0 - value_lambda) * target
+            targets.value[move] = target
 
 
 @kernel
-def write_rows(rules, moves, lessons, row_game, row_move, symmetry, cell_maps, action_maps, scratch, rows):
+def write_rows(rules, moves, targets, row_game, row_move, symmetry, cell_maps, action_maps, scratch, rows):
     """Write the rows of the moves row_move i64[R] (of games row_game) seen under symmetry[R]. Modifies `rows`.
 
     Scores are counted in sqrt(C) points, by which a sum over C cells of independent owners would differ.
@@ -182,7 +182,7 @@ def write_rows(rules, moves, lessons, row_game, row_move, symmetry, cell_maps, a
             rows.policy[row, action_maps[turn, moves.policy_action[entry]]] = moves.policy[entry]
         mover = rules.mover(state)
         rows.outcome[row] = mover_score(moves.outcome[game], mover)
-        rows.value[row] = mover_score(lessons.value[move], mover)
-        rows.score[row] = mover_score(lessons.score[game], mover) / unit
+        rows.value[row] = mover_score(targets.value[move], mover)
+        rows.score[row] = mover_score(targets.score[game], mover) / unit
         for cell in range(planes.shape[1]):
-            rows.owner[row, cell_maps[turn, cell]] = mover_score(lessons.owner[game, cell], mover)
+            rows.owner[row, cell_maps[turn, cell]] = mover_score(targets.owner[game, cell], mover)

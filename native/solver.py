@@ -15,10 +15,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from native.bits import word_of
-from native.compile import copy, inline, kernel
-from native.frame import FIRST
-from native.random import GOLDEN_GAMMA, mix
+from native.machine.bits import word_of
+from native.machine.compile import copy, inline, kernel
+from native.machine.random import GOLDEN_GAMMA, mix
+from native.perspective import FIRST
 
 UNKNOWN = np.nan  # the node limit was reached
 NO_ACTION = -1
@@ -47,7 +47,7 @@ class Memory(NamedTuple):
     mover: np.ndarray  # i64[D]
     actions: np.ndarray  # i32[D, A + 1], in the order they are tried
     count: np.ndarray  # i32[D]
-    tried: np.ndarray  # i32[D]
+    children: np.ndarray  # i32[D]
     alpha: np.ndarray  # f64[D], window as it was entered, narrowed while moves are tried
     beta: np.ndarray  # f64[D]
     entered_alpha: np.ndarray  # f64[D]
@@ -74,7 +74,7 @@ def new_memory(state_bytes: int, max_actions: int, max_plies: int, log2_entries:
         mover=np.zeros(depth, i64),
         actions=np.zeros((depth, max_actions + 1), i32),
         count=np.zeros(depth, i32),
-        tried=np.zeros(depth, i32),
+        children=np.zeros(depth, i32),
         alpha=np.zeros(depth, f64),
         beta=np.zeros(depth, f64),
         entered_alpha=np.zeros(depth, f64),
@@ -96,7 +96,7 @@ def solve(rules, memory, alpha, beta, node_limit):
     if settled:
         return value
     while True:
-        if memory.tried[ply] == memory.count[ply] or memory.alpha[ply] >= memory.beta[ply]:
+        if memory.children[ply] == memory.count[ply] or memory.alpha[ply] >= memory.beta[ply]:
             value = memory.value[ply]
             leave(memory, ply)
             if ply == 0:
@@ -104,7 +104,7 @@ def solve(rules, memory, alpha, beta, node_limit):
             ply -= 1
             improve(memory, ply, value)
             continue
-        action = memory.actions[ply, memory.tried[ply]]
+        action = memory.actions[ply, memory.children[ply]]
         copy(memory.state[ply + 1], memory.state[ply])
         outcome = rules.play(memory.state[ply + 1], action)
         if not np.isnan(outcome):
@@ -131,7 +131,7 @@ def enter(rules, memory, ply, alpha, beta):
     memory.bytes_digest[ply] = digest(state)
     memory.mover[ply] = mover
     memory.count[ply] = count
-    memory.tried[ply] = 0
+    memory.children[ply] = 0
     entry, best = memory.table[slot_of(memory, ply)], NO_ACTION
     if entry.key == memory.position_key[ply]:
         best = np.int64(entry.best)
@@ -191,8 +191,8 @@ def order(memory, ply, mover, count, best):
 @inline
 def improve(memory, ply, value):
     """Take the value of the move just tried."""
-    action = memory.actions[ply, memory.tried[ply]]
-    memory.tried[ply] += 1
+    action = memory.actions[ply, memory.children[ply]]
+    memory.children[ply] += 1
     if memory.mover[ply] == FIRST:
         if value > memory.value[ply]:
             memory.value[ply] = value
@@ -204,7 +204,7 @@ def improve(memory, ply, value):
             memory.choice[ply] = action
         memory.beta[ply] = min(memory.beta[ply], value)
     if memory.alpha[ply] >= memory.beta[ply]:
-        left = memory.count[ply] - memory.tried[ply] + 1
+        left = memory.count[ply] - memory.children[ply] + 1
         memory.history[memory.mover[ply], action] += left * left
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import load, save
 
-from selfplay.arrays import checksum
-from selfplay.files import DamagedFile
+from selfplay.storage.arrays import checksum
+from selfplay.storage.files import DamagedFile
 
 NUMBERS = (0, 1, -1, 2, 3, 9, 255, 65535, 10**12, 2**31, 2**62, 2**63 - 1, -(2**63), 0.5, -0.5, 2.0, 1e30, -1e30)
 FLOATS = (math.nan, math.inf, -math.inf, 3e38, -3e38, 1e-40)

@@ -7,8 +7,9 @@ import re
 from types import SimpleNamespace
 
 import games
-from selfplay import analyst, players
-from selfplay.katago import Desk
+from selfplay.faces import review
+from selfplay.faces.katago import AnalysisServer
+from selfplay.matches import players
 from tests.fuzz.kind import Kind, splice
 
 BOARDS = {"tictactoe": (3, 3), "connect4": (7, 6), "go5": (5, 5), "othello6": (6, 6)}
@@ -23,11 +24,11 @@ UNEXPECTED = re.compile(r"^[A-Z]\w*(Error|Exception)\b")
 
 def prepare(folder):
     """A desk for each game; searches are short, whatever is asked for."""
-    analyst.EDGES = 1  # 1000 simulations a tree
+    review.EDGES = 1  # 1000 simulations a tree
     found = {}
     for name in BOARDS:
         game = games.load(name)
-        found[name] = Desk(game, lambda wanted: players.create("mcts:4", wanted, seed=1), io.StringIO())
+        found[name] = AnalysisServer(game, lambda wanted: players.create("mcts:4", wanted, seed=1), io.StringIO())
     return SimpleNamespace(desks=found, names=list(BOARDS))
 
 
@@ -100,15 +101,15 @@ def action(random: random.Random) -> dict:
 
 def attempt(context, data: bytes) -> bool:
     name, _, line = data.partition(b" ")
-    desk = context.desks[name.decode()]
-    desk.take(line)
+    server = context.desks[name.decode()]
+    server.take(line)
     for _ in range(WAVES):
-        if not desk.jobs:
+        if not server.jobs:
             break
-        desk.work()
-    desk.take(b'{"id": "end", "action": "terminate_all"}')
-    assert not desk.jobs
-    answers, desk.said = [json.loads(text) for text in desk.said], []
+        server.work()
+    server.take(b'{"id": "end", "action": "terminate_all"}')
+    assert not server.jobs
+    answers, server.said = [json.loads(text) for text in server.said], []
     errors = [answer["error"] for answer in answers if "error" in answer]
     for error in errors:
         assert len(error) <= 300 and "\n" not in error and not UNEXPECTED.match(error), error

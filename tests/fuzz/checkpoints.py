@@ -12,15 +12,17 @@ import numpy as np
 import torch
 
 import games as library
-from selfplay import checkpoint, config
-from selfplay.checkpoint import Checkpoint, new_network, shape_for
-from selfplay.files import DamagedFile
-from selfplay.inference import made_up
-from selfplay.learner import Learner
-from selfplay.replay import Replay
+from selfplay import config_file
+from selfplay.learning.learner import Learner
+from selfplay.learning.replay import Replay
+from selfplay.network.precision import random_inputs
+from selfplay.network.weights import new_network, shape_for
+from selfplay.storage import checkpoint
+from selfplay.storage.checkpoint import Checkpoint
+from selfplay.storage.files import DamagedFile
+from tests.actors.test_actor import GUMBEL_PLAY, self_play
 from tests.altered import mutated_file, refused
 from tests.fuzz.kind import MEGABYTES, Kind
-from tests.test_actor import GUMBEL_PLAY, self_play
 
 FILES = ("checkpoint.json", "weights.safetensors", "learner.safetensors")
 VALUES = (None, True, 0, -1, 1, 2, 3, 30_000, 10**9, 2**63, 10**400, 0.5, -1.5, 1e308, math.nan, math.inf, "", "x", "x" * 10_000,
@@ -40,7 +42,7 @@ TEXTS = (
 
 def prepare(folder: Path) -> dict:
     """A tiny checkpoint that has learned a few steps."""
-    game, settings = library.load("tictactoe"), config.load("dummy")
+    game, settings = library.load("tictactoe"), config_file.load("dummy")
     shape = shape_for(game, settings.network, settings.learner)
     learner, replay = Learner(new_network(shape, 1), settings.learner, "fp32"), Replay(game, settings.replay)
     replay.add(self_play(game, GUMBEL_PLAY)[0])
@@ -120,7 +122,7 @@ def attempt(context: dict, files: dict) -> bool:
         network, state = found.network(), found.learner()
     except DamagedFile as error:
         return refused(error, path)
-    planes, scalars = made_up(found.shape, 2)
+    planes, scalars = random_inputs(found.shape, 2)
     shape = found.shape
     with torch.inference_mode():
         answer = network(

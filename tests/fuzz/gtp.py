@@ -5,9 +5,9 @@ import random
 import re
 
 import games
-from selfplay import players
-from selfplay.gtp import LONGEST, Table, answer, parse
-from selfplay.gtp_commands import COMMANDS
+from selfplay.faces.gtp import LONGEST, GameSession, answer, parse
+from selfplay.faces.gtp_commands import COMMANDS
+from selfplay.matches import players
 from tests.fuzz.kind import Kind, splice
 
 GAMES = ("tictactoe", "go5", "othello6", "hex5", "connect4")
@@ -86,11 +86,11 @@ def attempt(context, data: bytes) -> bool:
     head, *lines = data.split(b"\n")
     game, player = head.decode().split()
     inbox, output = Impatient(), io.StringIO()
-    table = Table(context[game], lambda wanted: players.create(player, wanted, seed=1), inbox)
+    session = GameSession(context[game], lambda wanted: players.create(player, wanted, seed=1), inbox)
     for line in lines:
         inbox.looks = 0
         if (command := parse(line)) is not None:
-            answer(table, command, output, len(line) > LONGEST)
+            answer(session, command, output, len(line) > LONGEST)
     text = output.getvalue()
     assert "".join(found[0] for found in ANSWER.finditer(text)) == text, "an answer is not of the protocol's form"
     assert not UNEXPECTED.search(text), UNEXPECTED.search(text)[0]

@@ -6,8 +6,8 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import games
-from selfplay import players
-from selfplay.files import DamagedFile
+from selfplay.matches import player_names, players
+from selfplay.storage.files import DamagedFile
 from tests.fuzz.kind import Kind, splice
 
 GAMES = ("tictactoe", "go5", "hex5", "othello6", "connect4", "breakthrough5")
@@ -81,7 +81,7 @@ def player(context, name: str) -> None:
 
 
 def game_of(context, name: str) -> None:
-    players.game_of(name)
+    player_names.parse_name(name).game()
 
 
 def game(context, name: str) -> None:

@@ -1,9 +1,9 @@
-"""Fuzz of game records: `selfplay.sgf.parse`, and writing and reading again what was read."""
+"""Fuzz of game records: `selfplay.faces.sgf.parse`, and writing and reading again what was read."""
 
 import random
 from pathlib import Path
 
-from selfplay import sgf
+from selfplay.faces import sgf
 from tests.fuzz.kind import Kind, splice
 
 DATA = Path(__file__).parent.parent / "data"

@@ -7,12 +7,12 @@ import numpy as np
 
 import games as library
 from selfplay.config import ReplayConfig
-from selfplay.files import DamagedFile
-from selfplay.records import Shards, read_games
-from selfplay.replay import Replay
+from selfplay.learning.replay import Replay
+from selfplay.storage.files import DamagedFile
+from selfplay.storage.records import Shards, read_games
+from tests.actors.test_actor import GUMBEL_PLAY, self_play
 from tests.altered import mutated_file, refused
 from tests.fuzz.kind import MEGABYTES, Kind
-from tests.test_actor import GUMBEL_PLAY, self_play
 
 GAMES = ("tictactoe", "connect4", "go5")
 ROWS = 64  # drawn from what is accepted
@@ -22,7 +22,7 @@ def prepare(folder: Path) -> dict:
     """Shards of a few games each, with and without options, and with the game's name or without, as older ones are."""
     files = []
     for number, game in enumerate(map(library.load, GAMES)):
-        played, _ = self_play(game, GUMBEL_PLAY, games=3, waves=250)
+        played, _ = self_play(game, GUMBEL_PLAY, games=3, steps=250)
         for named in (game, None):
             (folder / f"{number}").mkdir(exist_ok=True)
             path = Shards(folder / f"{number}", named).add(1, played)

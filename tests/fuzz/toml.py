@@ -3,7 +3,7 @@
 import random
 from pathlib import Path
 
-from selfplay import config
+from selfplay import config, config_file
 from tests.fuzz.kind import Kind, splice
 
 VALUES = (
@@ -16,7 +16,7 @@ KEYS = (
     "options",
     "search",
     "search.simulations",
-    "learner.rate.x",
+    "learner.learning_rate.x",
     "network.device",
     "",
     ".",
@@ -25,8 +25,8 @@ KEYS = (
 
 
 def prepare(folder: Path) -> tuple[Path, list[bytes]]:
-    presets = [(config.PRESETS / f"{name}.toml").read_bytes() for name in config.presets()]
-    full = config.dump(config.load("dummy")).encode()
+    presets = [(config_file.PRESETS / f"{name}.toml").read_bytes() for name in config_file.presets()]
+    full = config_file.dump(config_file.load("dummy")).encode()
     return folder / "a.toml", [*presets, full]
 
 
@@ -52,7 +52,7 @@ def mutate(context, random: random.Random) -> tuple[bytes, list[str]]:
 
 
 def keys() -> list[str]:
-    """Every key of a section, such as learner.rate."""
+    """Every key of a section, such as learner.learning_rate."""
     return [f"{section}.{key}" for section, values in SECTIONS.items() if isinstance(values, dict) for key in values]
 
 
@@ -63,12 +63,12 @@ def attempt(context, input: tuple[bytes, list[str]]) -> bool:
     path, _ = context
     path.write_bytes(input[0])
     try:
-        found = config.load(str(path), input[1])
+        found = config_file.load(str(path), input[1])
         config.game_of(found)
     except ValueError as error:
         assert "\n" not in str(error) and len(str(error)) < 1000, f"not one short line: {str(error)[:2000]}"
         return False
-    assert config.parse(config.dump(found)) == found
+    assert config_file.parse(config_file.dump(found)) == found
     return True
 
 

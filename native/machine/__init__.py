@@ -1,0 +1,1 @@
+"""Numba and the processor: how kernels compile, take arguments and use vectors."""

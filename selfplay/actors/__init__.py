@@ -1,0 +1,1 @@
+"""Who plays the games, and where: in this process or, with Ray, in others."""

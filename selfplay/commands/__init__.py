@@ -1,0 +1,1 @@
+"""What each command does: training, benchmarks, checks, reports, and how a command is interrupted."""

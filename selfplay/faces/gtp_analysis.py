@@ -1,0 +1,238 @@
+"""The analysis commands of the Go Text Protocol in Leela Zero's dialect (lz-) and KataGo's (kata-): what their words ask
+for, and how their lines are written (leela-zero, src/GTP.cpp, `AnalyzeTags`; lightvector/KataGo, docs/GTP_Extensions.md).
+
+    COMMAND [COLOUR] [CENTISECONDS] [WORD VALUE] ...
+
+    interval CENTISECONDS          time between two lines
+    minmoves N, maxmoves N         write at least, at most so many moves; moves without a visit fill up, the likeliest first
+    avoid COLOUR VERTICES PLIES    the colour does not take these moves less than PLIES moves below the position
+    allow COLOUR VERTICES PLIES    the colour takes no others there
+    rootInfo, pvVisits, pvEdgeVisits, noResultValue, ownership, ... true|false    kata- alone
+
+VERTICES are joined by commas, a rectangle is A1:C3. Every word is obeyed, or the command is refused with one line before any
+other. The four words for ownership are the exception: controllers send them always and read lines without their part, and
+owners are known when a game is over alone, so that part is left out.
+"""
+
+import math
+from collections import deque
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from games.game import Game
+from native.perspective import FIRST, SECOND
+from selfplay.faces.game_session import GameSession, Show
+from selfplay.faces.gtp_arguments import COLOURS, colour, number, vertex
+from selfplay.searching.anytime import AnytimeSearch, MoveInfo
+from selfplay.searching.time_control import LONGEST
+
+INTERVAL = 1.0  # seconds between two lines of analysis, unless told
+SHORTEST = 0.01  # seconds: one centisecond
+MOST_MOVES = 1_000_000_000  # KataGo's bound of minmoves and maxmoves
+MOST_PLIES = (1 << 31) - 1
+KATA_FLAGS = ("rootInfo", "pvVisits", "pvEdgeVisits", "noResultValue")
+LEFT_OUT = ("ownership", "ownershipStdev", "movesOwnership", "movesOwnershipStdev")
+
+
+@dataclass
+class Wishes:
+    """What an analysis command asks for."""
+
+    side: int
+    interval: float = INTERVAL  # seconds
+    fewest: int = 0  # moves on a line
+    most: int = MOST_MOVES
+    flags: set[str] = field(default_factory=set)  # of KATA_FLAGS, those that are true
+    avoid_until: np.ndarray | None = None  # i32[2, A], see `native.search.forest.restrict`
+
+
+# Commands
+
+
+def analyze(session: GameSession, arguments: list[str], is_kata: bool) -> Iterator[str]:
+    """Lines of a search that grows until something comes in."""
+    wishes = read(session, arguments, is_kata)
+    return session.watch(wishes.side, wishes.interval, show(wishes, is_kata), wishes.avoid_until)
+
+
+def genmove_analyze(session: GameSession, arguments: list[str], is_kata: bool, plays: bool = True) -> Iterator[str]:
+    """Lines of a search for a move, and the move, which is played if it `plays`."""
+    wishes = read(session, arguments, is_kata)
+    return session.watch_move(wishes.side, wishes.interval, show(wishes, is_kata), wishes.avoid_until, plays)
+
+
+COMMANDS = {
+    "lz-analyze": lambda session, arguments: analyze(session, arguments, False),
+    "lz-genmove_analyze": lambda session, arguments: genmove_analyze(session, arguments, False),
+    "kata-analyze": lambda session, arguments: analyze(session, arguments, True),
+    "kata-genmove_analyze": lambda session, arguments: genmove_analyze(session, arguments, True),
+    "kata-search_analyze": lambda session, arguments: genmove_analyze(session, arguments, True, plays=False),
+}
+
+
+# Words
+
+
+def read(session: GameSession, arguments: list[str], is_kata: bool) -> Wishes:
+    """What the words ask for. ValueError with the word that cannot be obeyed."""
+    try:
+        return Reader(session, arguments, is_kata).read()
+    except ValueError as error:
+        raise ValueError(f"cannot parse analyze tags: {str(error).removeprefix('syntax error: ')}") from None
+
+
+class Reader:
+    """The words of one command, from the first to the last."""
+
+    def __init__(self, session: GameSession, arguments: list[str], is_kata: bool):
+        self.game, self.words = session.game, deque(arguments)
+        self.wishes, self.told = Wishes(session.position.mover), set()
+        self.restrictions: dict[tuple[str, int], list[set[int]]] = {}  # (word, side) -> the moves of each
+        self.flags = {name.lower(): name for name in (*KATA_FLAGS, *LEFT_OUT) if is_kata}
+
+    def read(self) -> Wishes:
+        while self.words:
+            self._take(self.words.popleft())
+        if self.wishes.fewest > self.wishes.most:
+            raise ValueError("minmoves is above maxmoves")
+        for side in (FIRST, SECOND):
+            self._check_restrictions(side)
+        return self.wishes
+
+    def _take(self, word: str) -> None:
+        key = word.lower()
+        if key in COLOURS:
+            self._once("the colour")
+            self.wishes.side = COLOURS[key]
+        elif key == "interval" or is_number(word):
+            self._once("the interval")
+            self.wishes.interval = self._interval(word if key != "interval" else self._next("the interval"))
+        elif key in ("minmoves", "maxmoves"):
+            self._once(key)
+            setattr(self.wishes, "fewest" if key == "minmoves" else "most", self._whole(key, 0, MOST_MOVES))
+        elif key in ("avoid", "allow"):
+            self._restrict(key)
+        elif key in self.flags:
+            self._flag(self.flags[key])
+        else:
+            raise ValueError(f"unknown word {word[:20]!r}")
+
+    def _once(self, what: str) -> None:
+        if what in self.told:
+            raise ValueError(f"{what} is told twice")
+        self.told.add(what)
+
+    def _next(self, what: str) -> str:
+        if not self.words:
+            raise ValueError(f"{what} is missing")
+        return self.words.popleft()
+
+    def _interval(self, word: str) -> float:
+        if not 0.0 <= (value := number([word], 0, "the interval", float)) <= 100.0 * LONGEST:
+            raise ValueError("the interval is out of range")
+        return max(SHORTEST, value / 100.0)
+
+    def _whole(self, what: str, least: int, most: int) -> int:
+        if not least <= (value := number([self._next(what)], 0, what)) <= most:
+            raise ValueError(f"{what} is out of range")
+        return int(value)
+
+    def _flag(self, name: str) -> None:
+        self._once(name)
+        word = self._next(name)
+        if word.lower() not in ("true", "false"):
+            raise ValueError(f"{name} is true or false, not {word[:20]!r}")
+        if word.lower() == "true" and name in KATA_FLAGS:
+            self.wishes.flags.add(name)
+
+    def _restrict(self, word: str) -> None:
+        side = colour([self._next("the colour")])
+        moves = {move for part in self._next("the vertex").split(",") if part for move in vertices(self.game, part)}
+        plies = self._whole("the number of plies", 1, MOST_PLIES)
+        if not moves:
+            raise ValueError("the vertex is missing")
+        self.restrictions.setdefault((word, side), []).append(moves)
+        if self.wishes.avoid_until is None:
+            self.wishes.avoid_until = np.zeros((2, self.game.actions), np.int32)
+        avoided = moves if word == "avoid" else set(range(self.game.actions)) - moves
+        for action in avoided:
+            self.wishes.avoid_until[side, action] = max(plies, self.wishes.avoid_until[side, action])
+
+    def _check_restrictions(self, side: int) -> None:
+        """Both programs refuse what could be meant in two ways. (To allow some moves and to avoid the pass is plain.)"""
+        allowed, avoided = (self.restrictions.get((word, side), []) for word in ("allow", "avoid"))
+        if len(allowed) > 1:
+            raise ValueError("allow is told twice for one colour")
+        if allowed and any(self.game.format(move).lower() != "pass" for moves in avoided for move in moves):
+            raise ValueError("allow and avoid are told for one colour")
+
+
+def is_number(word: str) -> bool:
+    with suppress(ValueError):
+        return math.isfinite(float(word))
+    return False
+
+
+def vertices(game: Game, word: str) -> list[int]:
+    """The moves that a vertex names, or two of them with a colon: all cells of the rectangle between."""
+    first, colon, last = word.partition(":")
+    if not colon:
+        return [vertex(game, word)]
+    ends = [vertex(game, first), vertex(game, last)]
+    if game.layout.kind != "cells" or game.layout.planes != 1 or max(ends) >= game.cells:
+        raise ValueError(f"{word[:20]!r} is no rectangle")
+    (top, left), (bottom, right) = (divmod(end, game.columns) for end in ends)
+    rows = range(min(top, bottom), max(top, bottom) + 1)
+    columns = range(min(left, right), max(left, right) + 1)
+    return [row * game.columns + column for row in rows for column in columns]
+
+
+# Lines
+
+
+def show(wishes: Wishes, is_kata: bool) -> Show:
+    """How a search is written: empty if there is nothing to write."""
+    write = kata_info if is_kata else leela_info
+
+    def line(search: AnytimeSearch) -> str:
+        candidates = search.candidates(wishes.fewest)[: wishes.most]
+        infos = [write(search.game, candidate, order, wishes.flags) for order, candidate in enumerate(candidates)]
+        return " ".join(infos + ([root_info(search)] if "rootInfo" in wishes.flags else []))
+
+    return line
+
+
+def leela_info(game: Game, c: MoveInfo, order: int, flags: set[str]) -> str:
+    """Leela Zero's: rates in hundredths of a percent."""
+    return (
+        f"info move {game.format(c.action)} visits {c.visits} winrate {c.win_rate * 10000:.0f} "
+        f"prior {c.prior * 10000:.0f} lcb {c.bound * 10000:.0f} order {order} pv {line_of(game, c)}"
+    )
+
+
+def kata_info(game: Game, c: MoveInfo, order: int, flags: set[str]) -> str:
+    """KataGo's: rates in [0, 1], and points, of which our searches know none. No game of ours ends without a result."""
+    info = (
+        f"info move {game.format(c.action)} visits {c.visits} utility {2 * c.win_rate - 1:.6f} winrate {c.win_rate:.6f} "
+        f"scoreMean 0 scoreStdev 0 scoreLead 0 scoreSelfplay 0 prior {c.prior:.6f} lcb {c.bound:.6f} "
+        f"utilityLcb {2 * c.bound - 1:.6f} " + ("noResultValue 0 " if "noResultValue" in flags else "")
+    )
+    info += f"order {order} pv {line_of(game, c)}"
+    visits = " ".join(map(str, c.line_visits))  # in a tree each position of a line is reached by the line alone
+    return info + "".join(f" {name} {visits}" for name in ("pvVisits", "pvEdgeVisits") if name in flags)
+
+
+def root_info(search: AnytimeSearch) -> str:
+    """KataGo's, of the whole search, for the side that moves; the position's own evaluation is a visit."""
+    simulations, rate = search.root_rate()
+    return (
+        f"rootInfo visits {simulations + 1} utility {2 * rate - 1:.6f} winrate {rate:.6f} "
+        "scoreMean 0 scoreStdev 0 scoreLead 0 scoreSelfplay 0"
+    )
+
+
+def line_of(game: Game, candidate: MoveInfo) -> str:
+    return " ".join(game.format(action) for action in candidate.line)

@@ -1,0 +1,1 @@
+"""The method: play, learn, measure, save, and repeat."""

@@ -1,0 +1,1 @@
+"""Players, matches, ratings and exams."""

@@ -1,0 +1,1 @@
+"""The network, its weights, and the backends that evaluate it. Knows shapes, not games."""

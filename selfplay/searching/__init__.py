@@ -1,0 +1,1 @@
+"""Search from Python: many positions at once, one position for as long as one likes, and clocks."""
