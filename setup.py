@@ -7,14 +7,24 @@ from setuptools import find_packages, setup
 setup(
     name="selfplay",
     version="0.1.0",
-    description="Self-play game engines after AlphaZero: search amplifies, learning distils, both are measured",
+    description="Self-play game engines after AlphaZero: "
+    "search "
+    "amplifies, "
+    "learning "
+    "distils, "
+    "both "
+    "are measured",
     long_description=Path(__file__).with_name("README.md").read_text()
     if Path(__file__).with_name("README.md").exists()
     else "",
     long_description_content_type="text/markdown",
     license="MIT",
     python_requires=">=3.11,<3.14",
-    packages=[*find_packages(include=["selfplay*", "games*", "native*"]), "selfplay.presets", "selfplay.exams"],
+    packages=[
+        *find_packages(include=["selfplay*", "games*", "native*"]),
+        "selfplay.presets",
+        "selfplay.exams",
+    ],
     package_data={"selfplay.presets": ["*.toml"], "selfplay.exams": ["*.txt"]},
     install_requires=[
         "numpy>=2.0,<3",

@@ -1,7 +1,8 @@
-"""What search adds, by kind and number of simulations: `python benchmarks/amplification.py CHECKPOINT [--positions N]`.
+"""What search adds, by kind and number of simulations:
+`python benchmarks/amplification.py CHECKPOINT [--positions N]`.
 
-Share of exam positions in which the value is kept. A search whose answer does not improve with its simulations is not
-amplifying; this curve chose `match.gumbel_up_to` and `match.c_init`.
+Share of exam positions in which the value is kept. A search whose answer does not improve with its
+simulations is not amplifying; this curve chose `match.gumbel_up_to` and `match.c_init`.
 """
 
 import argparse
@@ -20,7 +21,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("checkpoint")
     parser.add_argument("--positions", type=int, default=1000)
-    parser.add_argument("--simulations", type=int, nargs="+", default=[0, 16, 32, 64, 128, 200, 400, 800, 1600])
+    parser.add_argument(
+        "--simulations", type=int, nargs="+", default=[0, 16, 32, 64, 128, 200, 400, 800, 1600]
+    )
     parser.add_argument("--c-init", type=float, nargs="+", default=[1.25])
     options = parser.parse_args()
     torch.set_num_threads(2)

@@ -1,8 +1,10 @@
-"""What can happen to a run, done to it: `python benchmarks/chaos.py [--quick] [--only NAME ...] [--kills N] [--seed S]`.
+"""What can happen to a run, done to it:
+`python benchmarks/chaos.py [--quick] [--only NAME ...] [--kills N] [--seed S]`.
 
-Processes are killed at random moments, nodes join and die, disks fill up, folders become read-only, the clock goes back. After
-each the same command must go on to the end, every game that was on disk must still be there, the ledger must be whole, what a
-user reads is one line, and no process stays. One table; exit code 1 if a promise is broken. Linux; two scenarios want root.
+Processes are killed at random moments, nodes join and die, disks fill up, folders become read-only,
+the clock goes back. After each the same command must go on to the end, every game that was on disk
+must still be there, the ledger must be whole, what a user reads is one line, and no process stays.
+One table; exit code 1 if a promise is broken. Linux; two scenarios want root.
 """
 
 import argparse
@@ -48,7 +50,8 @@ games = 2
 positions = 20
 """
 SOON = 30.0  # seconds in which a user must hear what happened, and in which nothing may be left
-CLOCK = "import time as t; r = t.time; b = r(); t.time = lambda: r() - 86400 * (r() - b > 4)"  # a day back after 4 s
+# a day back after 4 s
+CLOCK = "import time as t; r = t.time; b = r(); t.time = lambda: r() - 86400 * (r() - b > 4)"
 
 
 @dataclass
@@ -69,11 +72,24 @@ class Outcome:
 class Training:
     """A run in a folder, whose command can be started again and again."""
 
-    def __init__(self, folder: Path, generations: int, *words: str, environment: dict | None = None):
-        self.run, self.generations, self.environment = folder / "run", generations, environment or {}
+    def __init__(
+        self, folder: Path, generations: int, *words: str, environment: dict | None = None
+    ):
+        self.run, self.generations, self.environment = (
+            folder / "run",
+            generations,
+            environment or {},
+        )
         (folder / "chaos.toml").write_text(SETTINGS.format(generations=generations))
         selfplay = str(Path(sys.executable).with_name("selfplay"))
-        self.command = [selfplay, "train", str(folder / "chaos.toml"), "--out", str(self.run), *words]
+        self.command = [
+            selfplay,
+            "train",
+            str(folder / "chaos.toml"),
+            "--out",
+            str(self.run),
+            *words,
+        ]
         self.seen, self.process = set(), None
 
     def start(self, **options) -> subprocess.Popen:
@@ -132,7 +148,10 @@ class Training:
             _, said = self.process.communicate()
             outcome.expect(False, f"ends within {seconds:.0f} s")
         lines = said.strip().splitlines() or [""]
-        outcome.expect(self.process.returncode == code, f"exit code {code}, not {self.process.returncode}: {lines[-1]}")
+        outcome.expect(
+            self.process.returncode == code,
+            f"exit code {code}, not {self.process.returncode}: {lines[-1]}",
+        )
         outcome.expect("Traceback" not in said, f"no traceback: {lines[-1]}")
         said_lines = sum(line.startswith("selfplay: ") for line in lines)
         least = 0 if code in (0, -signal.SIGKILL) else 1
@@ -144,12 +163,18 @@ class Training:
         return lines[-1]
 
     def left(self) -> list[str]:
-        """Processes of the session that the command was started in, and of folders of Ray's sessions."""
-        own = [path.parent.name for path in PROCESSES.glob("[0-9]*/stat") if session_of(path) == self.process.pid]
+        """Processes of the session that the command was started in, and of folders of Ray's
+        sessions."""
+        own = [
+            path.parent.name
+            for path in PROCESSES.glob("[0-9]*/stat")
+            if session_of(path) == self.process.pid
+        ]
         return [*own, *map(str, of_ray())]
 
     def wait_for_ray(self, *names: str) -> int:
-        """A process of one of these names that works in a session of Ray's; 0 if there is none in time."""
+        """A process of one of these names that works in a session of Ray's; 0 if there is none in
+        time."""
         end = time.monotonic() + 120
         while self.process.poll() is None and time.monotonic() < end:
             for number in sorted(of_ray()):
@@ -163,9 +188,13 @@ class Training:
         self.start()
         self.end(outcome, 0, 600.0)
         outcome.games += len(self.seen)
-        outcome.expect(not self.seen - self.on_disk(), f"{len(self.seen - self.on_disk())} games lost")
+        outcome.expect(
+            not self.seen - self.on_disk(), f"{len(self.seen - self.on_disk())} games lost"
+        )
         told = [entry["generation"] for entry in read_ledger(self.run)]
-        outcome.expect(told == list(range(1, self.generations + 1)), f"a complete ledger, not {told[-3:]}")
+        outcome.expect(
+            told == list(range(1, self.generations + 1)), f"a complete ledger, not {told[-3:]}"
+        )
 
 
 def session_of(stat: Path) -> int:
@@ -178,14 +207,22 @@ def session_of(stat: Path) -> int:
 
 def of_ray() -> set[int]:
     """Processes that work in sessions of Ray's that this user's trainings have started."""
-    roots = [Path(place) / f"selfplay-ray-{os.getuid()}" for place in {tempfile.gettempdir(), *PLACES}]
+    roots = [
+        Path(place) / f"selfplay-ray-{os.getuid()}" for place in {tempfile.gettempdir(), *PLACES}
+    ]
     return set().union(*map(working_in, roots))
 
 
 def title_of(number: int) -> str:
     """The last part of a process's first word: raylet, gcs_server, ray::Worker.play ..."""
     try:
-        return (PROCESSES / str(number) / "cmdline").read_bytes().split(b"\0")[0].decode().rpartition("/")[2]
+        return (
+            (PROCESSES / str(number) / "cmdline")
+            .read_bytes()
+            .split(b"\0")[0]
+            .decode()
+            .rpartition("/")[2]
+        )
     except OSError:
         return ""
 
@@ -201,7 +238,9 @@ def kills(outcome: Outcome, folder: Path, options, actors: int) -> None:
             training.start()
             time.sleep(moments.uniform(0.2, options.longest))
             training.process.send_signal(signal.SIGKILL)
-            training.end(outcome, training.process.wait())  # a run that ended before is a run that ended
+            training.end(
+                outcome, training.process.wait()
+            )  # a run that ended before is a run that ended
             training.note()
             outcome.tried += 1
         training.finish(outcome)
@@ -224,7 +263,9 @@ def actor_killed(outcome, folder, options) -> None:
     outcome.tried += 1
     training.note()
     outcome.said = training.end(outcome, 0, 300.0)
-    outcome.expect("is replaced" in (training.run / "log.txt").read_text(), "the log names the actor that died")
+    outcome.expect(
+        "is replaced" in (training.run / "log.txt").read_text(), "the log names the actor that died"
+    )
     training.finish(outcome)
 
 
@@ -249,7 +290,8 @@ def part_killed(*names: str) -> Callable:
 
 
 def signals(outcome, folder, options) -> None:
-    """Told to stop, by a terminal that closes, a scheduler, an impatient person: ends soon, says how to go on."""
+    """Told to stop, by a terminal that closes, a scheduler, an impatient person: ends soon, says
+    how to go on."""
     training = Training(folder, 60, "--actors", "2")
     for numbers in (
         (signal.SIGHUP,),
@@ -257,7 +299,11 @@ def signals(outcome, folder, options) -> None:
         (signal.SIGINT, signal.SIGINT),
         (signal.SIGTERM, signal.SIGINT),
     ):
-        training.start(preexec_fn=lambda: [signal.signal(n, signal.SIG_DFL) for n in (signal.SIGINT, signal.SIGHUP)])
+        training.start(
+            preexec_fn=lambda: [
+                signal.signal(n, signal.SIG_DFL) for n in (signal.SIGINT, signal.SIGHUP)
+            ]
+        )
         training.wait_for(2)
         for number in numbers:
             training.process.send_signal(number)
@@ -338,7 +384,9 @@ def second_node(outcome, folder, options) -> None:
     with tempfile.TemporaryDirectory(prefix="ray", dir="/tmp") as short:
         os.environ["RAY_TMPDIR"] = short
         memory = {"num_cpus": 1, "object_store_memory": 100 << 20}
-        cluster = Cluster(initialize_head=True, head_node_args=memory | {"include_dashboard": False})
+        cluster = Cluster(
+            initialize_head=True, head_node_args=memory | {"include_dashboard": False}
+        )
         try:
             node = cluster.add_node(**memory)
             training = Training(folder, 400, "--actors", "2", "--address", cluster.address)
@@ -350,7 +398,9 @@ def second_node(outcome, folder, options) -> None:
             outcome.expect(training.says("no room for actor"), "the log says who has no room")
             before = training.newest()
             training.wait_for(3, 60.0)
-            outcome.expect(training.newest() >= before + 3, "generations go on with the actors that fit")
+            outcome.expect(
+                training.newest() >= before + 3, "generations go on with the actors that fit"
+            )
             cluster.add_node(**memory)
             outcome.expect(training.says("has room again"), "the node that came back is used")
             training.note()
@@ -383,9 +433,13 @@ AS_ROOT = ("disk full", "read-only")  # they mount a small disk
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a selection, in about a minute")
-    parser.add_argument("--only", nargs="+", choices=SCENARIOS, metavar="NAME", help=", ".join(SCENARIOS))
+    parser.add_argument(
+        "--only", nargs="+", choices=SCENARIOS, metavar="NAME", help=", ".join(SCENARIOS)
+    )
     parser.add_argument("--kills", type=int, help="of each kind of pool (50, quick 3)")
-    parser.add_argument("--longest", type=float, default=12.0, help="seconds after which a kill comes at the latest")
+    parser.add_argument(
+        "--longest", type=float, default=12.0, help="seconds after which a kill comes at the latest"
+    )
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     options.kills = options.kills or (3 if options.quick else 50)
@@ -399,14 +453,21 @@ def main() -> int:
             SCENARIOS[name](outcomes[-1], Path(folder), options)
         show(outcomes[-1])
     broken = sum(bool(outcome.broken) for outcome in outcomes)
-    print(f"{len(outcomes)} scenarios, {sum(o.tried for o in outcomes)} blows, {broken} with a broken promise")
+    print(
+        f"{len(outcomes)} scenarios, {sum(o.tried for o in outcomes)} blows, {broken} with a "
+        f"broken promise"
+    )
     return 1 if broken else 0
 
 
 def show(outcome: Outcome) -> None:
-    verdict = "kept" if not outcome.broken else "BROKEN: " + "; ".join(dict.fromkeys(outcome.broken))
+    verdict = (
+        "kept" if not outcome.broken else "BROKEN: " + "; ".join(dict.fromkeys(outcome.broken))
+    )
     print(
-        f"| {outcome.name:<20} | {outcome.tried:>3} blows | {outcome.games:>6,} games | {verdict} | {outcome.said}",
+        f"| {outcome.name:<20} | {outcome.tried:>3} blows | {outcome.games:>6,} games | "
+        f"{verdict} "
+        f"| {outcome.said}",
         flush=True,
     )
 

@@ -1,4 +1,5 @@
-"""Connect Four on a board of cells: the rules that `games/connect4.py` was measured against, kept for `rules.py`.
+"""Connect Four on a board of cells: the rules that `games/connect4.py` was measured against, kept
+for `rules.py`.
 
 Only what random play needs differs; the rest is borrowed.
 """
@@ -13,7 +14,13 @@ from native.abi import GOES_ON, LEGAL, MOVER, PLAY, START, overlay, rule
 
 ROWS, COLUMNS = 6, 7
 DTYPE = np.dtype(
-    [("cell", np.int8, 42), ("height", np.int8, 7), ("ply", np.int32), ("over", np.int32), ("outcome", np.float64)],
+    [
+        ("cell", np.int8, 42),
+        ("height", np.int8, 7),
+        ("ply", np.int32),
+        ("over", np.int32),
+        ("outcome", np.float64),
+    ],
     align=True,
 )
 

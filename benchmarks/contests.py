@@ -1,6 +1,7 @@
 """What benchmarks/peers.py measures: our side of each comparison, and what the peers are asked for.
 
-A contest is one row of a table: named measures of ours, requests to peers, and which of them make the row's ratios.
+A contest is one row of a table: named measures of ours, requests to peers, and which of them make
+the row's ratios.
 """
 
 import time
@@ -28,7 +29,9 @@ class Contest:
     name: str  # of the row
     ours: dict[str, Measure]  # column -> measure
     theirs: dict[str, tuple[str, dict]]  # column -> (peer, request)
-    ratios: dict[str, tuple[list[str], list[str]]]  # column -> the slowest of these ours by the fastest of those peers
+    ratios: dict[
+        str, tuple[list[str], list[str]]
+    ]  # column -> the slowest of these ours by the fastest of those peers
 
 
 @dataclass(frozen=True)
@@ -58,31 +61,44 @@ class Free:
 
 
 def search(name: str, asked: Namespace) -> Iterator[Contest]:
-    """Trees from the first position with uniform priors and zero values: `trees` at a time, then one alone."""
+    """Trees from the first position with uniform priors and zero values: `trees` at a time, then
+    one alone."""
     for simulations in asked.simulations:
         yield search_contest(name, simulations, asked.trees)
     yield search_contest(name, max(asked.simulations), 1)
 
 
 def search_contest(name: str, simulations: int, trees: int) -> Contest:
-    """Our searches write the network's input of every leaf. Peers need not, and do with "input": theirs is free.
+    """Our searches write the network's input of every leaf. Peers need not, and do with "input":
+    theirs is free.
 
-    Many trees are searched in waves, two calls from Python each, as with a network; one alone in one compiled call, as the
-    peers do.
+    Many trees are searched in waves, two calls from Python each, as with a network; one alone in
+    one compiled call, as the peers do.
 
-    Where values are all zero, open_spiel's PUCT, to which a move not yet tried is worth a draw, tries every move of a
-    position before any of them twice, so that few positions need their moves listed. Ours takes such a move for worse
-    than those tried, and goes deep. So the ratios of the same search take ours with open_spiel's rule, and Gumbel's by mctx's.
+    Where values are all zero, open_spiel's PUCT, to which a move not yet tried is worth a draw,
+    tries every move of a position before any of them twice, so that few positions need their moves
+    listed. Ours takes such a move for worse than those tried, and goes deep. So the ratios of the
+    same search take ours with open_spiel's rule, and Gumbel's by mctx's.
     """
     request = {"what": "search", "game": name, "simulations": simulations, "games": trees}
     kinds = {
         "Gumbel": SearchParams(GUMBEL, mcts_solver=False),
         "PUCT": SearchParams(PUCT, mcts_solver=False),
-        "PUCT, untried drawn": SearchParams(PUCT, mcts_solver=False, fpu_absolute=True, fpu_value=0.0),
+        "PUCT, untried drawn": SearchParams(
+            PUCT, mcts_solver=False, fpu_absolute=True, fpu_value=0.0
+        ),
     }
-    ours = {column: searcher(name, settings, simulations, trees) for column, settings in kinds.items()}
-    bare = {"open_spiel": ("open_spiel", request | {"input": False}), "mctx": ("pgx", request | {"input": False})}
-    full = {f"{column}, input": (peer, asked | {"input": True}) for column, (peer, asked) in bare.items()}
+    ours = {
+        column: searcher(name, settings, simulations, trees) for column, settings in kinds.items()
+    }
+    bare = {
+        "open_spiel": ("open_spiel", request | {"input": False}),
+        "mctx": ("pgx", request | {"input": False}),
+    }
+    full = {
+        f"{column}, input": (peer, asked | {"input": True})
+        for column, (peer, asked) in bare.items()
+    }
     of = f"{trees} trees" if trees > 1 else "one tree"
     ratios = {
         "ours / the faster": (["Gumbel", "PUCT"], list(bare)),
@@ -95,7 +111,8 @@ def search_contest(name: str, simulations: int, trees: int) -> Contest:
 
 
 def searcher(name: str, settings: SearchParams, simulations: int, trees: int) -> Measure:
-    """Simulations a second. Memory is taken at the first measurement and kept as long as the contest."""
+    """Simulations a second. Memory is taken at the first measurement and kept as long as the
+    contest."""
     game, made = games.load(name), {}
 
     def measure(seconds: float) -> float:
@@ -104,7 +121,9 @@ def searcher(name: str, settings: SearchParams, simulations: int, trees: int) ->
             made["states"] = np.repeat(game.start_state()[None], trees, 0)
         begin, searches = time.perf_counter(), 0
         while searches == 0 or time.perf_counter() - begin < seconds:
-            made["searcher"].search(made["states"]) if trees > 1 else alone(made["searcher"], made["states"])
+            made["searcher"].search(made["states"]) if trees > 1 else alone(
+                made["searcher"], made["states"]
+            )
             searches += 1
         return searches * trees * simulations / (time.perf_counter() - begin)
 
@@ -120,10 +139,16 @@ NETWORKS = {"connect4": (4, 32), "go9": (6, 64)}  # blocks, channels
 
 
 def selfplay(name: str, asked: Namespace) -> Iterator[Contest]:
-    """Whole self-play with a network in the precision that is fastest here: positions searched and played."""
+    """Whole self-play with a network in the precision that is fastest here: positions searched and
+    played."""
     torch.set_num_threads(1)
     (blocks, channels), simulations = NETWORKS.get(name, (4, 32)), min(asked.simulations)
-    sizes = {"blocks": blocks, "channels": channels, "simulations": simulations, "games": asked.trees}
+    sizes = {
+        "blocks": blocks,
+        "channels": channels,
+        "simulations": simulations,
+        "games": asked.trees,
+    }
     words = [word for key, value in sizes.items() for word in (f"--{key}", str(value))]
     options, made = parser().parse_args(["bench", "selfplay", "--game", name, *words]), {}
 
@@ -134,7 +159,9 @@ def selfplay(name: str, asked: Namespace) -> Iterator[Contest]:
 
     request = {"what": "selfplay", "game": name, "planes": games.load(name).planes, **sizes}
     row = f"{name}, {blocks}x{channels}, {simulations} simulations"
-    yield Contest(row, {"ours": measure}, {"mctx": ("pgx", request)}, {"ours / mctx": (["ours"], ["mctx"])})
+    yield Contest(
+        row, {"ours": measure}, {"mctx": ("pgx", request)}, {"ours / mctx": (["ours"], ["mctx"])}
+    )
 
 
 EVENTS = {
@@ -150,5 +177,7 @@ EVENTS = {
         ["connect4", "othello8", "hex11", "go9", "go19"],
         search,
     ),
-    "selfplay": Event("Positions/s of self-play with a network", "positions/s", list(NETWORKS), selfplay),
+    "selfplay": Event(
+        "Positions/s of self-play with a network", "positions/s", list(NETWORKS), selfplay
+    ),
 }

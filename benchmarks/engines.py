@@ -27,8 +27,9 @@ CLEAN_UP = "kgs-genmove_cleanup"
 
 
 def counted(engine, moves: tuple[int, ...]) -> tuple[str, str, str] | None:
-    """(the engine's score of a finished game, ours, its last board as it was counted); None if it was given up, or cut off by
-    the limit of plies, before both had passed with nothing left to do."""
+    """(the engine's score of a finished game, ours, its last board as it was counted); None if it
+    was given up, or cut off by the limit of plies, before both had passed with nothing left to
+    do."""
     passes = (engine.game.actions - 1,) * 2
     position = played(engine.game, moves)
     if moves[-2:] == passes:
@@ -45,7 +46,11 @@ def counted(engine, moves: tuple[int, ...]) -> tuple[str, str, str] | None:
     if moves[-2:] != passes:
         return None
     score = position.final()[1]
-    return engine.score(moves), "0" if score == 0 else f"{'B' if score > 0 else 'W'}+{abs(score):.1f}", str(position)
+    return (
+        engine.score(moves),
+        "0" if score == 0 else f"{'B' if score > 0 else 'W'}+{abs(score):.1f}",
+        str(position),
+    )
 
 
 def played(game: games.Game, moves: tuple[int, ...]) -> games.Position:
@@ -56,17 +61,26 @@ def played(game: games.Game, moves: tuple[int, ...]) -> games.Position:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("game")
     parser.add_argument("player")
     parser.add_argument("command")
     parser.add_argument("--games", type=int, default=100)
     parser.add_argument(
-        "--first", type=int, default=0, metavar="PAIR", help="so that runs side by side share the openings"
+        "--first",
+        type=int,
+        default=0,
+        metavar="PAIR",
+        help="so that runs side by side share the openings",
     )
     options = parser.parse_args()
     game = games.load(options.game)
-    us, engine = players.create(options.player, game), players.create(f"gtp:{options.command}", game)
+    us, engine = (
+        players.create(options.player, game),
+        players.create(f"gtp:{options.command}", game),
+    )
     outcomes, lengths, agreed, differing, begin = [], [], 0, [], time.monotonic()
     for pair in range(options.first, options.first + options.games // 2):
         met = match(game, us, engine, 2, OPENING_PLIES, seed=pair)
@@ -79,7 +93,12 @@ def main() -> None:
                     differing.append(scores[:2])
                     print(f"theirs {scores[0]}, ours {scores[1]}:\n{scores[2]}", flush=True)
         print(
-            f"  {len(outcomes)} games, {time.monotonic() - begin:.0f} s, {sum(o > 0 for o in outcomes)} won", flush=True
+            f"  {len(outcomes)} "
+            f"games, "
+            f"{time.monotonic() - begin:.0f} "
+            f"s, "
+            f"{sum(o > 0 for o in outcomes)} won",
+            flush=True,
         )
     outcome = np.array(outcomes)
     lines = {

@@ -1,11 +1,14 @@
-"""What each depth feature of a match is worth: `python benchmarks/features.py RUN [--games 200] [--simulations 200]`.
+"""What each depth feature of a match is worth:
+`python benchmarks/features.py RUN [--games 200] [--simulations 200]`.
 
-One network, two searches: plain PUCT, and PUCT with one feature more (and, last, all that help together). Both get the same
-time: a short match first tells how long a move takes each of them, and the feature's simulations are scaled by that.
-Games are paired, with random openings; what the clock said in the match itself is printed beside the score.
+One network, two searches: plain PUCT, and PUCT with one feature more (and, last, all that help
+together). Both get the same time: a short match first tells how long a move takes each of them, and
+the feature's simulations are scaled by that. Games are paired, with random openings; what the clock
+said in the match itself is printed beside the score.
 
-With --seconds, instead, one game at a time and so many seconds a move for both: everything that a player can have (its tree and
-answers kept from move to move, proofs, c by spread, bounds) against plain PUCT, which begins each search with nothing.
+With --seconds, instead, one game at a time and so many seconds a move for both: everything that a
+player can have (its tree and answers kept from move to move, proofs, c by spread, bounds) against
+plain PUCT, which begins each search with nothing.
 """
 
 import argparse
@@ -77,12 +80,22 @@ class Contest:
         self.precision = Evaluator(self.network, MANY).precision
 
     def player(self, name: str, config: MatchConfig, simulations: int, changes: dict) -> Timed:
-        evaluator = Evaluator(self.network, MANY, self.precision, views=views(self.game, config.symmetries))
+        evaluator = Evaluator(
+            self.network, MANY, self.precision, views=views(self.game, config.symmetries)
+        )
         player = SearchPlayer.of(name, self.game, evaluator, config, simulations)
         player.params = match_params(config, simulations)._replace(**changes)
         return Timed(player)
 
-    def meet(self, config: MatchConfig, simulations: int, other: int, changes: dict, count: int, seed: int):
+    def meet(
+        self,
+        config: MatchConfig,
+        simulations: int,
+        other: int,
+        changes: dict,
+        count: int,
+        seed: int,
+    ):
         first = self.player("feature", config, other, changes)
         plain = self.player("plain", PLAIN, simulations, {})
         return arena.match(self.game, first, plain, count, self.openings, seed), first, plain
@@ -90,31 +103,40 @@ class Contest:
     def line(self, config: MatchConfig, simulations: int, changes: dict) -> str:
         """Score of the feature at equal time against plain PUCT with so many simulations."""
         other = simulations
-        self.meet(config, simulations, other, changes, PILOT, 99)  # compiles, and plans the convolutions
+        self.meet(
+            config, simulations, other, changes, PILOT, 99
+        )  # compiles, and plans the convolutions
         for pilot in range(2):
             _, first, plain = self.meet(config, simulations, other, changes, PILOT, 100 + pilot)
             other = max(2, round(other * plain.per_move / first.per_move))
         result, first, plain = self.meet(config, simulations, other, changes, self.games, 1)
         elo = result.elo
         return (
-            f"{result.score:.1%} ({result.wins}-{result.draws}-{result.losses}, {result.distinct} distinct) "
+            f"{result.score:.1%} "
+            f"({result.wins}-{result.draws}-{result.losses}, "
+            f"{result.distinct} "
+            f"distinct) "
             f"{elo.difference:+.0f} Elo ({elo.low:+.0f} .. {elo.high:+.0f}), {other} simulations, "
             f"{first.per_move / plain.per_move:.2f} of its time"
         )
 
 
 class Clocked:
-    """One position at a time, for so many seconds, in trees of eight leaves in flight; with `keeps`, what the game's last search
-    found is searched on."""
+    """One position at a time, for so many seconds, in trees of eight leaves in flight; with
+    `keeps`, what the game's last search found is searched on."""
 
     def __init__(self, player: SearchPlayer, seconds: float, keeps: bool):
         self.name, self.seconds, self.keeps = player.name, seconds, keeps
         self.search, self.simulations = player.endless_search(), []
         if not keeps:
-            self.search.search_batch = self.search.search_batch._replace(cache=new_cache(0, player.game.actions))
+            self.search.search_batch = self.search.search_batch._replace(
+                cache=new_cache(0, player.game.actions)
+            )
 
     def choose_after(self, sequences: list[list[int]], states: np.ndarray) -> np.ndarray:
-        return np.array([self._choose(tuple(moves), state) for moves, state in zip(sequences, states)], np.int32)
+        return np.array(
+            [self._choose(tuple(moves), state) for moves, state in zip(sequences, states)], np.int32
+        )
 
     def _choose(self, moves: tuple[int, ...], state: np.ndarray) -> int:
         end = time.monotonic() + self.seconds
@@ -126,19 +148,26 @@ class Clocked:
 
 
 def clocked(contest: "Contest", seconds: float) -> str:
-    everything = contest.player("everything", with_(mcts_solver=True, cpuct_stdev_scale=0.85, lcb=5.0), 1, {}).player
+    everything = contest.player(
+        "everything", with_(mcts_solver=True, cpuct_stdev_scale=0.85, lcb=5.0), 1, {}
+    ).player
     first = Clocked(everything, seconds, keeps=True)
     plain = Clocked(contest.player("plain", PLAIN, 1, {}).player, seconds, keeps=False)
     outcomes = []
     for pair in range(contest.games // 2):
-        outcomes += arena.match(contest.game, first, plain, 2, contest.openings, pair).outcomes.tolist()
+        outcomes += arena.match(
+            contest.game, first, plain, 2, contest.openings, pair
+        ).outcomes.tolist()
         if pair % 10 == 9:
             print(f"  {len(outcomes)} games: {(np.mean(outcomes) + 1) / 2:.1%}", flush=True)
     outcome = np.array(outcomes)
     elo = from_pairs((outcome.reshape(-1, 2).mean(1) + 1) / 2, len(outcome) // 2)
     return (
-        f"{(outcome.mean() + 1) / 2:.1%} ({(outcome > 0).sum()}-{(outcome == 0).sum()}-{(outcome < 0).sum()}) "
-        f"{elo.difference:+.0f} Elo ({elo.low:+.0f} .. {elo.high:+.0f}), new simulations a move (median) "
+        f"{(outcome.mean() + 1) / 2:.1%} "
+        f"({(outcome > 0).sum()}-{(outcome == 0).sum()}-{(outcome < 0).sum()}) "
+        f"{elo.difference:+.0f} Elo ({elo.low:+.0f} .. {elo.high:+.0f}), new simulations a "
+        f"move "
+        f"(median) "
         f"{np.median(first.simulations):.0f} and {np.median(plain.simulations):.0f}"
     )
 
@@ -148,9 +177,13 @@ def main() -> None:
     parser.add_argument("run", help="a run or checkpoint")
     parser.add_argument("--games", type=int, default=200)
     parser.add_argument("--simulations", type=int, default=200, help="of plain PUCT")
-    parser.add_argument("--openings", type=int, default=6, help="random plies before a game, at most")
+    parser.add_argument(
+        "--openings", type=int, default=6, help="random plies before a game, at most"
+    )
     parser.add_argument("--only", nargs="*", help="features whose names hold one of these words")
-    parser.add_argument("--seconds", type=float, help="a move, one game at a time: everything against plain PUCT")
+    parser.add_argument(
+        "--seconds", type=float, help="a move, one game at a time: everything against plain PUCT"
+    )
     options = parser.parse_args()
     contest, lines = Contest(options.run, options.games, options.openings), {}
     if options.seconds:
@@ -165,7 +198,16 @@ def main() -> None:
             continue
         lines[name] = contest.line(config, options.simulations, changes)
         print(f"  {name}: {lines[name]}", flush=True)
-    report(f"{contest.game.name}, each against plain PUCT with {options.simulations} simulations, equal time", lines)
+    report(
+        f"{contest.game.name}, each against "
+        f"plain "
+        f"PUCT "
+        f"with "
+        f"{options.simulations} "
+        f"simulations, "
+        f"equal time",
+        lines,
+    )
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
-"""Does memory grow? `python benchmarks/growth.py [--minutes 30]`: one actor plays Connect Four, takes new weights every minute
-as in a run, and its process's resident memory is read after three minutes and at the end."""
+"""Does memory grow? `python benchmarks/growth.py [--minutes 30]`: one actor plays Connect Four,
+takes new weights every minute as in a run, and its process's resident memory is read after three
+minutes and at the end."""
 
 import argparse
 import time
@@ -28,7 +29,9 @@ def main() -> None:
     parser.add_argument("--preset", default="connect4-quick")
     options = parser.parse_args()
     settings = config_file.load(options.preset)
-    settings = msgspec.structs.replace(settings, network=msgspec.structs.replace(settings.network, precision="fp32"))
+    settings = msgspec.structs.replace(
+        settings, network=msgspec.structs.replace(settings.network, precision="fp32")
+    )
     shape = shape_for(config.game_of(settings), settings.network, settings.learner)
     actor, begin, played, seen = Actor(settings, shape, seed=1), time.monotonic(), 0, []
     for generation in range(10**9):
@@ -46,7 +49,9 @@ def main() -> None:
         f"resident memory of an actor, {options.preset}",
         {
             f"after {EARLY:.0f} minutes": f"{early:.0f} MB",
-            f"after {len(seen)} minutes": f"{late:.0f} MB ({late / early - 1:+.1%}), highest {np.max(seen):.0f} MB",
+            f"after {len(seen)} minutes": f"{late:.0f} MB ({late / early - 1:+.1%}), "
+            f"highest "
+            f"{np.max(seen):.0f} MB",
             "games played": f"{played:,}",
         },
     )

@@ -1,9 +1,11 @@
-"""Make the Connect Four exams of `selfplay/exams`: `python benchmarks/make_connect4_exam.py` (some ten minutes on one core).
+"""Make the Connect Four exams of `selfplay/exams`: `python benchmarks/make_connect4_exam.py` (some
+ten minutes on one core).
 
-Positions with 8 to 20 discs, as many of each count, by uniformly random play from the start; kept are unfinished ones,
-distinct under mirroring, in which not every move keeps the value. Every move's exact value comes from the PyPI package
-bitbully (AGPL; a tool of this script alone, `pip install bitbully`). Where our own solver reaches, from 16 discs on, it
-solves a sample too; a single disagreement stops the script.
+Positions with 8 to 20 discs, as many of each count, by uniformly random play from the start; kept
+are unfinished ones, distinct under mirroring, in which not every move keeps the value. Every move's
+exact value comes from the PyPI package bitbully (AGPL; a tool of this script alone,
+`pip install bitbully`). Where our own solver reaches, from 16 discs on, it solves a sample too; a
+single disagreement stops the script.
 """
 
 import random
@@ -79,7 +81,10 @@ def cross_check(found: list[tuple[str, list]]) -> tuple[int, int]:
         for move in moves:
             position.play(move)
         actions, ours = solver.action_values(position.state)
-        wrong += any(scores[action] != value for action, value in zip(actions, for_side(ours, position.mover)))
+        wrong += any(
+            scores[action] != value
+            for action, value in zip(actions, for_side(ours, position.mover))
+        )
     return len(late), wrong
 
 
@@ -94,9 +99,17 @@ def main() -> None:
         if wrong:
             sys.exit("the two solvers disagree")
         header = HEADER.format(
-            count=count, seed=seed, version=bitbully_version(), checked=checked, reach=CROSS_CHECKED_FROM, wrong=wrong
+            count=count,
+            seed=seed,
+            version=bitbully_version(),
+            checked=checked,
+            reach=CROSS_CHECKED_FROM,
+            wrong=wrong,
         )
-        lines = [f"{moves} {','.join('.' if v is None else str(v) for v in scores)}" for moves, scores in found]
+        lines = [
+            f"{moves} {','.join('.' if v is None else str(v) for v in scores)}"
+            for moves, scores in found
+        ]
         (FOLDER / name).write_text(header + "\n".join(lines) + "\n")
 
 

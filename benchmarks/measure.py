@@ -1,4 +1,5 @@
-"""Shared by the benchmark scripts: repeats in turn, median and spread, the machine and the commit."""
+"""Shared by the benchmark scripts: repeats in turn, median and spread, the machine and the
+commit."""
 
 import subprocess
 import sys
@@ -12,7 +13,8 @@ ROOT = Path(__file__).parent.parent
 
 
 def in_turn(measures: dict, repeats: int = 5) -> dict[str, list[float]]:
-    """Call each measure once a round, `repeats` rounds, so that a slow spell of the machine meets all of them."""
+    """Call each measure once a round, `repeats` rounds, so that a slow spell of the machine meets
+    all of them."""
     samples = {name: [] for name in measures}
     for _ in range(repeats):
         for name, measure in measures.items():

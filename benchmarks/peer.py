@@ -1,15 +1,16 @@
-"""An outside implementation in a process and a virtual environment of its own, as benchmarks/peers.py measures it.
+"""An outside implementation in a process and a virtual environment of its own, as
+benchmarks/peers.py measures it.
 
-Each environment is made the first time (that needs the package index) and used again later. A peer, `peer_NAME.py`,
-prints one JSON line when it is ready, {"games": [...], "does": ["play", ...], "version": "..."}, and answers each
-request by one:
+Each environment is made the first time (that needs the package index) and used again later. A peer,
+`peer_NAME.py`, prints one JSON line when it is ready, {"games": [...], "does": ["play", ...],
+"version": "..."}, and answers each request by one:
 
     {"what": "play", "game": "go9", "seconds": 2.0}                           uniformly random legal play: plies
     {"what": "search", ..., "simulations": 32, "games": 128, "input": false}  trees with a free evaluator: simulations
     {"what": "selfplay", ..., "simulations": 32, "blocks": 4, "channels": 32, "planes": 3}   searched positions
 
-with {"count": n, "seconds": s, "setting": "..."}. The first request of its kind may take long, because it compiles and
-tries batch sizes.
+with {"count": n, "seconds": s, "setting": "..."}. The first request of its kind may take long,
+because it compiles and tries batch sizes.
 """
 
 import json
@@ -38,7 +39,9 @@ def environment(folder: Path, requirements: list[str]) -> Path:
         print(f"  installing {' '.join(requirements)} into {folder}", file=sys.stderr, flush=True)
         subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder)], check=True)
         subprocess.run([str(python), "-m", "pip", "install", "--quiet", *requirements], check=True)
-        installed.write_text("\n".join(requirements))  # last: a broken installation is not taken for a whole one
+        installed.write_text(
+            "\n".join(requirements)
+        )  # last: a broken installation is not taken for a whole one
     return python
 
 

@@ -1,17 +1,20 @@
-"""open_spiel's random play and tree search, as benchmarks/peers.py asks for them (see benchmarks/peer.py); runs in its
-own virtual environment and imports nothing of ours.
+"""open_spiel's random play and tree search, as benchmarks/peers.py asks for them (see
+benchmarks/peer.py); runs in its own virtual environment and imports nothing of ours.
 
-Random play: its Python package offers random games inside C++ in one place, the evaluator of its tree search. A search
-of one simulation evaluates nothing but the root, by as many random games from there as one likes: whole games without a
-step of Python. They are not counted there, so plies are games times a mean length that is measured beforehand, by games
-played move by move in Python. The speed of those is told too, because many people use the package that way.
+Random play: its Python package offers random games inside C++ in one place, the evaluator of its
+tree search. A search of one simulation evaluates nothing but the root, by as many random games from
+there as one likes: whole games without a step of Python. They are not counted there, so plies are
+games times a mean length that is measured beforehand, by games played move by move in Python. The
+speed of those is told too, because many people use the package that way.
 
-Tree search: its `MCTSBot` in C++, one tree at a time (its only way), with PUCT and an evaluator that costs nothing.
-Python cannot give it one: `pyspiel.Evaluator` cannot be derived from, and the one that there is plays random games. But
-the wheel carries its headers and exports its C++, so peer_open_spiel.cc adds such an evaluator; that takes a C++
-compiler, `c++`. Its search asks a node for its legal moves only when the node is visited a second time, and never
-writes a network's input; with "input" the evaluator has every leaf's observation written, as any network's would. It
-asks about one leaf at a time, so its trees stay in the processor's cache; a network would get batches of one.
+Tree search: its `MCTSBot` in C++, one tree at a time (its only way), with PUCT and an evaluator
+that costs nothing. Python cannot give it one: `pyspiel.Evaluator` cannot be derived from, and the
+one that there is plays random games. But the wheel carries its headers and exports its C++, so
+peer_open_spiel.cc adds such an evaluator; that takes a C++ compiler, `c++`. Its search asks a node
+for its legal moves only when the node is visited a second time, and never writes a network's input;
+with "input" the evaluator has every leaf's observation written, as any network's would. It asks
+about one leaf at a time, so its trees stay in the processor's cache; a network would get batches of
+one.
 """
 
 import ctypes
@@ -66,12 +69,21 @@ class Play:
         self.mean = sum(found) / len(found)
         error = (sum((n - self.mean) ** 2 for n in found) / len(found)) ** 0.5 / len(found) ** 0.5
         rate = sum(found) / spent
-        self.setting = f"games of {self.mean:.1f} +- {error:.1f} plies in C++; from Python {rate:,.0f} positions/s"
+        self.setting = (
+            f"games of {self.mean:.1f} +- {error:.1f} "
+            f"plies "
+            f"in "
+            f"C++; "
+            f"from "
+            f"Python "
+            f"{rate:,.0f} positions/s"
+        )
         self.games = max(10, int(CALL_SECONDS * rate / self.mean))
         self.bot, self.root = self.searcher(), self.game.new_initial_state()
 
     def searcher(self):
-        """A tree search of one simulation: `games` random games from the root (no memory limit, no solver, quiet)."""
+        """A tree search of one simulation: `games` random games from the root (no memory limit, no
+        solver, quiet)."""
         evaluator = pyspiel.RandomRolloutEvaluator(self.games, 1)
         return pyspiel.MCTSBot(self.game, evaluator, 1.0, 1, 0, False, 1, False)
 
@@ -90,7 +102,11 @@ class Search:
 
     def __init__(self, name: str, simulations: int, input: bool):
         self.simulations, self.library = simulations, library()
-        self.arguments = GAMES[name].encode(), simulations + 1, input  # the root's evaluation is not one of ours
+        self.arguments = (
+            GAMES[name].encode(),
+            simulations + 1,
+            input,
+        )  # the root's evaluation is not one of ours
         self.setting = f"PUCT in C++, one tree at a time{', observations written' if input else ''}"
         self.searches = max(1, round(CALL_SECONDS / max(self.time(1), 1e-6)))  # a call
 
@@ -112,10 +128,21 @@ def library() -> ctypes.CDLL:
     """peer_open_spiel.cc, compiled and loaded beside the wheel's own library."""
     compiler = shutil.which("c++") or sys.exit("open_spiel's tree search needs a C++ compiler, c++")
     wheel = Path(pyspiel.__file__).parent
-    includes = [wheel, wheel / "open_spiel" / "abseil-cpp", wheel / "open_spiel" / "json" / "include"]
+    includes = [
+        wheel,
+        wheel / "open_spiel" / "abseil-cpp",
+        wheel / "open_spiel" / "json" / "include",
+    ]
     with TemporaryDirectory() as folder:
         path = f"{folder}/search.so"
-        command = [compiler, "-O3", "-std=c++17", "-shared", "-fPIC", *(f"-I{include}" for include in includes)]
+        command = [
+            compiler,
+            "-O3",
+            "-std=c++17",
+            "-shared",
+            "-fPIC",
+            *(f"-I{include}" for include in includes),
+        ]
         subprocess.run([*command, "-o", path, str(Path(__file__).with_suffix(".cc"))], check=True)
         ctypes.CDLL(pyspiel.__file__, ctypes.RTLD_GLOBAL)
         loaded = ctypes.CDLL(path)
@@ -132,7 +159,11 @@ def prepared(request: dict, seconds: float):
 
 def main() -> None:
     ready = {}
-    hello = {"games": list(GAMES), "does": ["play", "search"], "version": f"open_spiel {version('open_spiel')}"}
+    hello = {
+        "games": list(GAMES),
+        "does": ["play", "search"],
+        "version": f"open_spiel {version('open_spiel')}",
+    }
     print(json.dumps(hello), flush=True)
     for line in sys.stdin:
         request = json.loads(line)
@@ -141,7 +172,10 @@ def main() -> None:
         if key not in ready:
             ready[key] = prepared(request, seconds)
         count, spent = ready[key].run(seconds)
-        print(json.dumps({"count": count, "seconds": spent, "setting": ready[key].setting}), flush=True)
+        print(
+            json.dumps({"count": count, "seconds": spent, "setting": ready[key].setting}),
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

@@ -1,13 +1,14 @@
-"""pgx's random play, and its games searched by mctx, as benchmarks/peers.py asks for them (see benchmarks/peer.py);
-runs in pgx's own virtual environment and imports nothing of ours. Tree search is in pgx_search.py, self-play in
-pgx_selfplay.py.
+"""pgx's random play, and its games searched by mctx, as benchmarks/peers.py asks for them (see
+benchmarks/peer.py); runs in pgx's own virtual environment and imports nothing of ours. Tree search
+is in pgx_search.py, self-play in pgx_selfplay.py.
 
-Random play: every game of a batch plays one uniformly random legal move a step, in compiled code. What costs pgx
-needlessly is left out: observations are thrown away, so that XLA never computes them, and a move is drawn by one random
-number and a running count of legal moves (`jax.random.categorical` would draw a number for every action). Two ways of
-beginning a game again are tried with every batch size: pgx's own `auto_reset`, which builds a first position at every
-step, and a reset of all finished games every 16 steps, where steps of finished games are not counted. The fastest of
-all is the one measured.
+Random play: every game of a batch plays one uniformly random legal move a step, in compiled code.
+What costs pgx needlessly is left out: observations are thrown away, so that XLA never computes
+them, and a move is drawn by one random number and a running count of legal moves
+(`jax.random.categorical` would draw a number for every action). Two ways of beginning a game again
+are tried with every batch size: pgx's own `auto_reset`, which builds a first position at every
+step, and a reset of all finished games every 16 steps, where steps of finished games are not
+counted. The fastest of all is the one measured.
 """
 
 import json
@@ -23,8 +24,17 @@ import pgx_search
 import pgx_selfplay
 from pgx.experimental import auto_reset
 
-GAMES = {"connect4": "connect_four", "othello8": "othello", "hex11": "hex", "go9": "go_9x9", "go19": "go_19x19"}
-BATCHES = {"go9": (16, 64, 256), "go19": (4, 16, 64)}  # many large positions leave the processor's cache
+GAMES = {
+    "connect4": "connect_four",
+    "othello8": "othello",
+    "hex11": "hex",
+    "go9": "go_9x9",
+    "go19": "go_19x19",
+}
+BATCHES = {
+    "go9": (16, 64, 256),
+    "go19": (4, 16, 64),
+}  # many large positions leave the processor's cache
 DEFAULT_BATCHES = (64, 512, 2048)
 STEPS = 16  # a call of compiled code
 
@@ -37,7 +47,8 @@ def chosen(key, mask):
 
 
 def blind(state, like):
-    """The state without what it saw: a constant in place of the observation, which is then not computed."""
+    """The state without what it saw: a constant in place of the observation, which is then not
+    computed."""
     return state.replace(observation=like.observation)
 
 
@@ -56,7 +67,8 @@ def steps_with_auto_reset(env, start, state, key):
 
 
 def steps_then_reset(env, start, state, key):
-    """STEPS plies in each game that goes on, then finished ones begin again: (state, plies played)."""
+    """STEPS plies in each game that goes on, then finished ones begin again: (state, plies
+    played)."""
     step = jax.vmap(env.step)
 
     def one(state, key):
@@ -97,7 +109,8 @@ class Play:
 
 
 def fastest(game: str, seconds: float) -> Play:
-    """Every batch size and way is tried for some time; games are first brought out of step with each other."""
+    """Every batch size and way is tried for some time; games are first brought out of step with
+    each other."""
     env, found = pgx.make(GAMES[game]), []
     for batch in BATCHES.get(game, DEFAULT_BATCHES):
         for way in WAYS:
@@ -105,7 +118,9 @@ def fastest(game: str, seconds: float) -> Play:
             play.run(seconds)
             plies, spent = play.run(seconds)
             found.append((plies / spent, play))
-            print(f"  pgx, {game}, {play.setting}: {plies / spent:,.0f}", file=sys.stderr, flush=True)
+            print(
+                f"  pgx, {game}, {play.setting}: {plies / spent:,.0f}", file=sys.stderr, flush=True
+            )
     return max(found, key=lambda pair: pair[0])[1]
 
 
@@ -114,14 +129,21 @@ def prepared(request: dict, seconds: float):
     if request["what"] == "play":
         return fastest(game, seconds)
     if request["what"] == "search":
-        return pgx_search.fastest(env, request["simulations"], request["games"], request["input"], seconds)
+        return pgx_search.fastest(
+            env, request["simulations"], request["games"], request["input"], seconds
+        )
     return pgx_selfplay.fastest(env, request, seconds)
 
 
 def main() -> None:
     ready, at_hand = {}, None
     versions = f"pgx {pgx.__version__}, mctx {version('mctx')}, jax {jax.__version__}"
-    print(json.dumps({"games": list(GAMES), "does": ["play", "search", "selfplay"], "version": versions}), flush=True)
+    print(
+        json.dumps(
+            {"games": list(GAMES), "does": ["play", "search", "selfplay"], "version": versions}
+        ),
+        flush=True,
+    )
     for line in sys.stdin:
         request = json.loads(line)
         seconds, key = request.pop("seconds"), json.dumps(request)
@@ -131,7 +153,10 @@ def main() -> None:
         if key not in ready:
             ready[key] = prepared(request, seconds)
         count, spent = ready[key].run(seconds)
-        print(json.dumps({"count": count, "seconds": spent, "setting": ready[key].setting}), flush=True)
+        print(
+            json.dumps({"count": count, "seconds": spent, "setting": ready[key].setting}),
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

@@ -1,8 +1,10 @@
-"""mctx's Gumbel search over pgx's games with an evaluator that costs nothing; part of benchmarks/peer_pgx.py.
+"""mctx's Gumbel search over pgx's games with an evaluator that costs nothing; part of
+benchmarks/peer_pgx.py.
 
-Priors are uniform over the legal actions and values zero. Positions are kept in the nodes, as mctx does, but without
-their observation: XLA then never computes it, as nothing looks at it. With "input" every new position's observation is
-computed, its sum being a vanishing part of the value. The whole search is one call of compiled code.
+Priors are uniform over the legal actions and values zero. Positions are kept in the nodes, as mctx
+does, but without their observation: XLA then never computes it, as nothing looks at it. With
+"input" every new position's observation is computed, its sum being a vanishing part of the value.
+The whole search is one call of compiled code.
 """
 
 import time
@@ -22,7 +24,8 @@ def uniform_logits(state):
 
 
 def model(env, like, evaluate):
-    """mctx's recurrent function: a move in each game; `like` is a batch of states, for the observations left out.
+    """mctx's recurrent function: a move in each game; `like` is a batch of states, for the
+    observations left out.
 
     `evaluate`: state with its observation -> (logits f32[B, A], value f32[B] for the mover).
     """
@@ -33,7 +36,9 @@ def model(env, like, evaluate):
         logits, value = evaluate(params, after)
         reward = after.rewards[rows, state.current_player]
         discount = jnp.where(after.terminated, 0.0, -1.0)
-        out = mctx.RecurrentFnOutput(reward=reward, discount=discount, prior_logits=logits, value=value)
+        out = mctx.RecurrentFnOutput(
+            reward=reward, discount=discount, prior_logits=logits, value=value
+        )
         return out, unseen(after)
 
     return recurrent
@@ -67,7 +72,9 @@ class Search:
             logits, value = free(None, state)
             root = mctx.RootFnOutput(prior_logits=logits, value=value, embedding=unseen(state))
             illegal = ~state.legal_action_mask
-            return mctx.gumbel_muzero_policy(None, key, root, recurrent, simulations, illegal).action_weights
+            return mctx.gumbel_muzero_policy(
+                None, key, root, recurrent, simulations, illegal
+            ).action_weights
 
         self.search = search
         self.run(0.0)  # compiles
@@ -86,12 +93,16 @@ class Search:
 def node_bytes(env) -> int:
     """A node's memory in mctx."""
     state = jax.eval_shape(env.init, jax.random.key(0)).replace(observation=None)
-    return sum(x.size * x.dtype.itemsize for x in jax.tree.leaves(state)) + EDGE_BYTES * env.num_actions
+    return (
+        sum(x.size * x.dtype.itemsize for x in jax.tree.leaves(state))
+        + EDGE_BYTES * env.num_actions
+    )
 
 
 def fastest(env, simulations: int, games: int, input: bool, seconds: float) -> Search:
-    """Of batches of up to `games` that fit into memory. Larger ones are tried until one is much slower, as many large
-    trees that leave the processor's cache are, or a call would take too long."""
+    """Of batches of up to `games` that fit into memory. Larger ones are tried until one is much
+    slower, as many large trees that leave the processor's cache are, or a call would take too
+    long."""
     best, best_rate, most = None, 0.0, MEMORY // (node_bytes(env) * (simulations + 1))
     for batch in [b for b in BATCHES if b <= min(games, most)] or [1]:
         if batch * simulations > best_rate * CALL_SECONDS and best:

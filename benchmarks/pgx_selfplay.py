@@ -1,9 +1,11 @@
-"""Self-play of pgx's games by mctx's Gumbel search with a network in plain JAX; part of benchmarks/peer_pgx.py.
+"""Self-play of pgx's games by mctx's Gumbel search with a network in plain JAX; part of
+benchmarks/peer_pgx.py.
 
-The network has the convolutions of ours (selfplay/network/network.py: a stem, blocks of two, the heads' mixing), so the same
-operations, and less around them: no pooling, no normalisation. pgx's observations are cut or filled to as many planes
-as ours have. Each position is searched with the network at every leaf, the search's action is played, a finished game
-begins again. Both precisions and a few batches are tried; the fastest is measured.
+The network has the convolutions of ours (selfplay/network/network.py: a stem, blocks of two, the
+heads' mixing), so the same operations, and less around them: no pooling, no normalisation. pgx's
+observations are cut or filled to as many planes as ours have. Each position is searched with the
+network at every leaf, the search's action is played, a finished game begins again. Both precisions
+and a few batches are tried; the fastest is measured.
 """
 
 import time
@@ -28,13 +30,19 @@ def new_weights(sizes: dict, rows: int, columns: int, actions: int, dtype) -> di
         inputs = 1
         for size in shape[:-1]:
             inputs *= size
-        return (jax.random.normal(next(keys), shape) * inputs**-0.5).astype(dtype), jnp.zeros(shape[-1], dtype)
+        return (jax.random.normal(next(keys), shape) * inputs**-0.5).astype(dtype), jnp.zeros(
+            shape[-1], dtype
+        )
 
     return {
         "stem": layer(3, 3, sizes["planes"], c),
         "blocks": [(layer(3, 3, c, c), layer(3, 3, c, c)) for _ in range(sizes["blocks"])],
         "policy": (layer(1, 1, c, c), layer(c * cells // places(actions, cells), 1), layer(c, 1)),
-        "outcome": (layer(1, 1, c, OUTCOME_PLANES), layer(OUTCOME_PLANES * cells, HIDDEN), layer(HIDDEN, 3)),
+        "outcome": (
+            layer(1, 1, c, OUTCOME_PLANES),
+            layer(OUTCOME_PLANES * cells, HIDDEN),
+            layer(HIDDEN, 3),
+        ),
     }
 
 
@@ -45,7 +53,12 @@ def places(actions: int, cells: int) -> int:
 
 def convolve(x, weights):
     kernel, bias = weights
-    return jax.lax.conv_general_dilated(x, kernel, (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC")) + bias
+    return (
+        jax.lax.conv_general_dilated(
+            x, kernel, (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC")
+        )
+        + bias
+    )
 
 
 def network(weights: dict, observation, actions: int):
@@ -94,10 +107,13 @@ class SelfPlay:
 
 
 def moves(env, sizes: dict, like, dtype):
-    """A function that searches and plays MOVES moves in each game: (weights, state, key) -> state."""
+    """A function that searches and plays MOVES moves in each game: (weights, state, key) ->
+    state."""
 
     def evaluate(weights, state):
-        logits, value = network(weights, seen(state.observation, sizes["planes"], dtype), env.num_actions)
+        logits, value = network(
+            weights, seen(state.observation, sizes["planes"], dtype), env.num_actions
+        )
         return jnp.where(state.legal_action_mask, logits, jnp.finfo(jnp.float32).min), value
 
     recurrent, step = model(env, like, evaluate), jax.vmap(auto_reset(env.step, env.init))
@@ -107,7 +123,9 @@ def moves(env, sizes: dict, like, dtype):
         logits, value = evaluate(weights, state)
         root = mctx.RootFnOutput(prior_logits=logits, value=value, embedding=unseen(state))
         illegal = ~state.legal_action_mask
-        found = mctx.gumbel_muzero_policy(weights, search_key, root, recurrent, sizes["simulations"], illegal)
+        found = mctx.gumbel_muzero_policy(
+            weights, search_key, root, recurrent, sizes["simulations"], illegal
+        )
         return step(state, found.action, jax.random.split(reset_key, len(value)))
 
     def play(weights, state, key):

@@ -1,7 +1,8 @@
-"""What does a precision cost in strength? `python benchmarks/precisions.py RUN [--positions N] [--games N]`
+"""What does a precision cost in strength?
+`python benchmarks/precisions.py RUN [--positions N] [--games N]`
 
-The run's network on its game's exam in every precision of this machine, alone and with 64 simulations; then each against fp32
-with as many simulations, in paired games.
+The run's network on its game's exam in every precision of this machine, alone and with 64
+simulations; then each against fp32 with as many simulations, in paired games.
 """
 
 import argparse
@@ -21,17 +22,26 @@ OPENING_PLIES = 6
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("run")
     parser.add_argument("--positions", type=int)
     parser.add_argument("--games", type=int, default=400)
     options = parser.parse_args()
     found = checkpoint.find(options.run)
-    network, config, game, asked = found.network(), found.config.match, game_of(found.config), exam.load(found.game)
+    network, config, game, asked = (
+        found.network(),
+        found.config.match,
+        game_of(found.config),
+        exam.load(found.game),
+    )
     asked = asked.first(options.positions or len(asked))
 
     def player(precision: str, simulations: int) -> SearchPlayer:
-        return SearchPlayer.network(precision, game, network, config, simulations, precision=precision)
+        return SearchPlayer.network(
+            precision, game, network, config, simulations, precision=precision
+        )
 
     def kept(precision: str, simulations: int) -> str:
         return f"{asked.grade(player(precision, simulations).choose(asked.states)).mean():.2%}"
@@ -43,7 +53,12 @@ def main() -> None:
         )
         if precision != "fp32":
             met = match(
-                game, player(precision, SIMULATIONS), player("fp32", SIMULATIONS), options.games, OPENING_PLIES, seed=1
+                game,
+                player(precision, SIMULATIONS),
+                player("fp32", SIMULATIONS),
+                options.games,
+                OPENING_PLIES,
+                seed=1,
             )
             outcomes = np.array(met.outcomes)
             won, drawn, lost = (int((np.sign(outcomes) == sign).sum()) for sign in (1, 0, -1))

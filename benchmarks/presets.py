@@ -1,7 +1,8 @@
 """Does each preset learn? `python benchmarks/presets.py [--out DIR] [PRESET ...]`
 
-Trains it, or goes on with it, then lets the result with 64 simulations meet its own first generation and a search with 400
-random playouts, 100 paired games each. Prints the curve of the ledger and a row of a table.
+Trains it, or goes on with it, then lets the result with 64 simulations meet its own first
+generation and a search with 400 random playouts, 100 paired games each. Prints the curve of the
+ledger and a row of a table.
 """
 
 import argparse
@@ -27,14 +28,23 @@ def selfplay(*arguments: str) -> str:
 
 def meet(run: Path, other: str) -> str:
     """Score of the run's newest network with 64 simulations, as won-drawn-lost too."""
-    (met,) = json.loads(selfplay("arena", f"{run}@64", other, "--games", str(GAMES), "--json"))["matches"]
-    return f"{met['score']:.1%} ({met['wins']}-{met['draws']}-{met['losses']}, {met['distinct_games']} distinct)"
+    (met,) = json.loads(selfplay("arena", f"{run}@64", other, "--games", str(GAMES), "--json"))[
+        "matches"
+    ]
+    return (
+        f"{met['score']:.1%} "
+        f"({met['wins']}-{met['draws']}-{met['losses']}, "
+        f"{met['distinct_games']} distinct)"
+    )
 
 
 def curve(run: Path) -> str:
     """What the ledger measured over the run: gain of search and gap of learning, in Elo."""
     measured = [entry for entry in read_ledger(run) if "gain" in entry]
-    return "; ".join(f"{e['generation']}: gain {e['gain']:+.0f} gap {e['gap']:+.0f} kl {e['kl']:.2f}" for e in measured)
+    return "; ".join(
+        f"{e['generation']}: gain {e['gain']:+.0f} gap {e['gap']:+.0f} kl {e['kl']:.2f}"
+        for e in measured
+    )
 
 
 def main() -> None:
@@ -50,7 +60,10 @@ def main() -> None:
         first, playouts = meet(run, f"{run}/checkpoints/0001@64"), meet(run, "mcts:400")
         minutes = reached.progress["seconds"] / 60
         print(f"  {preset}: {curve(run)}")
-        print(f"| `{preset}` | {reached.progress['rows']:,} | {minutes:.1f} | {first} | {playouts} |", flush=True)
+        print(
+            f"| `{preset}` | {reached.progress['rows']:,} | {minutes:.1f} | {first} | {playouts} |",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

@@ -1,8 +1,10 @@
-"""What do the features of self-play teach? `python benchmarks/recipes.py [--minutes 5] [--games 200] [--out DIR] [RECIPE ...]`
+"""What do the features of self-play teach?
+`python benchmarks/recipes.py [--minutes 5] [--games 200] [--out DIR] [RECIPE ...]`
 
-Runs of equal time on one core each, by PUCT, that differ in one setting: the network of each then meets that of both plain runs,
-searching with 64 simulations as matches do, in paired games, and sits the exam without search. The two plain runs differ in
-their seed alone: what lies between them is what chance does. Finished runs are not trained again.
+Runs of equal time on one core each, by PUCT, that differ in one setting: the network of each then
+meets that of both plain runs, searching with 64 simulations as matches do, in paired games, and
+sits the exam without search. The two plain runs differ in their seed alone: what lies between them
+is what chance does. Finished runs are not trained again.
 """
 
 import argparse
@@ -63,9 +65,16 @@ def train(name: str, options: argparse.Namespace) -> None:
 
 def row(name: str, options: argparse.Namespace) -> str:
     reached = checkpoint.find(str(options.out / name))
-    cells = [f"`{name}`", f"{reached.generation}", f"{reached.progress['rows']:,}", alone(options.out / name)]
+    cells = [
+        f"`{name}`",
+        f"{reached.generation}",
+        f"{reached.progress['rows']:,}",
+        alone(options.out / name),
+    ]
     for plain in ("plain-1", "plain-2"):
-        cells.append("-" if name == plain else against(options.out / name, options.out / plain, options))
+        cells.append(
+            "-" if name == plain else against(options.out / name, options.out / plain, options)
+        )
     return f"| {' | '.join(cells)} |"
 
 
@@ -81,10 +90,16 @@ def against(run: Path, other: Path, options: argparse.Namespace) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("recipes", nargs="*", metavar="RECIPE", help=f"of {', '.join(RECIPES)}; all of them")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "recipes", nargs="*", metavar="RECIPE", help=f"of {', '.join(RECIPES)}; all of them"
+    )
     parser.add_argument("--preset", default="connect4-quick")
-    parser.add_argument("--processes", type=int, default=os.cpu_count(), help="runs side by side, a core each")
+    parser.add_argument(
+        "--processes", type=int, default=os.cpu_count(), help="runs side by side, a core each"
+    )
     parser.add_argument("--minutes", type=float, default=5.0)
     parser.add_argument("--games", type=int, default=200)
     parser.add_argument("--out", type=Path, default=Path("runs/recipes"))
@@ -92,11 +107,23 @@ def main() -> None:
     options.recipes = options.recipes or list(RECIPES)
     if unknown := set(options.recipes) - set(RECIPES):
         parser.error(f"unknown recipes: {', '.join(sorted(unknown))}")
-    print(f"{machine()}, commit {commit()}: {options.minutes:g} minutes each, {options.processes} at once", flush=True)
+    print(
+        f"{machine()}, commit "
+        f"{commit()}: "
+        f"{options.minutes:g} "
+        f"minutes "
+        f"each, "
+        f"{options.processes} "
+        f"at once",
+        flush=True,
+    )
     with ThreadPoolExecutor(options.processes) as pool:
         list(pool.map(lambda name: train(name, options), options.recipes))
         print(
-            "| recipe | generations | positions | exam, alone | against plain-1 | against plain-2 |\n|---|---|---|---|---|---|"
+            "| recipe | generations | positions | exam, alone | against plain-1 | "
+            "against "
+            "plain-2 "
+            "|\n|---|---|---|---|---|---|"
         )
         for line in pool.map(lambda name: row(name, options), options.recipes):
             print(line, flush=True)

@@ -1,4 +1,5 @@
-"""Connect Four by bitboards against Connect Four by cells: `python benchmarks/rules.py`. One core, random legal play."""
+"""Connect Four by bitboards against Connect Four by cells: `python benchmarks/rules.py`. One core,
+random legal play."""
 
 import time
 
@@ -13,7 +14,11 @@ from native.playout import count_positions, random_games
 
 def rate(game, seconds: float = 1.0) -> float:
     """Positions a second."""
-    state, actions, random_state = game.start_state(), np.zeros(game.actions + 1, np.int32), seeds(1, 1)[0]
+    state, actions, random_state = (
+        game.start_state(),
+        np.zeros(game.actions + 1, np.int32),
+        seeds(1, 1)[0],
+    )
     begin, plies = time.perf_counter(), 0
     while time.perf_counter() - begin < seconds:
         plies += random_games(game.rules, game.option_values(), state, random_state, actions, 1000)

@@ -1,8 +1,10 @@
-"""Are two checkouts the same program? `python benchmarks/same.py OLD NEW` (folders; NEW is usually `.`).
+"""Are two checkouts the same program? `python benchmarks/same.py OLD NEW` (folders; NEW is usually
+`.`).
 
-Each plays, learns and searches by the same seeds in processes of its own: a short run in one thread and fp32, whose games and
-checkpoints must hold the same bytes; and searches of fixed positions, whose visits, moves, values and policies must be equal.
-Exit code 1 and the names of what differs, if anything does.
+Each plays, learns and searches by the same seeds in processes of its own: a short run in one thread
+and fp32, whose games and checkpoints must hold the same bytes; and searches of fixed positions,
+whose visits, moves, values and policies must be equal. Exit code 1 and the names of what differs,
+if anything does.
 """
 
 import argparse
@@ -73,7 +75,13 @@ def signature(checkout: Path, presets: list[str]) -> dict[str, str]:
     environment = os.environ | {"PYTHONPATH": str(checkout), "OMP_NUM_THREADS": "1"}
 
     def ask(*command: str) -> str:
-        done = subprocess.run([sys.executable, *command], cwd=checkout, env=environment, capture_output=True, text=True)
+        done = subprocess.run(
+            [sys.executable, *command],
+            cwd=checkout,
+            env=environment,
+            capture_output=True,
+            text=True,
+        )
         if done.returncode:
             raise SystemExit(f"{checkout}: {done.stderr.strip()[-2000:]}")
         return done.stdout
@@ -96,9 +104,13 @@ def digest_of(file: bytes) -> str:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("checkouts", nargs=2, type=Path, metavar="CHECKOUT")
-    parser.add_argument("--presets", nargs="+", default=["dummy", "tictactoe"], help="whose runs are compared")
+    parser.add_argument(
+        "--presets", nargs="+", default=["dummy", "tictactoe"], help="whose runs are compared"
+    )
     options = parser.parse_args()
     old, new = (signature(path.resolve(), options.presets) for path in options.checkouts)
     different = sorted(name for name in old | new if old.get(name) != new.get(name))

@@ -1,5 +1,5 @@
-"""Games a second of one actor and of two: `python benchmarks/scaling.py [PRESET] [SECONDS]`, as threads of this process and as
-processes of Ray, each in turn.
+"""Games a second of one actor and of two: `python benchmarks/scaling.py [PRESET] [SECONDS]`, as
+threads of this process and as processes of Ray, each in turn.
 
 The same weights, search and games in flight; starting up and the first games are left out.
 """
@@ -48,14 +48,19 @@ def main() -> None:
     seconds = float(sys.argv[2]) if len(sys.argv) > 2 else 15.0
     start_ray(None, 3)  # room for both pools; what is not measured is idle
     players = {
-        (kind, count): Players(settings, kind, count) for kind, count in product(("threads", "processes"), (1, 2))
+        (kind, count): Players(settings, kind, count)
+        for kind, count in product(("threads", "processes"), (1, 2))
     }
-    samples = in_turn({f"{count} {kind}": lambda p=p: p.rate(seconds) for (kind, count), p in players.items()})
+    samples = in_turn(
+        {f"{count} {kind}": lambda p=p: p.rate(seconds) for (kind, count), p in players.items()}
+    )
     lines = {f"{name}, games/s": spread(values) for name, values in samples.items()}
     for kind in ("threads", "processes"):
         ratios = [two / one for one, two in zip(samples[f"1 {kind}"], samples[f"2 {kind}"])]
         lines[f"two / one, {kind}"] = spread(ratios)
-    lines["threads / processes, two"] = spread([a / b for a, b in zip(samples["2 threads"], samples["2 processes"])])
+    lines["threads / processes, two"] = spread(
+        [a / b for a, b in zip(samples["2 threads"], samples["2 processes"])]
+    )
     report(f"actors, {settings.game}", lines)
 
 

@@ -1,4 +1,5 @@
-"""How long until something is seen: `python benchmarks/startup.py [CHECKPOINT|RUN]`. Needs a core that is compiled."""
+"""How long until something is seen: `python benchmarks/startup.py [CHECKPOINT|RUN]`. Needs a core
+that is compiled."""
 
 import subprocess
 import sys
@@ -19,7 +20,9 @@ def until_exit(*arguments: str) -> float:
 def until_board(opponent: str) -> float:
     """Seconds until `selfplay play` has written its first board."""
     begin = time.perf_counter()
-    process = subprocess.Popen([SELFPLAY, "play", opponent], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [SELFPLAY, "play", opponent], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
     lines = []
     while not lines or not lines[-1].startswith(". . . . . . ."):
         lines.append(process.stdout.readline())
@@ -32,9 +35,14 @@ def main() -> None:
     opponents = ["connect4", *sys.argv[1:]]
     measures = {"selfplay --help": lambda: until_exit("--help")}
     for opponent in opponents:
-        measures[f"first board of selfplay play {opponent}"] = lambda opponent=opponent: until_board(opponent)
+        measures[f"first board of selfplay play {opponent}"] = lambda opponent=opponent: (
+            until_board(opponent)
+        )
     samples = in_turn(measures)
-    report("Seconds until something is seen", {name: spread(values) for name, values in samples.items()})
+    report(
+        "Seconds until something is seen",
+        {name: spread(values) for name, values in samples.items()},
+    )
 
 
 if __name__ == "__main__":

@@ -1,7 +1,9 @@
-"""What stopping settled searches and pondering save: `python benchmarks/thinking.py RUN [--positions N]`.
+"""What stopping settled searches and pondering save:
+`python benchmarks/thinking.py RUN [--positions N]`.
 
-On positions of the run's own games: the share of simulations that a settled search leaves out and how many moves differ from
-the whole search's; the same for time; and how much less the network is asked after pondering.
+On positions of the run's own games: the share of simulations that a settled search leaves out and
+how many moves differ from the whole search's; the same for time; and how much less the network is
+asked after pondering.
 """
 
 import argparse
@@ -32,7 +34,9 @@ def main() -> None:
     torch.set_num_threads(1)
     found = parse_name(options.run).checkpoint
     game, network = game_of(found.config), found.network()
-    lines_of_play = positions(f"{options.run}/games/{found.generation:04}.safetensors", options.positions)
+    lines_of_play = positions(
+        f"{options.run}/games/{found.generation:04}.safetensors", options.positions
+    )
     states = np.stack([replay(game, moves) for moves in lines_of_play])
 
     def player(simulations: int, stops: bool) -> SearchPlayer:
@@ -41,14 +45,22 @@ def main() -> None:
 
     lines = {}
     for simulations in options.simulations:
-        (whole, moves), (short, same) = (count(player(simulations, stops), states) for stops in (False, True))
+        (whole, moves), (short, same) = (
+            count(player(simulations, stops), states) for stops in (False, True)
+        )
         lines[f"{simulations} simulations"] = (
             f"{1 - short / whole:.1%} saved, {np.count_nonzero(moves != same)} moves differ"
         )
     timed = TimedPlayer(player(1, True), options.seconds)
-    lines[f"{options.seconds:g} s a move"] = f"{1 - time_used(timed, states[:100]) / options.seconds:.1%} saved"
-    cold, warm = (asked(player(400, True), game, lines_of_play[:50], pondered) for pondered in (0, 2000))
-    lines["network's answers for 400 simulations"] = f"{cold:.0f}; after 2000 behind one's own move {warm:.0f}"
+    lines[f"{options.seconds:g} s a move"] = (
+        f"{1 - time_used(timed, states[:100]) / options.seconds:.1%} saved"
+    )
+    cold, warm = (
+        asked(player(400, True), game, lines_of_play[:50], pondered) for pondered in (0, 2000)
+    )
+    lines["network's answers for 400 simulations"] = (
+        f"{cold:.0f}; after 2000 behind one's own move {warm:.0f}"
+    )
     report(f"{options.run}, {len(states)} positions of its last games", lines)
 
 
@@ -68,7 +80,10 @@ def count(player: SearchPlayer, states: np.ndarray) -> tuple[int, np.ndarray]:
     total, moves = 0, []
     for part in np.split(states, range(players.MANY, len(states), players.MANY)):
         moves.append(player.choose(part))
-        total += sum(int(searcher.forest.num_finished[: len(part)].sum()) for searcher in player.searchers.values())
+        total += sum(
+            int(searcher.forest.num_finished[: len(part)].sum())
+            for searcher in player.searchers.values()
+        )
     return total, np.concatenate(moves)
 
 
@@ -82,9 +97,11 @@ def time_used(player: TimedPlayer, states: np.ndarray) -> float:
     return float(np.mean(spent))
 
 
-def asked(player: SearchPlayer, game: Game, lines_of_play: list[tuple[int, ...]], simulations: int) -> float:
-    """Positions that the network is asked about for a move, on average, where the position before the opponent's last move was
-    pondered with so many simulations."""
+def asked(
+    player: SearchPlayer, game: Game, lines_of_play: list[tuple[int, ...]], simulations: int
+) -> float:
+    """Positions that the network is asked about for a move, on average, where the position before
+    the opponent's last move was pondered with so many simulations."""
     rows = []
     for moves in lines_of_play:
         if moves:

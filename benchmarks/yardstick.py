@@ -1,4 +1,5 @@
-"""How strong is `mcts:N` made? `python benchmarks/yardstick.py`: each exploration constant against the one in use.
+"""How strong is `mcts:N` made? `python benchmarks/yardstick.py`: each exploration constant against
+the one in use.
 
 A yardstick must be a good one of its kind, or beating it means nothing.
 """
@@ -36,7 +37,9 @@ def main() -> None:
 
     lines = {}
     for c in options.c_init:
-        result = arena.match(game, player(c, 1), player(PLAYOUT_EXPLORATION, 2), options.games, 4, seed=1)
+        result = arena.match(
+            game, player(c, 1), player(PLAYOUT_EXPLORATION, 2), options.games, 4, seed=1
+        )
         lines[f"c {c} against c {PLAYOUT_EXPLORATION}"] = (
             f"{result.score:.1%} ({result.wins} won, {result.draws} drawn, {result.losses} lost)"
         )

@@ -1,16 +1,20 @@
-"""Breakthrough (Dan Troyka 2000) on boards of 5x5 to 8x8: two rows of pieces each, and the first across the board wins.
+"""Breakthrough (Dan Troyka 2000) on boards of 5x5 to 8x8: two rows of pieces each, and the first
+across the board wins.
 
-A piece moves one cell forward: straight to an empty cell, or diagonally to an empty cell or onto an enemy, which it takes.
-Whoever reaches the far row or takes the last enemy has won. The first player (X) begins at the bottom and moves up.
+A piece moves one cell forward: straight to an empty cell, or diagonally to an empty cell or onto an
+enemy, which it takes. Whoever reaches the far row or takes the last enemy has won. The first player
+(X) begins at the bottom and moves up.
 
-There is always a move. Before the game is over the mover has a piece, and its foremost one is not on the far row; the row
-ahead holds none of its own, and at least one of the two diagonal cells there is on the board: empty or an enemy's.
+There is always a move. Before the game is over the mover has a piece, and its foremost one is not
+on the far row; the row ahead holds none of its own, and at least one of the two diagonal cells
+there is on the board: empty or an enemy's.
 
-Bitboards: bit = cell, row by row from the top left. A move is written from cell to cell, `a2a3`, with ranks counted from the
-first player's side, also when it takes.
+Bitboards: bit = cell, row by row from the top left. A move is written from cell to cell, `a2a3`,
+with ranks counted from the first player's side, also when it takes.
 
-Action = plane * CELLS + the cell a piece leaves. Three planes for each player's directions, six in all, because an action
-must name its two cells without the position, and because a plane of the policy head then always points the same way.
+Action = plane * CELLS + the cell a piece leaves. Three planes for each player's directions, six in
+all, because an action must name its two cells without the position, and because a plane of the
+policy head then always points the same way.
 """
 
 import numpy as np
@@ -24,18 +28,25 @@ from native.machine.random import mix
 SIZE = board_size(__name__, 8)
 CELLS = SIZE * SIZE
 DTYPE = np.dtype(
-    [("pieces", np.uint64, 2), ("mover", np.int32), ("over", np.int32), ("outcome", np.float64)], align=True
+    [("pieces", np.uint64, 2), ("mover", np.int32), ("over", np.int32), ("outcome", np.float64)],
+    align=True,
 )
 ONE = np.uint64(1)
 TOP_ROW = (1 << SIZE) - 1
 BOTTOM_ROW = TOP_ROW << CELLS - SIZE
-HOME = np.array([BOTTOM_ROW | BOTTOM_ROW >> SIZE, TOP_ROW | TOP_ROW << SIZE], np.uint64)  # of the first, of the second
+HOME = np.array(
+    [BOTTOM_ROW | BOTTOM_ROW >> SIZE, TOP_ROW | TOP_ROW << SIZE], np.uint64
+)  # of the first, of the second
 GOAL = np.array([TOP_ROW, BOTTOM_ROW], np.uint64)
 
-DIRECTIONS = [(rows, columns) for rows in (-1, 1) for columns in (-1, 0, 1)]  # of the six planes, up before down
+DIRECTIONS = [
+    (rows, columns) for rows in (-1, 1) for columns in (-1, 0, 1)
+]  # of the six planes, up before down
 MIRRORED = [DIRECTIONS.index((rows, -columns)) for rows, columns in DIRECTIONS]
 STEPS = np.array(DIRECTIONS) @ (SIZE, 1)
-LEFT, RIGHT = np.maximum([-STEPS, STEPS], 0).astype(np.uint64)  # a step BACK as two shifts, of which one is 0
+LEFT, RIGHT = np.maximum([-STEPS, STEPS], 0).astype(
+    np.uint64
+)  # a step BACK as two shifts, of which one is 0
 
 
 def target_of(plane: int, cell: int) -> int | None:
@@ -46,7 +57,11 @@ def target_of(plane: int, cell: int) -> int | None:
 
 # Of each plane, the cells from which a step stays on the board.
 SOURCES = np.array(
-    [sum(1 << cell for cell in range(CELLS) if target_of(plane, cell) is not None) for plane in range(6)], np.uint64
+    [
+        sum(1 << cell for cell in range(CELLS) if target_of(plane, cell) is not None)
+        for plane in range(6)
+    ],
+    np.uint64,
 )
 
 
@@ -104,8 +119,9 @@ def mover(state):
 def observe(state, planes_out, scalars_out):
     """Planes: the mover's pieces, the other's, and ones everywhere if the mover goes up.
 
-    The board is not turned for the second player, because the actions' cells are not: a convolution must find a piece where
-    the policy has its move. So the network has to be told which way the mover goes.
+    The board is not turned for the second player, because the actions' cells are not: a convolution
+    must find a piece where the policy has its move. So the network has to be told which way the
+    mover goes.
     """
     s = overlay(state, DTYPE)
     for cell in range(CELLS):
@@ -140,13 +156,21 @@ def format_action(action: int) -> str:
     return cell_name(cell) + ("-" if target is None else cell_name(target))
 
 
-ACTIONS = {text: action for action in range(6 * CELLS) if not (text := format_action(action)).endswith("-")}
+ACTIONS = {
+    text: action for action in range(6 * CELLS) if not (text := format_action(action)).endswith("-")
+}
 
 
 def parse(text: str) -> int:
     if (name := text.strip().lower()) not in ACTIONS:
         raise ValueError(
-            f"{text[:40]!r} is no move; a move is one step from cell to cell, such as a2a3 (a1 is bottom left)"
+            f"{text[:40]!r} is no move; a move is one step from cell to cell, "
+            f"such "
+            f"as "
+            f"a2a3 "
+            f"(a1 "
+            f"is "
+            f"bottom left)"
         )
     return ACTIONS[name]
 
@@ -163,8 +187,8 @@ GAME = Game(
     columns=SIZE,
     planes=3,
     actions=6 * CELLS,
-    # Every ply takes a piece one row on. Short of the far row a player's front pieces have SIZE - 3 rows to go and those
-    # behind SIZE - 2, each SIZE of them; and one last ply reaches it.
+    # Every ply takes a piece one row on. Short of the far row a player's front pieces have SIZE - 3
+    # rows to go and those behind SIZE - 2, each SIZE of them; and one last ply reaches it.
     max_plies=2 * SIZE * (2 * SIZE - 5) + 1,
     layout=Layout("cells", planes=6),
     rules=Rules(start, legal, play, mover, observe, key, final),

@@ -1,8 +1,10 @@
-"""Connect Four on 7 columns and 6 rows: discs fall to the lowest free cell, four in a line win, a full board is a draw.
+"""Connect Four on 7 columns and 6 rows: discs fall to the lowest free cell, four in a line win, a
+full board is a draw.
 
-Bitboards: column c holds bits 7c (bottom) to 7c+5, and bit 7c+6 stays empty so that shifts never wrap from one column
-into the next. Four in a line is two shifts and two ands in each of four directions. (Measured against a board of cells
-in benchmarks/rules.py; the cells are also the slow twin in the tests.)
+Bitboards: column c holds bits 7c (bottom) to 7c+5, and bit 7c+6 stays empty so that shifts never
+wrap from one column into the next. Four in a line is two shifts and two ands in each of four
+directions. (Measured against a board of cells in benchmarks/rules.py; the cells are also the slow
+twin in the tests.)
 """
 
 import numpy as np
@@ -15,7 +17,10 @@ from native.machine.random import mix
 ROWS, COLUMNS = 6, 7
 CELLS = ROWS * COLUMNS
 STRIDE = ROWS + 1  # bits a column
-DTYPE = np.dtype([("stones", np.uint64, 2), ("ply", np.int32), ("over", np.int32), ("outcome", np.float64)], align=True)
+DTYPE = np.dtype(
+    [("stones", np.uint64, 2), ("ply", np.int32), ("over", np.int32), ("outcome", np.float64)],
+    align=True,
+)
 
 ONE = np.uint64(1)
 BOTTOM = np.uint64(sum(1 << STRIDE * column for column in range(COLUMNS)))
@@ -87,7 +92,8 @@ def observe(state, planes_out, scalars_out):
 
 @rule(KEY)
 def key(state):
-    """Own discs + all discs + bottom row is a different number for every position (Pons 2015); then mixed."""
+    """Own discs + all discs + bottom row is a different number for every position (Pons 2015); then
+    mixed."""
     s = overlay(state, DTYPE)
     return mix(s.stones[s.ply & 1] + (s.stones[0] | s.stones[1]) + BOTTOM)
 

@@ -1,4 +1,5 @@
-"""What the fields of a `Game` must be, whoever made it: each mistake is a ValueError with one line that names the field."""
+"""What the fields of a `Game` must be, whoever made it: each mistake is a ValueError with one line
+that names the field."""
 
 import math
 from collections.abc import Iterator
@@ -37,10 +38,22 @@ def problems(game: "Game") -> Iterator[str]:
     for name in ("name", "title"):
         text = getattr(game, name)
         if not (isinstance(text, str) and 0 < len(text) <= LONGEST_NAME and text.isprintable()):
-            yield f"{name} must be a text of 1 to {LONGEST_NAME} letters on one line, not {shown(text)}"
+            yield (
+                f"{name} must be a text of 1 to {LONGEST_NAME} "
+                f"letters "
+                f"on "
+                f"one "
+                f"line, "
+                f"not "
+                f"{shown(text)}"
+            )
     for name, most in MOST.items():
         number, least = getattr(game, name), LEAST.get(name, 1)
-        if isinstance(number, bool) or not isinstance(number, int | np.integer) or not least <= number <= most:
+        if (
+            isinstance(number, bool)
+            or not isinstance(number, int | np.integer)
+            or not least <= number <= most
+        ):
             yield f"{name} must be a whole number from {least} to {most:,}, not {shown(number)}"
     yield from memory_problems(game)
     yield from layout_problems(game)
@@ -59,11 +72,17 @@ def memory_problems(game: "Game") -> Iterator[str]:
 def layout_problems(game: "Game") -> Iterator[str]:
     kind, planes, extra = (getattr(game.layout, name, None) for name in ("kind", "planes", "extra"))
     places = {"cells": game.rows * game.columns, "columns": game.columns}
-    if not isinstance(kind, str) or kind not in places or not isinstance(planes, int) or not isinstance(extra, int):
+    if (
+        not isinstance(kind, str)
+        or kind not in places
+        or not isinstance(planes, int)
+        or not isinstance(extra, int)
+    ):
         yield f"layout must be a Layout of the kind cells or columns, not {shown(game.layout)}"
     elif planes < 1 or extra < 0 or planes * places[kind] + extra != game.actions:
         yield (
-            f"actions must be layout.planes x {kind} + layout.extra = {shown(planes * places[kind] + extra)}, "
+            f"actions must be layout.planes x {kind} + layout.extra = "
+            f"{shown(planes * places[kind] + extra)}, "
             f"not {game.actions}"
         )
 
@@ -73,14 +92,22 @@ def rules_problems(game: "Game") -> Iterator[str]:
         yield f"rules must be native.abi.Rules, not {shown(game.rules)}"
     for name, signature in abi.FUNCTIONS.items():
         if called(found := typeof(getattr(game.rules, name))) != called(FunctionType(signature)):
-            yield f"rules.{name} must be compiled by @rule({name.upper()}), not as {shown(str(found))}"
+            yield (
+                f"rules.{name} must be compiled "
+                f"by "
+                f"@rule({name.upper()}), "
+                f"not "
+                f"as "
+                f"{shown(str(found))}"
+            )
     log = game.rules.log
     if isinstance(log, bool) or not isinstance(log, int | np.integer) or log < 0:
         yield f"rules.log must be the byte at which the log begins, not {shown(log)}"
 
 
 def called(function: Type) -> str:
-    """How machine code calls it: whether 64 bits are meant with a sign or without changes nothing there."""
+    """How machine code calls it: whether 64 bits are meant with a sign or without changes nothing
+    there."""
     return str(function).replace("uint64", "int64")
 
 
@@ -90,12 +117,20 @@ def python_problems(game: "Game") -> Iterator[str]:
             yield f"{name} must be a function, not {shown(getattr(game, name))}"
     if not (game.setup is None or callable(game.setup)):
         yield f"setup must be a function or None, not {shown(game.setup)}"
-    if not (isinstance(game.owner_symbols, str) and len(game.owner_symbols) == 2 and game.owner_symbols.isprintable()):
+    if not (
+        isinstance(game.owner_symbols, str)
+        and len(game.owner_symbols) == 2
+        and game.owner_symbols.isprintable()
+    ):
         yield f"owner_symbols must be two letters, not {shown(game.owner_symbols)}"
     if not (isinstance(game.options, dict) and all(isinstance(name, str) for name in game.options)):
         yield f"options must be names with their defaults, not {shown(game.options)}"
     for name, value in game.options.items():
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        if (
+            isinstance(value, bool)
+            or not isinstance(value, int | float)
+            or not math.isfinite(value)
+        ):
             yield f"options.{shown(name)} must be a finite number, not {shown(value)}"
 
 
@@ -103,7 +138,9 @@ def maps_problems(game: "Game") -> Iterator[str]:
     """Shapes and kinds; that they are permutations is a law."""
     for name, size in (("cell_maps", game.rows * game.columns), ("action_maps", game.actions)):
         maps = getattr(game, name)
-        if not (isinstance(maps, np.ndarray) and maps.dtype == np.int32 and maps.ndim == 2 and len(maps)):
+        if not (
+            isinstance(maps, np.ndarray) and maps.dtype == np.int32 and maps.ndim == 2 and len(maps)
+        ):
             yield f"{name} must be an array int32[symmetries, {size}], not {shown(kind_of(maps))}"
         elif maps.shape[1] != size or len(maps) != len(game.cell_maps):
             yield f"{name} must be [{len(game.cell_maps)}, {size}], not {list(maps.shape)}"
@@ -114,10 +151,13 @@ def kind_of(value: object) -> object:
 
 
 def shown(value: object, most: int = 120) -> str:
-    """A value as part of a message: on one line and not long, whatever it is. A text stands for itself."""
+    """A value as part of a message: on one line and not long, whatever it is. A text stands for
+    itself."""
     try:
         text = value if isinstance(value, str) else repr(value)
-    except Exception:  # a number of many digits, a list in itself, an object that cannot show itself
+    except (
+        Exception
+    ):  # a number of many digits, a list in itself, an object that cannot show itself
         text = f"a {type(value).__name__}"
     text = text if text.isprintable() else repr(text)[1:-1]
     return text if len(text) <= most else f"{text[: most - 20]}... ({len(text):,} letters)"

@@ -1,11 +1,14 @@
-"""Go on square boards from 5x5 to 19x19, after Tromp and Taylor: area scoring, positional superko, suicide forbidden.
+"""Go on square boards from 5x5 to 19x19, after Tromp and Taylor: area scoring, positional superko,
+suicide forbidden.
 
-A move may not recreate any earlier arrangement of stones, whoever was to move then (a pass may). Two passes in a row end
-the game, and so do 2 * SIZE * SIZE plies; then every stone on the board counts, and every empty point from which only one
-player's stones can be reached. Actions are the points, row by row from the top left, and last the pass.
+A move may not recreate any earlier arrangement of stones, whoever was to move then (a pass may).
+Two passes in a row end the game, and so do 2 * SIZE * SIZE plies; then every stone on the board
+counts, and every empty point from which only one player's stones can be reached. Actions are the
+points, row by row from the top left, and last the pass.
 
-Here are the rules, the end and what the network sees; stones and chains are `go_board.py`, the people's side `go_face.py`.
-What `legal`, `key` and `observe` need beyond the stones is found at the first of their calls and kept in the state.
+Here are the rules, the end and what the network sees; stones and chains are `go_board.py`, the
+people's side `go_face.py`. What `legal`, `key` and `observe` need beyond the stones is found at the
+first of their calls and kept in the state.
 """
 
 import numpy as np
@@ -16,25 +19,34 @@ from native.abi import FINAL, GOES_ON, KEY, LEGAL, MOVER, OBSERVE, PLAY, START, 
 from native.machine.bits import trailing_zeros
 
 SIZE = board_size(__name__, 9)
-board, life, ladders, face = (part(name, SIZE) for name in ("go_board", "go_life", "go_ladders", "go_face"))
+board, life, ladders, face = (
+    part(name, SIZE) for name in ("go_board", "go_life", "go_ladders", "go_face")
+)
 
-# Planes that the network may be given besides. They are constants of the file: to compare, train on a copy of it, with the
-# board's size as the default above.
+# Planes that the network may be given besides. They are constants of the file: to compare, train on
+# a copy of it, with the board's size as the default above.
 PASS_ALIVE = False  # two: what the mover keeps even if they pass for ever, and the other likewise
-LADDERS = False  # two: the stones of chains caught in a ladder, and the mover's moves that catch one
+# two: the stones of chains caught in a ladder, and the mover's moves that catch one
+LADDERS = False
 RECENT_PLANE, FORBIDDEN_PLANE, ALIVE_PLANE = 8, 8 + board.RECENT, 9 + board.RECENT
 LADDER_PLANE = ALIVE_PLANE + 2 * PASS_ALIVE
 PLANES = LADDER_PLANE + 2 * LADDERS
 KOMI_UNIT = 256.0  # komi is kept in steps of 1/256, so that equal keys mean equal komi
-# What network and key see of a komi, at most, for either side: nobody can win against more, so all beyond it is one game.
+# What network and key see of a komi, at most, for either side: nobody can win against more, so all
+# beyond it is one game.
 KOMI_LIMIT = board.AREA + 1.0
-RECENT_KEYS = np.random.default_rng(SIZE + 100).integers(1, 2**64, (board.RECENT, board.POINTS), np.uint64)
+RECENT_KEYS = np.random.default_rng(SIZE + 100).integers(
+    1, 2**64, (board.RECENT, board.POINTS), np.uint64
+)
 FORBIDDEN_KEYS = np.random.default_rng(SIZE + 200).integers(1, 2**64, board.POINTS, np.uint64)
-STATE_KEYS = np.random.default_rng(300).integers(1, 2**64, 3, np.uint64)  # White to move, after a pass, komi
+STATE_KEYS = np.random.default_rng(300).integers(
+    1, 2**64, 3, np.uint64
+)  # White to move, after a pass, komi
 
 
 def handicap_points() -> np.ndarray:
-    """int64[n + 1, 9]: row k holds the k points of the fixed handicap as the Go Text Protocol (section 4.1.1) places them."""
+    """int64[n + 1, 9]: row k holds the k points of the fixed handicap as the Go Text Protocol
+    (section 4.1.1) places them."""
     near, middle, far = (2 if SIZE < 13 else 3), SIZE // 2, SIZE - (3 if SIZE < 13 else 4)
     corners = [(far, near), (near, far), (near, near), (far, far)]
     sides = [(middle, near), (middle, far), (far, middle), (near, middle)]
@@ -72,7 +84,9 @@ def find_areas(s):
 @njit
 def owner(s, point):
     """+1 Black's, -1 White's, 0 nobody's, after `find_areas`."""
-    return np.int8(board.has(s.reach[board.BLACK], point)) - np.int8(board.has(s.reach[board.WHITE], point))
+    return np.int8(board.has(s.reach[board.BLACK], point)) - np.int8(
+        board.has(s.reach[board.WHITE], point)
+    )
 
 
 @njit
@@ -107,7 +121,8 @@ def seen_komi(s):
 
 @rule(START)
 def start(state, options):
-    """Options: komi, and the number of handicap stones (0, or 2 to 9 where the board has the places for them)."""
+    """Options: komi, and the number of handicap stones (0, or 2 to 9 where the board has the places
+    for them)."""
     state[:] = 0
     s = overlay(state, board.DTYPE)
     s.komi = options[0]
@@ -179,9 +194,10 @@ def mover(state):
 
 @rule(OBSERVE)
 def observe(state, planes_out, scalars_out):
-    """Planes: the mover's stones, with 1, 2, 3 or more liberties, the other's likewise, the last five moves, newest first,
-    and the points that superko forbids; then those of PASS_ALIVE and of LADDERS. Scalars: komi in favour of the mover, up to
-    KOMI_LIMIT, in units of 15 points; was there a pass."""
+    """Planes: the mover's stones, with 1, 2, 3 or more liberties, the other's likewise, the last
+    five moves, newest first, and the points that superko forbids; then those of PASS_ALIVE and of
+    LADDERS. Scalars: komi in favour of the mover, up to KOMI_LIMIT, in units of 15 points; was
+    there a pass."""
     s = overlay(state, board.DTYPE)
     board.find(s)
     for plane in range(PLANES):
@@ -255,7 +271,9 @@ GAME = Game(
     actions=board.AREA + 1,
     max_plies=board.CAP,
     layout=Layout("cells", extra=1),
-    rules=Rules(start, legal, play, mover, observe, key, final, log=board.DTYPE.fields["history"][1]),
+    rules=Rules(
+        start, legal, play, mover, observe, key, final, log=board.DTYPE.fields["history"][1]
+    ),
     format=face.format_action,
     parse=face.parse,
     draw=face.draw,
@@ -263,7 +281,9 @@ GAME = Game(
     cell_maps=_cells,
     action_maps=np.concatenate([_cells, np.full((len(_cells), 1), board.PASS, np.int32)], 1),
     options={"komi": 7.5, "handicap": 0.0},
-    setup=lambda black, white, mover, **options: face.setup(GAME.start(**options), black, white, mover),
+    setup=lambda black, white, mover, **options: face.setup(
+        GAME.start(**options), black, white, mover
+    ),
     resume=face.resume,
     force=face.force,
 )

@@ -1,9 +1,11 @@
-"""The board of Go for one size: chains of stones and their liberties, captures, and what superko forbids.
+"""The board of Go for one size: chains of stones and their liberties, captures, and what superko
+forbids.
 
-Points lie on a board with walls: `point = (row + 1) * STRIDE + column`; the row above, the row below and one column are
-walls, so that a neighbour needs no test for the edge, in arrays as in bitboards. A chain is a ring of stones (`next`) with
-one of them for its head. Its liberties are kept as number, sum and sum of squares of its stones' free neighbours, each
-counted once a stone: they lie on one single point exactly if number * squares = sum^2 (equality in Cauchy and Schwarz).
+Points lie on a board with walls: `point = (row + 1) * STRIDE + column`; the row above, the row
+below and one column are walls, so that a neighbour needs no test for the edge, in arrays as in
+bitboards. A chain is a ring of stones (`next`) with one of them for its head. Its liberties are
+kept as number, sum and sum of squares of its stones' free neighbours, each counted once a stone:
+they lie on one single point exactly if number * squares = sum^2 (equality in Cauchy and Schwarz).
 With a bitboard of the stones in atari, all points that may be played come out of a few shifts.
 
 The functions take the position as the record `s` of DTYPE and change it in place.
@@ -27,12 +29,15 @@ WORDS = (POINTS + 63) // 64
 STEPS = (1, -1, STRIDE, -STRIDE)
 NOWHERE = 0  # a wall, in place of a move that was none
 RECENT = 5  # last moves that are kept, for the network
-FILTER = 1 << (AREA * 16 - 1).bit_length()  # bits; a game's positions set less than an eighth of them
+# bits; a game's positions set less than an eighth of them
+FILTER = 1 << (AREA * 16 - 1).bit_length()
 
 POINT = np.array([(cell // SIZE + 1) * STRIDE + cell % SIZE for cell in range(AREA)])  # of a cell
 CELL = np.zeros(POINTS, np.int32)  # of a point
 CELL[POINT] = np.arange(AREA)
-BOARD = np.array([sum(1 << int(p) % 64 for p in POINT if p // 64 == word) for word in range(WORDS)], np.uint64)
+BOARD = np.array(
+    [sum(1 << int(p) % 64 for p in POINT if p // 64 == word) for word in range(WORDS)], np.uint64
+)
 ZOBRIST = np.random.default_rng(SIZE).integers(1, 2**64, (2, POINTS), np.uint64)
 ONE = np.uint64(1)
 
@@ -41,11 +46,19 @@ DTYPE = np.dtype(
         ("komi", np.float64),
         ("outcome", np.float64),
         ("hash", np.uint64),  # of the stones alone: what superko compares
-        ("filter", np.uint64, FILTER // 64),  # a bit for each arrangement so far, so that most questions need no search
+        (
+            "filter",
+            np.uint64,
+            FILTER // 64,
+        ),  # a bit for each arrangement so far, so that most questions need no search
         ("empty", np.uint64, WORDS),
         ("stones", np.uint64, (2, WORDS)),
         ("atari", np.uint64, (2, WORDS)),  # stones whose chain has one liberty
-        ("taken", np.uint64, (2, WORDS)),  # points where such a stone was ever captured: only there can a move repeat
+        (
+            "taken",
+            np.uint64,
+            (2, WORDS),
+        ),  # points where such a stone was ever captured: only there can a move repeat
         ("open", np.uint64, WORDS),  # legal points, once found
         ("forbidden", np.uint64, WORDS),  # points that superko alone forbids, once found
         ("reach", np.uint64, (2, WORDS)),  # scratch
@@ -63,7 +76,11 @@ DTYPE = np.dtype(
         ("mover", np.int32),
         ("over", np.int32),
         ("found", np.int32),  # are `open` and `forbidden` those of this position?
-        ("history", np.uint64, CAP + 1),  # of every arrangement so far, the present one included: the log
+        (
+            "history",
+            np.uint64,
+            CAP + 1,
+        ),  # of every arrangement so far, the present one included: the log
     ],
     align=True,
 )
@@ -145,7 +162,8 @@ def toggle_atari(s, head, colour):
 
 @njit
 def join(s, a, b, colour):
-    """Make two chains one, headed by the longer one's head, without atari bits; returns the head."""
+    """Make two chains one, headed by the longer one's head, without atari bits; returns the
+    head."""
     if has(s.atari[colour], a):
         toggle_atari(s, a, colour)
     if has(s.atari[colour], b):
@@ -193,7 +211,8 @@ def capture(s, head, colour):
 
 @njit
 def place(s, point):
-    """Put the mover's stone on a point: join its own chains, capture the other's that have no liberty left."""
+    """Put the mover's stone on a point: join its own chains, capture the other's that have no
+    liberty left."""
     mover = s.mover
     s.colour[point] = mover
     s.hash ^= ZOBRIST[mover, point]
@@ -244,14 +263,16 @@ def liberties(s, head):
 
 @njit
 def find(s):
-    """Find the legal points: those beside an empty one, an own chain not in atari or another's chain in atari, less those
-    where the stones would lie as they once lay."""
+    """Find the legal points: those beside an empty one, an own chain not in atari or another's
+    chain in atari, less those where the stones would lie as they once lay."""
     if s.found:
         return
     s.found = 1
     mover, other = s.mover, 1 - s.mover
     for word in range(WORDS):
-        s.reach[0, word] = s.empty[word] | (s.stones[mover, word] & ~s.atari[mover, word]) | s.atari[other, word]
+        s.reach[0, word] = (
+            s.empty[word] | (s.stones[mover, word] & ~s.atari[mover, word]) | s.atari[other, word]
+        )
     for word in range(WORDS):
         s.open[word] = s.empty[word] & beside(s.reach[0], word)
         s.forbidden[word] = 0

@@ -1,5 +1,5 @@
-"""Go for people, for one size: notation, the board as text, stones set up, and what records hold beyond our rules: moves out
-of turn, after the end, and forbidden ones."""
+"""Go for people, for one size: notation, the board as text, stones set up, and what records hold
+beyond our rules: moves out of turn, after the end, and forbidden ones."""
 
 import numpy as np
 
@@ -32,9 +32,11 @@ def draw(position: Position) -> str:
 
 
 def setup(position: Position, black: list[int], white: list[int], mover: int) -> Position:
-    """Put these cells' stones on the empty board, in place, and forget how. ValueError if a chain would have no liberty.
+    """Put these cells' stones on the empty board, in place, and forget how. ValueError if a chain
+    would have no liberty.
 
-    The stones are played one by one. On the way no chain can be without a liberty: what is missing of it is one.
+    The stones are played one by one. On the way no chain can be without a liberty: what is missing
+    of it is one.
     """
     record = position.state.view(board.DTYPE)[0]
     refuse_impossible(black, white)
@@ -54,10 +56,14 @@ def refuse_impossible(black: list[int], white: list[int]) -> None:
     for colour, cells in ((board.BLACK, black), (board.WHITE, white)):
         for cell in cells:
             if stones.get(cell) != board.EMPTY:
-                raise ValueError(f"a stone on {format_action(cell)} cannot be set up: it has no point of its own")
+                raise ValueError(
+                    f"a stone on {format_action(cell)} cannot be set up: it has no point of its own"
+                )
             stones[cell] = colour
     if dead := suffocated(stones, board.BLACK) or suffocated(stones, board.WHITE):
-        raise ValueError(f"a stone on {format_action(dead[0])} cannot be set up: it would have no liberty")
+        raise ValueError(
+            f"a stone on {format_action(dead[0])} cannot be set up: it would have no liberty"
+        )
 
 
 def begin_anew(record: np.void) -> None:
@@ -70,19 +76,27 @@ def begin_anew(record: np.void) -> None:
 
 
 def resume(position: Position, mover: int) -> None:
-    """Make a side the mover, in place, though nobody has passed: an end by passes is taken back, and so is one by the ply cap,
-    behind which plies and superko's history begin anew. The network sees no last moves then: its planes take turns."""
+    """Make a side the mover, in place, though nobody has passed: an end by passes is taken back,
+    and so is one by the ply cap, behind which plies and superko's history begin anew. The network
+    sees no last moves then: its planes take turns."""
     record = position.state.view(board.DTYPE)[0]
     if record["ply"] >= board.CAP:
         begin_anew(record)
     record["recent"] = board.NOWHERE
-    record["mover"], record["passes"], record["over"], record["outcome"], record["found"] = mover, 0, 0, 0.0, 0
+    record["mover"], record["passes"], record["over"], record["outcome"], record["found"] = (
+        mover,
+        0,
+        0,
+        0.0,
+        0,
+    )
     position.outcome, position.plies = None, int(record["ply"])
 
 
 def force(position: Position, cell: int) -> None:
-    """Execute a move that the rules forbid, in place, as the Smart Game Format says for B and W: the stone is placed, whatever
-    is there, and takes the other's chains without liberties, then its own.
+    """Execute a move that the rules forbid, in place, as the Smart Game Format says for B and W:
+    the stone is placed, whatever is there, and takes the other's chains without liberties, then its
+    own.
 
     What superko alone forbids is played like any move; behind all else the history begins anew.
     """
@@ -99,7 +113,10 @@ def force(position: Position, cell: int) -> None:
     for colour in (1 - mover, mover):
         for chain in suffocated(stones, colour):
             stones[chain] = board.EMPTY
-    black, white = ([c for c, stone in stones.items() if stone == colour] for colour in (board.BLACK, board.WHITE))
+    black, white = (
+        [c for c, stone in stones.items() if stone == colour]
+        for colour in (board.BLACK, board.WHITE)
+    )
     empty = position.game.start(komi=float(record["komi"]), handicap=0.0)
     after = setup(empty, black, white, 1 - mover)
     position.state[:], position.outcome, position.plies = after.state, None, 0

@@ -1,12 +1,13 @@
 """Ladders in Go, for one size: chains that can be captured by atari after atari.
 
-A chain with one liberty is caught if it is captured although its owner moves first, a chain with two if it is when the other
-player, the hunter, moves first. The hunter plays one of its two liberties. The owner plays the last liberty, or captures a
-chain in atari that lies beside. With three liberties after the owner's move the chain has escaped, with one it is captured.
+A chain with one liberty is caught if it is captured although its owner moves first, a chain with
+two if it is when the other player, the hunter, moves first. The hunter plays one of its two
+liberties. The owner plays the last liberty, or captures a chain in atari that lies beside. With
+three liberties after the owner's move the chain has escaped, with one it is captured.
 
-Suicide is forbidden, and so is a move that recreates an arrangement of stones from earlier in the line that is read. What
-stood on the board before it is not looked at: so the answers depend on the stones alone, and moves that superko forbids in
-the game may be among those found.
+Suicide is forbidden, and so is a move that recreates an arrangement of stones from earlier in the
+line that is read. What stood on the board before it is not looked at: so the answers depend on the
+stones alone, and moves that superko forbids in the game may be among those found.
 
 Lines longer than a game and readings of more than MOST moves count as escapes.
 """
@@ -20,7 +21,8 @@ from native.machine.compile import copy
 
 board = part("go_board", board_size(__name__, 9))
 DEPTH = board.CAP
-MOST = 10000  # a millisecond or two; all chains of a position of random play together took 2,000 at most
+# a millisecond or two; all chains of a position of random play together took 2,000 at most
+MOST = 10000
 NOTHING = -1  # in place of a number of moves: the working board has to be set up again
 
 LINE = np.dtype(
@@ -35,8 +37,8 @@ LINE = np.dtype(
 
 @njit
 def mark_ladders(s, planes_out, plane):
-    """Write the stones of caught chains of both players into `planes_out[plane]`, and the mover's moves that catch a chain
-    of two liberties into the next; both hold zeros before."""
+    """Write the stones of caught chains of both players into `planes_out[plane]`, and the mover's
+    moves that catch a chain of two liberties into the next; both hold zeros before."""
     line, work = scratch(LINE), scratch(board.DTYPE)
     for cell in range(board.AREA):
         stone = np.int64(board.POINT[cell])
@@ -51,7 +53,9 @@ def mark_if_caught(s, head, moves_out, line, work):
     """Is the chain caught? If it is the other player's, all moves that catch it are marked."""
     number, first, second = board.liberties(s, head)
     if number == 1:
-        return not is_open(s, first, board.NOWHERE) and is_caught(s, head, board.NOWHERE, line, work)
+        return not is_open(s, first, board.NOWHERE) and is_caught(
+            s, head, board.NOWHERE, line, work
+        )
     if number > 2:
         return False
     caught, is_prey = False, s.colour[head] != s.mover
@@ -77,8 +81,8 @@ def mark_chain(s, head, plane_out):
 
 @njit
 def is_open(s, point, besides):
-    """Does a stone on the empty point have three liberties of its own, `besides` not counted? A chain that gets there has
-    escaped, which saves most of the reading."""
+    """Does a stone on the empty point have three liberties of its own, `besides` not counted? A
+    chain that gets there has escaped, which saves most of the reading."""
     free = 0
     for step in board.STEPS:
         if s.colour[point + step] == board.EMPTY and point + step != besides:
@@ -88,10 +92,12 @@ def is_open(s, point, besides):
 
 @njit
 def is_caught(s, stone, attack, line, work):
-    """Is the stone's chain caught after the hunter's move `attack`, or with its owner to move if that is NOWHERE?
+    """Is the stone's chain caught after the hunter's move `attack`, or with its owner to move if
+    that is NOWHERE?
 
-    Depth first through the moves of both: `depth` moves of the line are made, and whoever is to move has won if one of the
-    `untried` wins. `work` is the board after `stands` moves; going back sets it up anew and makes the moves again.
+    Depth first through the moves of both: `depth` moves of the line are made, and whoever is to
+    move has won if one of the `untried` wins. `work` is the board after `stands` moves; going back
+    sets it up anew and makes the moves again.
     """
     owner = np.int64(s.colour[stone])
     hunts_first = attack != board.NOWHERE
@@ -118,8 +124,8 @@ def is_caught(s, stone, attack, line, work):
         line.moves[depth], line.hashes[depth + 1] = point, work.hash
         if repeats(line, depth + 1):
             continue
-        settled, caught = list_answers(work, stone, hunts, line, depth + 1)
-        if not settled:
+        is_done, caught = list_answers(work, stone, hunts, line, depth + 1)
+        if not is_done:
             depth += 1
             stands = depth
         elif caught == hunts:
@@ -139,7 +145,8 @@ def list_first(s, stone, attack, line):
 
 @njit
 def list_answers(s, stone, hunted, line, depth):
-    """After a move, of the hunter if `hunted`: (is the chain's fate settled, is it caught). If not, `untried` is filled."""
+    """After a move, of the hunter if `hunted`: (is the chain's fate decided, is it caught). If not,
+    `untried` is filled."""
     clear(line.untried[depth])
     number, first, second = board.liberties(s, s.head[stone])
     if number > 2 or depth == DEPTH:
@@ -155,8 +162,8 @@ def list_answers(s, stone, hunted, line, depth):
 
 @njit
 def list_defences(s, stone, moves_out):
-    """The chain's liberty, and those of chains in atari beside it. Of one liberty, counted `number` times, `sum` is the
-    multiple."""
+    """The chain's liberty, and those of chains in atari beside it. Of one liberty, counted `number`
+    times, `sum` is the multiple."""
     hunter, head = 1 - s.colour[stone], stone
     while True:
         for step in board.STEPS:
@@ -176,8 +183,12 @@ def is_suicide(s, point, mover):
         colour = s.colour[point + step]
         if colour == board.EMPTY:
             return False
-        if colour != board.WALL and (colour == mover) != (board.has(s.atari[colour], point + step) != 0):
-            return False  # a chain of the mover's with another liberty, or one of the other's without
+        if colour != board.WALL and (colour == mover) != (
+            board.has(s.atari[colour], point + step) != 0
+        ):
+            return (
+                False  # a chain of the mover's with another liberty, or one of the other's without
+            )
     return True
 
 

@@ -1,13 +1,14 @@
 """Unconditional life in Go, for one size: what a player keeps even if they pass for ever.
 
-D. B. Benson, "Life in the game of Go", Information Sciences 10 (1976). With a player's stones for walls the rest of the board
-falls into regions. A region is vital to a chain if every empty point of it is a liberty of that chain. Chains with fewer than
-two vital regions are struck out, and then regions that lie beside a chain struck out, until nothing changes: the chains left
-live. Here their eyes count as the player's too: the regions left in which every empty point lies beside one of them, so that
-the other player can make no eye there.
+D. B. Benson, "Life in the game of Go", Information Sciences 10 (1976). With a player's stones for
+walls the rest of the board falls into regions. A region is vital to a chain if every empty point of
+it is a liberty of that chain. Chains with fewer than two vital regions are struck out, and then
+regions that lie beside a chain struck out, until nothing changes: the chains left live. Here their
+eyes count as the player's too: the regions left in which every empty point lies beside one of them,
+so that the other player can make no eye there.
 
-Most regions need no look at their chains: all points that can be reached from an empty point with no stone of the player
-beside it are vital to nobody, and one spreading of bits finds them all.
+Most regions need no look at their chains: all points that can be reached from an empty point with
+no stone of the player beside it are vital to nobody, and one spreading of bits finds them all.
 """
 
 import numpy as np
@@ -32,7 +33,8 @@ MEMORY = np.dtype(
 
 @njit
 def mark_alive(s, planes_out, plane):
-    """Write what the mover keeps into `planes_out[plane]`, what the other keeps into the next; both hold zeros before."""
+    """Write what the mover keeps into `planes_out[plane]`, what the other keeps into the next; both
+    hold zeros before."""
     memory = scratch(MEMORY)
     for side in range(2):
         find_alive(s, np.int64(s.mover) ^ side, memory)
@@ -67,7 +69,8 @@ def find_small_regions(s, own, memory):
 
 @njit
 def spread(bits, walls):
-    """Add to `bits` all points of the board that can be reached from them without crossing `walls`."""
+    """Add to `bits` all points of the board that can be reached from them without crossing
+    `walls`."""
     grows = True
     while grows:
         grows = False
@@ -117,12 +120,17 @@ def lies_beside_the_dead(own, memory):
 
 @njit
 def count_chains(s, colour, memory):
-    """Count the region for each chain that it is vital to: they all lie beside its first empty point."""
+    """Count the region for each chain that it is vital to: they all lie beside its first empty
+    point."""
     point = first_empty(s, memory)
     for i in range(4):
         near = point + board.STEPS[i]
         head = s.head[near]
-        if s.colour[near] == colour and board.is_new_chain(s, point, i) and is_vital(s, colour, head, memory):
+        if (
+            s.colour[near] == colour
+            and board.is_new_chain(s, point, i)
+            and is_vital(s, colour, head, memory)
+        ):
             memory.vital[head] += 1
 
 

@@ -2,16 +2,16 @@
 
 Option `exact`: not 0, and only exactly five win; six or more are no line, and the game goes on.
 
-The board is kept twice, each time as its reader wants it. A player's stones stand in row words, with EDGE empty rows
-and columns all around, so that the four lines through the last stone are read without asking where the board ends. The
-free cells stand in a list that is kept ascending, because listing them is what bounds random play: on 15x15, copying
-this list takes 9 ns and removing a cell from it 11; finding the cells among 225 bits took 160, or 125 with a table of
-bytes.
+The board is kept twice, each time as its reader wants it. A player's stones stand in row words,
+with EDGE empty rows and columns all around, so that the four lines through the last stone are read
+without asking where the board ends. The free cells stand in a list that is kept ascending, because
+listing them is what bounds random play: on 15x15, copying this list takes 9 ns and removing a cell
+from it 11; finding the cells among 225 bits took 160, or 125 with a table of bytes.
 
-The network sees stones and the option, not the last move. The stones alone say what wins and what must be answered, in
-patterns no wider than nine cells; a last move would show one position in as many ways as it can be reached, each with
-a key of its own. (In the cache that is a small loss: with an untrained network on 9x9, 8.3 instead of 8.8 % of leaves
-were found.)
+The network sees stones and the option, not the last move. The stones alone say what wins and what
+must be answered, in patterns no wider than nine cells; a last move would show one position in as
+many ways as it can be reached, each with a key of its own. (In the cache that is a small loss: with
+an untrained network on 9x9, 8.3 instead of 8.8 % of leaves were found.)
 """
 
 import numpy as np
@@ -25,7 +25,7 @@ from games.game import (
     board_symmetries,
     draw_cells,
     part,
-    settled,
+    recomputed,
     stones_of,
     vertices,
 )
@@ -40,7 +40,11 @@ WINDOW = 2 * EDGE + 1
 DTYPE = np.dtype(
     [
         ("rows", np.uint32, (2, SIZE + 2 * EDGE)),  # player, row: bit EDGE + column is a stone
-        ("free", np.int16, CELLS + 1),  # the num_free free cells, ascending; what follows them means nothing
+        (
+            "free",
+            np.int16,
+            CELLS + 1,
+        ),  # the num_free free cells, ascending; what follows them means nothing
         ("num_free", np.int32),
         ("exact", np.int32),
         ("mover", np.int32),
@@ -53,7 +57,8 @@ DTYPE = np.dtype(
 
 @njit
 def five(line, exact):
-    """Whether the bits of `line` hold five in a row; with `exact`, five that have no sixth before or behind them."""
+    """Whether the bits of `line` hold five in a row; with `exact`, five that have no sixth before
+    or behind them."""
     starts = line & line >> 1 & line >> 2 & line >> 3 & line >> 4
     if exact:
         starts &= ~(line << 1 | line >> 5)
@@ -64,7 +69,8 @@ def five(line, exact):
 def wins(rows, row, column, exact):
     """Whether the stone at (row, column) is part of a winning line of its player's rows.
 
-    The four lines through the stone become words of WINDOW bits with the stone in the middle, rows from top to bottom.
+    The four lines through the stone become words of WINDOW bits with the stone in the middle, rows
+    from top to bottom.
     """
     vertical, falling, rising = 0, 0, 0
     for i in range(WINDOW):
@@ -73,7 +79,9 @@ def wins(rows, row, column, exact):
         falling |= across & 1 << i
         rising |= across & 1 << (WINDOW - 1 - i)
     horizontal = np.int64(rows[row + EDGE]) >> column & ((1 << WINDOW) - 1)
-    return five(horizontal, exact) | five(vertical, exact) | five(falling, exact) | five(rising, exact)
+    return (
+        five(horizontal, exact) | five(vertical, exact) | five(falling, exact) | five(rising, exact)
+    )
 
 
 @njit
@@ -126,9 +134,9 @@ def play(state, action):
 
 
 @rule(PLAY)
-def settle(state, mover):
-    """What follows from the stones if this side moves: no rule of the game, but `setup` needs it. If both have a line, the
-    other's counts, who moved last."""
+def recompute(state, mover):
+    """What follows from the stones if this side moves: no rule of the game, but `setup` needs it.
+    If both have a line, the other's counts, who moved last."""
     s = overlay(state, DTYPE)
     s.mover, s.over, s.outcome = mover, s.num_free == 0, 0.0
     for player in (mover, 1 - mover):
@@ -157,8 +165,8 @@ def observe(state, planes_out, scalars_out):
 
 @rule(KEY)
 def key(state):
-    """The option, who moves where the number of stones does not tell it (set-up boards), and the rows of both players,
-    multiplied and folded one after the other."""
+    """The option, who moves where the number of stones does not tell it (set-up boards), and the
+    rows of both players, multiplied and folded one after the other."""
     s = overlay(state, DTYPE)
     is_odd = (CELLS - s.num_free + s.mover) & 1
     z = np.uint64(1 + s.exact + 2 * is_odd)  # where no row has a bit
@@ -173,7 +181,9 @@ def final(state, owner_out):
     for row in range(SIZE):
         first, second = s.rows[0, row + EDGE] >> EDGE, s.rows[1, row + EDGE] >> EDGE
         for column in range(SIZE):
-            owner_out[row * SIZE + column] = np.int8(first >> column & 1) - np.int8(second >> column & 1)
+            owner_out[row * SIZE + column] = np.int8(first >> column & 1) - np.int8(
+                second >> column & 1
+            )
     return s.outcome
 
 
@@ -186,13 +196,13 @@ def setup(black: list[int], white: list[int], mover: int, **options: float) -> P
     free = np.flatnonzero(board == 0)
     record["free"][: len(free)], record["num_free"] = free, len(free)
     position.plies = CELLS - len(free)
-    return settled(position, SETTLE, mover)
+    return recomputed(position, RECOMPUTE, mover)
 
 
 _format_point, _parse_point = vertices(SIZE)
 _letters = " ".join(_format_point(column)[0] for column in range(SIZE))
 _symmetries = board_symmetries(SIZE, SIZE)
-SETTLE = Rules(start, legal, settle, mover, observe, key, final)
+RECOMPUTE = Rules(start, legal, recompute, mover, observe, key, final)
 
 GAME = Game(
     name=f"gomoku{SIZE}",
@@ -210,7 +220,9 @@ GAME = Game(
     setup=setup,
     format=_format_point,
     parse=_parse_point,
-    draw=lambda position: draw_cells(position, f"   {_letters}", [f"{rank:2} " for rank in range(SIZE, 0, -1)]),
+    draw=lambda position: draw_cells(
+        position, f"   {_letters}", [f"{rank:2} " for rank in range(SIZE, 0, -1)]
+    ),
     cell_maps=_symmetries,
     action_maps=_symmetries,
 )

@@ -1,4 +1,5 @@
-"""What Hex and Gomoku share, for one size: the ascending list of free cells, and the hash of the rows of stones."""
+"""What Hex and Gomoku share, for one size: the ascending list of free cells, and the hash of the
+rows of stones."""
 
 import numpy as np
 from numba import njit
@@ -11,8 +12,9 @@ CELLS = SIZE * SIZE
 
 @njit
 def take(free, cell):
-    """Remove `cell` from the ascending list: what is not below it moves down. No search and no branch, so that vector
-    instructions move 32 cells at a time; both values are loaded first, or LLVM takes the choice for a branch."""
+    """Remove `cell` from the ascending list: what is not below it moves down. No search and no
+    branch, so that vector instructions move 32 cells at a time; both values are loaded first, or
+    LLVM takes the choice for a branch."""
     for i in range(CELLS):
         here, after = free[i], free[i + 1]
         free[i] = after if here >= cell else here

@@ -1,7 +1,9 @@
-"""Rules called with guard bytes around all memory that they are given: does any of them write where it may not?
+"""Rules called with guard bytes around all memory that they are given: does any of them write where
+it may not?
 
-This comes before every other law, because a rule that writes outside its memory breaks whoever asks about the rest. It finds
-what lies within GUARD bytes; a rule that writes farther off may still end the process, so `selfplay check` asks in another one.
+This comes before every other law, because a rule that writes outside its memory breaks whoever asks
+about the rest. It finds what lies within GUARD bytes; a rule that writes farther off may still end
+the process, so `selfplay check` asks in another one.
 """
 
 import sys
@@ -82,7 +84,8 @@ class Probe:
         return answer
 
     def game_through(self, random: np.random.Generator, most: int) -> int:
-        """One random game of at most `most` plies; returns its plies. Broken for the first harm, with the moves."""
+        """One random game of at most `most` plies; returns its plies. Broken for the first harm,
+        with the moves."""
         moves: list[int] = []
         try:
             self.state.array[:] = 0  # that start does not count on it is another law
@@ -100,7 +103,9 @@ class Probe:
                 self.call("play", action)
         except Broken as broken:
             board = f":\n{self.board()}" if broken.law not in (MEMORY, RAISES) else ""
-            raise Broken(broken.law, f"{broken.explanation} {after(self.game, moves)}{board}") from None
+            raise Broken(
+                broken.law, f"{broken.explanation} {after(self.game, moves)}{board}"
+            ) from None
         return len(moves)
 
     def board(self) -> str:
@@ -112,14 +117,31 @@ class Probe:
             raise Broken(MOVER, f"mover gave {mover}")
         key, legal = self.call("key"), self.legal()
         if (len(legal) == 0) != (not np.isnan(outcome)):
-            raise Broken(EMPTY, f"{len(legal)} legal moves with outcome {None if np.isnan(outcome) else outcome}")
+            raise Broken(
+                EMPTY,
+                f"{len(legal)} legal moves with outcome {None if np.isnan(outcome) else outcome}",
+            )
         self.call("observe", self.planes, self.scalars)
         self.call("final", self.owner)
-        for name, first, again in (("mover", mover, self.call("mover")), ("key", key, self.call("key"))):
+        for name, first, again in (
+            ("mover", mover, self.call("mover")),
+            ("key", key, self.call("key")),
+        ):
             if first != again:
-                raise Broken(LOOKING, f"{name} gave {first}, and {again} when the others had been asked")
+                raise Broken(
+                    LOOKING, f"{name} gave {first}, and {again} when the others had been asked"
+                )
         if legal.tolist() != (again := self.legal().tolist()):
-            raise Broken(LOOKING, f"legal gave {legal.tolist()[:20]}, and {again[:20]} when the others had been asked")
+            raise Broken(
+                LOOKING,
+                f"legal gave {legal.tolist()[:20]}, and {again[:20]} "
+                f"when "
+                f"the "
+                f"others "
+                f"had "
+                f"been "
+                f"asked",
+            )
         return legal
 
     def legal(self) -> np.ndarray:
@@ -151,7 +173,8 @@ def drawn(position: Position) -> str:
 def find_harm(
     game: Game, plies: int = MANY, seed: int = 0, note: Callable[[str], None] = lambda name: None
 ) -> Violation | None:
-    """The first harm that a game's rules do in random games of so many plies together; None if they do none."""
+    """The first harm that a game's rules do in random games of so many plies together; None if they
+    do none."""
     random = np.random.default_rng(seed)
     with raised_by_rules() as raised:
         try:
@@ -165,7 +188,8 @@ def find_harm(
 
 @contextmanager
 def raised_by_rules() -> Iterator[list[str]]:
-    """Collects what compiled rules raise, which Python would print: they are called from code that has nobody to raise to."""
+    """Collects what compiled rules raise, which Python would print: they are called from code that
+    has nobody to raise to."""
     raised: list[str] = []
     before, sys.unraisablehook = (
         sys.unraisablehook,

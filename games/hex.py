@@ -1,22 +1,34 @@
 """Hex on rhombic boards of 3 to 19: a stone a move, and no draws.
 
-The first player (X, Red) connects top and bottom, the second (O, Blue) left and right. Cell (r, c) touches (r, c-1),
-(r, c+1), (r-1, c), (r-1, c+1), (r+1, c) and (r+1, c-1).
+The first player (X, Red) connects top and bottom, the second (O, Blue) left and right. Cell (r, c)
+touches (r, c-1), (r, c+1), (r-1, c), (r-1, c+1), (r+1, c) and (r+1, c-1).
 
-Option `swap`: not 0, and the second player may answer the first stone by the action `swap` (index SIZE * SIZE). This
-is swap-pieces: the stone is taken away, and its mirror image at the long diagonal, (r, c) -> (c, r), becomes a stone of
-the second player, who now stands as the first did before; then the first player moves.
+Option `swap`: not 0, and the second player may answer the first stone by the action `swap` (index
+SIZE * SIZE). This is swap-pieces: the stone is taken away, and its mirror image at the long
+diagonal, (r, c) -> (c, r), becomes a stone of the second player, who now stands as the first did
+before; then the first player moves.
 
-Inside, each player has a board of his own, the second's mirrored at the long diagonal: touching cells stay touching,
-both connect top and bottom there, and a swap only changes the owner. A win needs no union of chains: of each stone one
-bit tells whether a chain joins it to the top, and a stone that is joined passes this on to its chain. It happens once
-to a stone in a game, so that a move costs little on average; when it happens in the bottom row, the player has won.
+Inside, each player has a board of his own, the second's mirrored at the long diagonal: touching
+cells stay touching, both connect top and bottom there, and a swap only changes the owner. A win
+needs no union of chains: of each stone one bit tells whether a chain joins it to the top, and a
+stone that is joined passes this on to its chain. It happens once to a stone in a game, so that a
+move costs little on average; when it happens in the bottom row, the player has won.
 """
 
 import numpy as np
 from numba import njit
 
-from games.game import Game, Layout, Position, board_size, draw_cells, letters_and_numbers, part, settled, stones_of
+from games.game import (
+    Game,
+    Layout,
+    Position,
+    board_size,
+    draw_cells,
+    letters_and_numbers,
+    part,
+    recomputed,
+    stones_of,
+)
 from native.abi import FINAL, GOES_ON, KEY, LEGAL, MOVER, OBSERVE, PLAY, START, Rules, overlay, rule
 
 SIZE = board_size(__name__, 11)
@@ -26,10 +38,19 @@ CELLS = SIZE * SIZE
 SWAP = CELLS  # the action that belongs to no cell
 DTYPE = np.dtype(
     [
-        # A player's own board as row words; row 0, row SIZE + 1 and bits 0 and SIZE + 1 lie around it.
+        # A player's own board as row words; row 0, row SIZE + 1 and bits 0 and SIZE + 1 lie around
+        # it.
         ("stones", np.uint32, (2, SIZE + 2)),
-        ("joined", np.uint32, (2, SIZE + 2)),  # his stones that a chain joins to the top; row 0 is the top edge itself
-        ("free", np.int16, CELLS + 1),  # the num_free free cells, ascending; what follows them means nothing
+        (
+            "joined",
+            np.uint32,
+            (2, SIZE + 2),
+        ),  # his stones that a chain joins to the top; row 0 is the top edge itself
+        (
+            "free",
+            np.int16,
+            CELLS + 1,
+        ),  # the num_free free cells, ascending; what follows them means nothing
         ("num_free", np.int32),
         ("swap", np.int32),  # the option
         ("ply", np.int32),
@@ -69,7 +90,8 @@ def join(stones, joined, row):
 
 @njit
 def change_owner(s):
-    """Make the first player's only stone the second's. On the players' own boards it stays where it is."""
+    """Make the first player's only stone the second's. On the players' own boards it stays where it
+    is."""
     for row in range(1, SIZE + 1):
         s.stones[1, row], s.joined[1, row] = s.stones[0, row], s.joined[0, row]
         s.stones[0, row] = s.joined[0, row] = 0
@@ -127,8 +149,9 @@ def play(state, action):
 
 
 @rule(PLAY)
-def settle(state, mover):
-    """What follows from the stones if this side moves: no rule of the game, but `setup` needs it."""
+def recompute(state, mover):
+    """What follows from the stones if this side moves: no rule of the game, but `setup` needs
+    it."""
     s = overlay(state, DTYPE)
     s.over, s.outcome = 0, 0.0
     for player in range(2):
@@ -136,7 +159,8 @@ def settle(state, mover):
         join(s.stones[player], s.joined[player], 1)
         if s.joined[player, SIZE]:
             s.over, s.outcome = 1, 1.0 - 2.0 * player
-    # `ply` tells the mover, and up to 1 that a swap may come: only of nothing, or of a single stone of the first player.
+    # `ply` tells the mover, and up to 1 that a swap may come: only of nothing, or of a single stone
+    # of the first player.
     ply = CELLS - s.num_free
     is_usual = ply == mover and not s.stones[1].any()
     if not is_usual:
@@ -153,8 +177,9 @@ def mover(state):
 
 @rule(OBSERVE)
 def observe(state, planes_out, scalars_out):
-    """Planes: the mover's stones, the other's, the cells at the edges that the mover connects. Scalar: whether the
-    first stone may still be answered by a swap (before it, this is the other's right; after it, the mover's)."""
+    """Planes: the mover's stones, the other's, the cells at the edges that the mover connects.
+    Scalar: whether the first stone may still be answered by a swap (before it, this is the other's
+    right; after it, the mover's)."""
     s = overlay(state, DTYPE)
     mover = s.ply & 1
     scalars_out[0] = s.swap and s.ply < 2
@@ -170,10 +195,12 @@ def observe(state, planes_out, scalars_out):
 
 @rule(KEY)
 def key(state):
-    """Who moves (after a swap the stones do not tell), whether a swap may come, and the rows of both players,
-    multiplied and folded one after the other."""
+    """Who moves (after a swap the stones do not tell), whether a swap may come, and the rows of
+    both players, multiplied and folded one after the other."""
     s = overlay(state, DTYPE)
-    z = np.uint64(1 + (s.ply & 1) + 2 * (s.swap and s.ply < 2)) << np.uint64(28)  # where no row has a bit
+    z = np.uint64(1 + (s.ply & 1) + 2 * (s.swap and s.ply < 2)) << np.uint64(
+        28
+    )  # where no row has a bit
     for row in range(1, SIZE + 1):
         z = fold(z, s.stones[0, row], s.stones[1, row])
     return finish(z)
@@ -203,7 +230,9 @@ def parse(text: str) -> int:
 def draw(position) -> str:
     """The rhombus: each row begins half a cell further to the right than the one above it."""
     letters = " ".join(_format_cell(column)[0] for column in range(SIZE))
-    return draw_cells(position, f"   {letters}", [f"{' ' * row}{row + 1:2} " for row in range(SIZE)])
+    return draw_cells(
+        position, f"   {letters}", [f"{' ' * row}{row + 1:2} " for row in range(SIZE)]
+    )
 
 
 def setup(black: list[int], white: list[int], mover: int, **options: float) -> Position:
@@ -216,22 +245,24 @@ def setup(black: list[int], white: list[int], mover: int, **options: float) -> P
     free = np.flatnonzero(board == 0)
     record["free"][: len(free)], record["num_free"] = free, len(free)
     position.plies = CELLS - len(free)
-    return settled(position, SETTLE, mover)
+    return recomputed(position, RECOMPUTE, mover)
 
 
 def force(position: Position, action: int) -> None:
-    """A swap at any node, as the Smart Game Format knows it: all stones change their owners and are mirrored. (Moves that are
-    not legal have no meaning there.)"""
+    """A swap at any node, as the Smart Game Format knows it: all stones change their owners and are
+    mirrored. (Moves that are not legal have no meaning there.)"""
     if action != SWAP:
         raise ValueError("there is a stone already")
     owner, swap = position.final()[0].T, position.state.view(DTYPE)[0]["swap"]
-    after = setup(*(np.flatnonzero(owner == side) for side in (-1, 1)), 1 - position.mover, swap=float(swap))
+    after = setup(
+        *(np.flatnonzero(owner == side) for side in (-1, 1)), 1 - position.mover, swap=float(swap)
+    )
     position.state[:], position.outcome = after.state, after.outcome
 
 
 _cells = np.arange(CELLS, dtype=np.int32)
 _turned = _cells[::-1]
-SETTLE = Rules(start, legal, settle, mover, observe, key, final)
+RECOMPUTE = Rules(start, legal, recompute, mover, observe, key, final)
 
 GAME = Game(
     name=f"hex{SIZE}",

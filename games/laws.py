@@ -1,4 +1,5 @@
-"""The laws of `native.abi`, as checks on random games: what `selfplay check` runs for anyone's game, and the tests for ours.
+"""The laws of `native.abi`, as checks on random games: what `selfplay check` runs for anyone's
+game, and the tests for ours.
 
 Each law is a sentence and a function that yields an explanation for every place where it is broken.
 """
@@ -23,14 +24,20 @@ class Sample:
     moves: tuple[int, ...]
 
 
-MOST_SAMPLES = 500  # positions that the laws look at: some cost milliseconds each where boards are large
+# positions that the laws look at: some cost milliseconds each where boards are large
+MOST_SAMPLES = 500
 
 
 def check(
-    game: Game, num_games: int = 50, seed: int = 0, most: int = 3, note: Callable[[str], None] = lambda law: None
+    game: Game,
+    num_games: int = 50,
+    seed: int = 0,
+    most: int = 3,
+    note: Callable[[str], None] = lambda law: None,
 ) -> list[Violation]:
-    """Violations of every law, at most `most` of each, over `num_games` uniformly random games. Rules that harm the process
-    (`games.guards`) are asked for nothing else. `note` is told each law before it is tried."""
+    """Violations of every law, at most `most` of each, over `num_games` uniformly random games.
+    Rules that harm the process (`games.guards`) are asked for nothing else. `note` is told each law
+    before it is tried."""
     if (harm := guards.find_harm(game, guards.FEW, seed)) is not None:
         return [harm]
     samples = sample_games(game, num_games, np.random.default_rng(seed))
@@ -41,19 +48,27 @@ def check(
     return found
 
 
-def broken_by(law: str, function: Callable, game: Game, samples: list[Sample]) -> Iterator[Violation]:
+def broken_by(
+    law: str, function: Callable, game: Game, samples: list[Sample]
+) -> Iterator[Violation]:
     """A law's violations. A game's Python functions may raise what they like: that is one too."""
     try:
         for explanation in function(game, samples):
             yield Violation(law, explanation)
     except Exception as error:
-        yield Violation(law, str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}")
+        yield Violation(
+            law, str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
+        )
 
 
 def sample_games(game: Game, num_games: int, random: np.random.Generator) -> list[Sample]:
-    """Positions of random games: every last one, and as many of the others as MOST_SAMPLES leaves room for."""
+    """Positions of random games: every last one, and as many of the others as MOST_SAMPLES leaves
+    room for."""
     played = [random_game(game, random) for _ in range(num_games)]
-    ends, others = [samples[-1] for samples in played], [sample for samples in played for sample in samples[:-1]]
+    ends, others = (
+        [samples[-1] for samples in played],
+        [sample for samples in played for sample in samples[:-1]],
+    )
     room = max(0, MOST_SAMPLES - len(ends))
     if len(others) > room:
         others = [others[i] for i in sorted(random.choice(len(others), room, replace=False))]
@@ -63,7 +78,9 @@ def sample_games(game: Game, num_games: int, random: np.random.Generator) -> lis
 def random_game(game: Game, random: np.random.Generator) -> list[Sample]:
     position, moves = game.start(), []
     samples = [Sample(position.copy(), ())]
-    while position.outcome is None and len(moves) <= game.max_plies and len(legal := position.legal):
+    while (
+        position.outcome is None and len(moves) <= game.max_plies and len(legal := position.legal)
+    ):
         action = int(random.choice(legal))
         outcome = float(abi.call_play(game.rules, position.state, action))
         position.outcome = None if np.isnan(outcome) else outcome
@@ -93,14 +110,24 @@ def told(game: Game, sample: Sample) -> str:
 def legal_is_sorted(game: Game, samples: list[Sample]) -> Iterator[str]:
     for s in samples:
         legal = s.position.legal
-        if len(legal) and (np.any(np.diff(legal) <= 0) or legal[0] < 0 or legal[-1] >= game.actions):
+        if len(legal) and (
+            np.any(np.diff(legal) <= 0) or legal[0] < 0 or legal[-1] >= game.actions
+        ):
             yield f"legal gave {legal.tolist()} {told(game, s)}"
 
 
 def legal_is_empty_at_the_end(game: Game, samples: list[Sample]) -> Iterator[str]:
     for s in samples:
         if (len(s.position.legal) == 0) != (s.position.outcome is not None):
-            yield f"{len(s.position.legal)} legal moves with outcome {s.position.outcome} {told(game, s)}"
+            yield (
+                f"{len(s.position.legal)} "
+                f"legal "
+                f"moves "
+                f"with "
+                f"outcome "
+                f"{s.position.outcome} "
+                f"{told(game, s)}"
+            )
 
 
 def the_end_is_final(game: Game, samples: list[Sample]) -> Iterator[str]:
@@ -111,7 +138,15 @@ def the_end_is_final(game: Game, samples: list[Sample]) -> Iterator[str]:
             state = s.position.state.copy()
             outcome = abi.call_play(game.rules, state, action)
             if outcome != s.position.outcome or not np.array_equal(state, s.position.state):
-                yield f"playing {action} after the end gave {outcome} or changed the position {told(game, s)}"
+                yield (
+                    f"playing {action} after the end gave "
+                    f"{outcome} "
+                    f"or "
+                    f"changed "
+                    f"the "
+                    f"position "
+                    f"{told(game, s)}"
+                )
                 break
 
 
@@ -129,15 +164,33 @@ def mover_is_a_player(game: Game, samples: list[Sample]) -> Iterator[str]:
 
 def games_end(game: Game, samples: list[Sample]) -> Iterator[str]:
     for s in samples:
-        if len(s.moves) > game.max_plies or (len(s.moves) == game.max_plies and s.position.outcome is None):
-            yield f"still going on after {len(s.moves)} of at most {game.max_plies} plies {told(game, s)}"
+        if len(s.moves) > game.max_plies or (
+            len(s.moves) == game.max_plies and s.position.outcome is None
+        ):
+            yield (
+                f"still going on after {len(s.moves)} "
+                f"of "
+                f"at "
+                f"most "
+                f"{game.max_plies} "
+                f"plies "
+                f"{told(game, s)}"
+            )
 
 
 def notation_goes_round(game: Game, samples: list[Sample]) -> Iterator[str]:
     for s in samples:
         for action in s.position.legal:
             if game.parse(game.format(int(action))) != action:
-                yield f"action {action} is written {game.format(int(action))!r} and read as another {told(game, s)}"
+                yield (
+                    f"action {action} is "
+                    f"written "
+                    f"{game.format(int(action))!r} "
+                    f"and "
+                    f"read "
+                    f"as "
+                    f"another {told(game, s)}"
+                )
 
 
 def positions_can_be_drawn(game: Game, samples: list[Sample]) -> Iterator[str]:
@@ -161,7 +214,8 @@ def copies_are_independent(game: Game, samples: list[Sample]) -> Iterator[str]:
 
 
 def logs_are_only_appended_to(game: Game, samples: list[Sample]) -> Iterator[str]:
-    """Whoever plays on from a position and puts back what lies before the log has that position again."""
+    """Whoever plays on from a position and puts back what lies before the log has that position
+    again."""
     for s in samples if game.rules.log < game.state_bytes else ():
         twin = s.position.copy()
         for _ in range(3):
@@ -205,8 +259,13 @@ def different_looks_have_different_keys(game: Game, samples: list[Sample]) -> It
 
 
 def symmetries_are_permutations(game: Game, samples: list[Sample]) -> Iterator[str]:
-    for name, maps, size in (("cell", game.cell_maps, game.cells), ("action", game.action_maps, game.actions)):
-        if maps.shape != (len(game.cell_maps), size) or any(sorted(m) != list(range(size)) for m in maps.tolist()):
+    for name, maps, size in (
+        ("cell", game.cell_maps, game.cells),
+        ("action", game.action_maps, game.actions),
+    ):
+        if maps.shape != (len(game.cell_maps), size) or any(
+            sorted(m) != list(range(size)) for m in maps.tolist()
+        ):
             yield f"{name}_maps are not permutations of {size}"
         elif maps[0].tolist() != list(range(size)):
             yield f"{name}_maps[0] is not the identity"
@@ -222,7 +281,9 @@ def symmetric_games_are_equal(game: Game, samples: list[Sample]) -> Iterator[str
                 break
 
 
-def _image_problem(game: Game, sample: Sample, cells: np.ndarray, actions: np.ndarray) -> str | None:
+def _image_problem(
+    game: Game, sample: Sample, cells: np.ndarray, actions: np.ndarray
+) -> str | None:
     image, outcome = game.start_state(), np.nan
     for move in sample.moves:
         outcome = abi.call_play(game.rules, image, int(actions[move]))
@@ -235,7 +296,9 @@ def _image_problem(game: Game, sample: Sample, cells: np.ndarray, actions: np.nd
     mirrored = np.empty_like(planes)
     mirrored[:, cells] = planes
     return (
-        None if np.array_equal(mirrored, image.planes().reshape(planes.shape)) else "the mirror image looks otherwise"
+        None
+        if np.array_equal(mirrored, image.planes().reshape(planes.shape))
+        else "the mirror image looks otherwise"
     )
 
 
@@ -248,7 +311,11 @@ def owners_are_known(game: Game, samples: list[Sample]) -> Iterator[str]:
 
 def illegal_moves_are_refused(game: Game, samples: list[Sample]) -> Iterator[str]:
     for s in samples:
-        for action in (*sorted(set(range(game.actions)) - set(s.position.legal.tolist())), -1, game.actions):
+        for action in (
+            *sorted(set(range(game.actions)) - set(s.position.legal.tolist())),
+            -1,
+            game.actions,
+        ):
             position = s.position.copy()
             try:
                 position.play(action)
@@ -262,7 +329,11 @@ def start_is_always_the_same(game: Game, samples: list[Sample]) -> Iterator[str]
     dirty = np.full(game.state_bytes, 0xA5, np.uint8)
     abi.call_start(game.rules, dirty, game.option_values())
     position, clean = Position(game, dirty), game.start()
-    if position.key != clean.key or position.legal.tolist() != clean.legal.tolist() or position.mover != clean.mover:
+    if (
+        position.key != clean.key
+        or position.legal.tolist() != clean.legal.tolist()
+        or position.mover != clean.mover
+    ):
         yield "start depends on what the memory held before"
 
 

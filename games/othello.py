@@ -1,15 +1,17 @@
-"""Othello on even boards of 4x4 to 16x16: a disc turns the other's discs that lie in line between it and one of its own.
+"""Othello on even boards of 4x4 to 16x16: a disc turns the other's discs that lie in line between
+it and one of its own.
 
-A move must turn something. Who has no such move passes (the last action, legal only then), and when neither has one the
-game is over; so no pass follows another. More discs win.
+A move must turn something. Who has no such move passes (the last action, legal only then), and when
+neither has one the game is over; so no pass follows another. More discs win.
 
-Bitboards: bit = cell. Up to 8x8 a board is one word, and the lines of one direction are followed all at once by parallel
-prefix: shifts and ands, no branch. Larger boards take several words and walk each line disc by disc, which needs no shifts
-from word to word and is 70 (10x10) to 150 times (16x16) slower.
+Bitboards: bit = cell. Up to 8x8 a board is one word, and the lines of one direction are followed
+all at once by parallel prefix: shifts and ands, no branch. Larger boards take several words and
+walk each line disc by disc, which needs no shifts from word to word and is 70 (10x10) to 150 times
+(16x16) slower.
 
-`play` must find the next player's moves anyway, to see a pass and the end. They are kept in the state, where `legal` only
-lists them: random play is a quarter faster than if it found them again. They follow from the discs and the mover, so two
-ways to one position still lead to the same bytes.
+`play` must find the next player's moves anyway, to see a pass and the end. They are kept in the
+state, where `legal` only lists them: random play is a quarter faster than if it found them again.
+They follow from the discs and the mover, so two ways to one position still lead to the same bytes.
 """
 
 import numpy as np
@@ -23,7 +25,7 @@ from games.game import (
     board_symmetries,
     draw_cells,
     letters_and_numbers,
-    settled,
+    recomputed,
     stones_of,
 )
 from native.abi import FINAL, GOES_ON, KEY, LEGAL, MOVER, OBSERVE, PLAY, START, Rules, overlay, rule
@@ -38,7 +40,11 @@ ONE = np.uint64(1)
 DTYPE = np.dtype(
     [
         ("discs", np.uint64, (2, WORDS)),
-        ("moves", np.uint64, WORDS),  # where the next disc may go: the mover's, or the other's if the mover must pass
+        (
+            "moves",
+            np.uint64,
+            WORDS,
+        ),  # where the next disc may go: the mover's, or the other's if the mover must pass
         ("mover", np.int32),
         ("must_pass", np.int32),
         ("over", np.int32),
@@ -46,22 +52,33 @@ DTYPE = np.dtype(
     ],
     align=True,
 )
-DIRECTIONS = np.array([(r, c) for r in (-1, 0, 1) for c in (-1, 0, 1) if (r, c) != (0, 0)])  # rows, columns a step
+DIRECTIONS = np.array(
+    [(r, c) for r in (-1, 0, 1) for c in (-1, 0, 1) if (r, c) != (0, 0)]
+)  # rows, columns a step
 
 
 def landing_cells(rows: int, columns: int) -> int:
-    """The bits on which a step may end: without them a shift would lead from one row's end to the next row's beginning.
+    """The bits on which a step may end: without them a shift would lead from one row's end to the
+    next row's beginning.
 
     Only the first word's, because only boards of one word are shifted.
     """
     off = {-1: SIZE - 1, 0: None, 1: 0}  # the row or column that no such step ends on
-    cells = [cell for cell in range(min(CELLS, 64)) if cell // SIZE != off[rows] and cell % SIZE != off[columns]]
+    cells = [
+        cell
+        for cell in range(min(CELLS, 64))
+        if cell // SIZE != off[rows] and cell % SIZE != off[columns]
+    ]
     return sum(1 << cell for cell in cells)
 
 
 STEPS = DIRECTIONS @ (SIZE, 1)
-LEFT, RIGHT = np.maximum([STEPS, -STEPS], 0).astype(np.uint64)  # a step as two shifts, of which one is 0
-LANDING = np.array([landing_cells(rows, columns) for rows, columns in DIRECTIONS.tolist()], np.uint64)
+LEFT, RIGHT = np.maximum([STEPS, -STEPS], 0).astype(
+    np.uint64
+)  # a step as two shifts, of which one is 0
+LANDING = np.array(
+    [landing_cells(rows, columns) for rows, columns in DIRECTIONS.tolist()], np.uint64
+)
 
 
 @njit
@@ -173,8 +190,8 @@ def count(bits):
 
 @njit
 def find_turn(s):
-    """Find the mover's moves; the other's if the mover has none and must pass; or that the game is over. The outcome or
-    GOES_ON."""
+    """Find the mover's moves; the other's if the mover has none and must pass; or that the game is
+    over. The outcome or GOES_ON."""
     own, other = s.discs[s.mover], s.discs[1 - s.mover]
     if not find_moves(own, other, s.moves):
         s.must_pass = 1
@@ -230,8 +247,9 @@ def play(state, action):
 
 
 @rule(PLAY)
-def settle(state, mover):
-    """What follows from the discs if this side moves: no rule of the game, but `setup` and `resume` need it."""
+def recompute(state, mover):
+    """What follows from the discs if this side moves: no rule of the game, but `setup` and `resume`
+    need it."""
     s = overlay(state, DTYPE)
     s.mover = mover
     s.must_pass = s.over = 0
@@ -265,8 +283,8 @@ def key(state):
 
 @rule(FINAL)
 def final(state, owner_out):
-    """The score is the first player's discs less the second's, as they lie: empty cells count for nobody, though
-    tournaments give them to the winner."""
+    """The score is the first player's discs less the second's, as they lie: empty cells count for
+    nobody, though tournaments give them to the winner."""
     s = overlay(state, DTYPE)
     for cell in range(CELLS):
         owner_out[cell] = np.int8(has(s.discs[0], cell)) - np.int8(has(s.discs[1], cell))
@@ -285,27 +303,29 @@ def parse(text: str) -> int:
 
 
 def setup(black: list[int], white: list[int], mover: int) -> Position:
-    """These discs and no others, those of the usual start included; who has no move must pass, as always."""
+    """These discs and no others, those of the usual start included; who has no move must pass, as
+    always."""
     board, position = stones_of(black, white, CELLS), GAME.start()
     discs = position.state.view(DTYPE)[0]["discs"]
     for player, owner in enumerate((1, -1)):
         bits = sum(1 << int(cell) for cell in np.flatnonzero(board == owner))
         discs[player] = [bits >> 64 * word & (1 << 64) - 1 for word in range(WORDS)]
-    return settled(position, SETTLE, mover)
+    return recomputed(position, RECOMPUTE, mover)
 
 
 def force(position: Position, action: int) -> None:
     """A pass of a side that has moves, in place. (Discs that turn nothing have no meaning.)"""
     if action != PASS:
         raise ValueError("the rules forbid it here")
-    settled(position, SETTLE, 1 - position.mover)
+    recomputed(position, RECOMPUTE, 1 - position.mover)
 
 
 _square = board_symmetries(SIZE, SIZE)
-# The four that leave the start as it is: they keep a1's diagonal. The others exchange the colours of the first discs.
+# The four that leave the start as it is: they keep a1's diagonal. The others exchange the colours
+# of the first discs.
 _symmetries = _square[np.isin(_square[:, 0], (0, CELLS - 1))]
 _width = len(str(SIZE))
-SETTLE = Rules(start, legal, settle, mover, observe, key, final)
+RECOMPUTE = Rules(start, legal, recompute, mover, observe, key, final)
 _letters = " ".join(_format_cell(column)[0] for column in range(SIZE))
 
 GAME = Game(
@@ -316,11 +336,13 @@ GAME = Game(
     columns=SIZE,
     planes=2,
     actions=CELLS + 1,
-    max_plies=2 * CELLS,  # a disc on each cell, of which a set-up board may have none, and no pass follows another
+    max_plies=2
+    # a disc on each cell, of which a set-up board may have none, and no pass follows another
+    * CELLS,
     layout=Layout("cells", 1, extra=1),
     rules=Rules(start, legal, play, mover, observe, key, final),
     setup=setup,
-    resume=lambda position, mover: settled(position, SETTLE, mover),
+    resume=lambda position, mover: recomputed(position, RECOMPUTE, mover),
     force=force,
     format=format_action,
     parse=parse,

@@ -1,10 +1,12 @@
 """A user's own game: one Python file, which runs only with the user's leave.
 
-The user gives leave by naming the file, in a command, in a TOML file that they name, or in a call of `games.load`. A name
-that comes out of a run, a checkpoint or a record gives none: such a file runs only if its digest, the sha256 of its bytes,
-is that of a file that the user has named in this process, or stands on their list (`games.trust`).
+The user gives leave by naming the file, in a command, in a TOML file that they name, or in a call
+of `games.load`. A name that comes out of a run, a checkpoint or a record gives none: such a file
+runs only if its digest, the sha256 of its bytes, is that of a file that the user has named in this
+process, or stands on their list (`games.trust`).
 
-A file is read once. What was read is what is hashed, compiled and run, so a file that is swapped in between changes nothing.
+A file is read once. What was read is what is hashed, compiled and run, so a file that is swapped in
+between changes nothing.
 """
 
 import atexit
@@ -58,7 +60,8 @@ def is_own(name: str) -> bool:
 
 
 def read(name: str) -> Source:
-    """The file's bytes, not run. ValueError with one line for what is no readable regular file of a game's size."""
+    """The file's bytes, not run. ValueError with one line for what is no readable regular file of a
+    game's size."""
     try:
         path = os.path.realpath(name)
         with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
@@ -72,7 +75,9 @@ def read(name: str) -> Source:
     except OSError as error:
         raise ValueError(f"cannot read the game file {shown(name)}: {error.strerror}") from None
     except (RuntimeError, ValueError) as error:
-        raise ValueError(f"no game file {shown(name)}: {error}" if "null" in str(error) else str(error)) from None
+        raise ValueError(
+            f"no game file {shown(name)}: {error}" if "null" in str(error) else str(error)
+        ) from None
     if len(text) > LARGEST:
         raise ValueError(f"{shown(name)} is larger than any game: more than {LARGEST:,} bytes")
     return Source(path, text)
@@ -92,25 +97,41 @@ def allow(source: Source) -> None:
 
 
 def recall(name: str, digest: str = "") -> Game:
-    """The game of a file that a run, a checkpoint or a worker's settings name. It runs only with the user's leave; ValueError
-    with one line that says how to give it, or that the file is not the one of that digest."""
+    """The game of a file that a run, a checkpoint or a worker's settings name. It runs only with
+    the user's leave; ValueError with one line that says how to give it, or that the file is not the
+    one of that digest."""
     if (source := named(name, digest)) is None:
         try:
             source = read(name)
         except ValueError as error:
             raise ValueError(f"{error}; name it: --game FILE.py") from None
         if digest and source.digest != digest:
-            raise ValueError(f"{shown(name)} is not the game's file that the run was made with: its digest is another")
+            raise ValueError(
+                f"{shown(name)} is not the game's file that the run was "
+                f"made "
+                f"with: "
+                f"its "
+                f"digest "
+                f"is "
+                f"another"
+            )
         if not is_allowed(source.digest):
             raise ValueError(
-                f"{shown(name)} is a run's own game, and it runs only if you name it: read it, then add "
+                f"{shown(name)} is a run's own game, and it runs only if "
+                f"you "
+                f"name "
+                f"it: "
+                f"read "
+                f"it, "
+                f"then add "
                 f"--game {shown(shlex.quote(source.path))}"
             )
     return run(source)
 
 
 def named(name: str, digest: str = "") -> Source | None:
-    """The file that the user has named in this process: of that digest, or where none is known, at that path."""
+    """The file that the user has named in this process: of that digest, or where none is known, at
+    that path."""
     here = lambda source: source.path in (name, os.path.realpath(name))  # noqa: E731
     found = [source for source in NAMED if (source.digest == digest if digest else here(source))]
     return found[-1] if found else None
@@ -129,8 +150,9 @@ def remember(source: Source) -> None:
 
 
 def run(source: Source, is_proved: bool = False) -> Game:
-    """The `GAME` of a file, run once in a process. ValueError, with file, line and one sentence, for a file that cannot be run,
-    has no game, or whose rules would harm this process (unless whoever asks proves that elsewhere)."""
+    """The `GAME` of a file, run once in a process. ValueError, with file, line and one sentence,
+    for a file that cannot be run, has no game, or whose rules would harm this process (unless
+    whoever asks proves that elsewhere)."""
     if (digest := source.digest) not in LOADED:
         module = module_of(source)
         game = vars(module).get("GAME")
@@ -145,8 +167,9 @@ def run(source: Source, is_proved: bool = False) -> Game:
 
 
 def module_of(source: Source) -> ModuleType:
-    """Run a file as a module named by its digest, so that a changed file is another module with other compiled functions. What
-    the file is called has no part in it: a run's copy has another name. (So `board_size` gives its default there.)"""
+    """Run a file as a module named by its digest, so that a changed file is another module with
+    other compiled functions. What the file is called has no part in it: a run's copy has another
+    name. (So `board_size` gives its default there.)"""
     name = f"own_{source.digest[:16]}_game"
     if name in sys.modules:
         return sys.modules[name]
@@ -164,10 +187,11 @@ def module_of(source: Source) -> ModuleType:
 
 
 def shelf(source: Source) -> str:
-    """Where the file lies for Numba, which keeps compiled code beside it: a folder of the user's, by digest.
+    """Where the file lies for Numba, which keeps compiled code beside it: a folder of the user's,
+    by digest.
 
-    Never beside the file itself: a run that was copied from somewhere may hold compiled code too, and Numba reads that with
-    pickle, which runs whatever it is told to.
+    Never beside the file itself: a run that was copied from somewhere may hold compiled code too,
+    and Numba reads that with pickle, which runs whatever it is told to.
     """
     name = re.sub(r"\W", "_", Path(source.path).stem)[:40] + SUFFIX
     for root in (home_folder, temporary_folder):
@@ -234,7 +258,9 @@ def line_of(error: BaseException, place: str) -> int | None:
     """The last line of the file that the error came from."""
     if isinstance(error, SyntaxError):
         return error.lineno
-    if told := re.findall(rf'File "[^"\n]*{re.escape(Path(place).name)}", line (\d+)', text_of(error)):
+    if told := re.findall(
+        rf'File "[^"\n]*{re.escape(Path(place).name)}", line (\d+)', text_of(error)
+    ):
         return int(told[-1])
     trace, line = error.__traceback__, None
     while trace is not None:
@@ -249,7 +275,11 @@ def sentence(error: BaseException) -> str:
         return "the file ends the program, with sys.exit or the like"
     if isinstance(error, SyntaxError):
         return f"{error.msg} (a syntax error)"
-    kind = "" if type(error).__module__.startswith("numba") or type(error) is ValueError else type(error).__name__
+    kind = (
+        ""
+        if type(error).__module__.startswith("numba") or type(error) is ValueError
+        else type(error).__name__
+    )
     said = ": ".join(part for part in (kind, one_line(text_of(error))) if part)
     return shown(f"this rule does not compile: {said}" if is_of_a_rule(error) else said, 300)
 
@@ -266,7 +296,11 @@ def one_line(text: str) -> str:
     """The first line that says something, and the next where it ends with a colon."""
     lines = [line.strip().removeprefix(">>> ") for line in text.splitlines()]
     lines = [line for line in lines if line and not line.startswith(NUMBA_HEADINGS)]
-    said = " ".join(lines[:2]) if lines and lines[0].endswith(("signature:", "signatures:")) else "".join(lines[:1])
+    said = (
+        " ".join(lines[:2])
+        if lines and lines[0].endswith(("signature:", "signatures:"))
+        else "".join(lines[:1])
+    )
     return said.rstrip(":")
 
 
@@ -282,7 +316,8 @@ def text_of(error: BaseException) -> str:
 
 
 def wrapped(game: Game) -> Game:
-    """The game with its Python functions' own errors told as the file's: file, line and one sentence."""
+    """The game with its Python functions' own errors told as the file's: file, line and one
+    sentence."""
     checks = {
         "format": str_only,
         "draw": str_only,

@@ -1,7 +1,7 @@
 """Tic-tac-toe: the smallest complete game, and the pattern for writing one.
 
-A game is a dtype, seven compiled functions over it, and a `Game` record that says how people see it. Actions are the nine
-cells, row by row from the top left; three of one's own in a line win.
+A game is a dtype, seven compiled functions over it, and a `Game` record that says how people see
+it. Actions are the nine cells, row by row from the top left; three of one's own in a line win.
 """
 
 import numpy as np
@@ -11,9 +11,14 @@ from games.game import Game, Layout, board_symmetries, draw_cells, letters_and_n
 from native.abi import FINAL, GOES_ON, KEY, LEGAL, MOVER, OBSERVE, PLAY, START, Rules, overlay, rule
 
 CELLS = 9
-DTYPE = np.dtype([("stones", np.int32, 2), ("ply", np.int32), ("over", np.int32), ("outcome", np.float64)], align=True)
+DTYPE = np.dtype(
+    [("stones", np.int32, 2), ("ply", np.int32), ("over", np.int32), ("outcome", np.float64)],
+    align=True,
+)
 FULL = 0b111_111_111
-LINES = np.array([0b111, 0b111000, 0b111000000, 0b001001001, 0b010010010, 0b100100100, 0b100010001, 0b001010100])
+LINES = np.array(
+    [0b111, 0b111000, 0b111000000, 0b001001001, 0b010010010, 0b100100100, 0b100010001, 0b001010100]
+)
 
 
 @njit
@@ -75,7 +80,9 @@ def observe(state, planes_out, scalars_out):
 @rule(KEY)
 def key(state):
     s = overlay(state, DTYPE)  # the stones tell who moves
-    return (np.uint64(s.stones[0]) << np.uint64(CELLS) | np.uint64(s.stones[1])) * np.uint64(0x9E3779B97F4A7C15)
+    return (np.uint64(s.stones[0]) << np.uint64(CELLS) | np.uint64(s.stones[1])) * np.uint64(
+        0x9E3779B97F4A7C15
+    )
 
 
 @rule(FINAL)

@@ -1,10 +1,11 @@
 """Self-play games, in batch steps: every game adds a leaf to every batch.
 
-Where a search is complete, its move is chosen, recorded and played, and the next search begins; where a game is over, its record
-is handed out and the next game begins; all inside one call. So batches stay full, and games are never in step.
+Where a search is complete, its move is chosen, recorded and played, and the next search begins;
+where a game is over, its record is handed out and the next game begins; all inside one call. So
+batches stay full, and games are never in step.
 
-Records are written into slots: a game owns one while it is played, finished slots wait in `done` until Python has read
-them (`release`), free ones in `free`. Axes: R slots, T plies, A actions.
+Records are written into slots: a game owns one while it is played, finished slots wait in `done`
+until Python has read them (`release`), free ones in `free`. Axes: R slots, T plies, A actions.
 """
 
 from typing import NamedTuple
@@ -21,8 +22,8 @@ from native.search.mcts import gather_leaves, is_complete
 from native.search.reuse import keep_subtree
 
 NO_SLOT = -1
-# How a move was found: at random, to vary the openings; by search (a training row); by a shorter search in a game that is
-# as good as decided (a training row of less weight).
+# How a move was found: at random, to vary the openings; by search (a training row); by a shorter
+# search in a game that is as good as decided (a training row of less weight).
 OPENING, SEARCHED, DECIDED = 0, 1, 2
 
 
@@ -32,14 +33,17 @@ class SelfPlayParams(NamedTuple):
 
     simulations: int
     opening_fraction: float  # share of games that begin with uniformly random plies
-    opening_plies: int  # at most so many; uniform in 0..opening_plies, drawn again where the game would be over by then
+    # at most so many; uniform in 0..opening_plies, drawn again where the game would be over by then
+    opening_plies: int
     temperature_start: float  # PUCT's move choice: visits^(1/T); Gumbel search brings its own noise
     temperature_end: float
     temperature_halflife: float  # plies in which T goes halfway from start to end
-    tree_reuse: bool = False  # PUCT: begin a search with what the last one found below the move played
-    decided_value: float = 2.0  # a game is settled where the search's values have been beyond this, for one side,
+    # PUCT: begin a search with what the last one found below the move played
+    tree_reuse: bool = False
+    # a game is decided where the search's values have been beyond this, for one side,
+    decided_value: float = 2.0
     decided_plies: int = 3  # for so many plies in a row (KataGo's soft resignation: 0.9 and 3)
-    decided_simulations: int = 1  # of a search of a settled game
+    decided_simulations: int = 1  # of a search of a decided game
 
 
 @by_address
@@ -47,7 +51,8 @@ class Records(NamedTuple):
     slot: np.ndarray  # i32[B], the game's slot or NO_SLOT
     free: np.ndarray  # i32[R], a stack
     done: np.ndarray  # i32[R], a stack
-    counts: np.ndarray  # i64[4]: free slots, done slots, moves searched, simulations made (those kept are counted once)
+    # i64[4]: free slots, done slots, moves searched, simulations made (those kept are counted once)
+    counts: np.ndarray
     kept: np.ndarray  # i32[B], simulations that the game's present search began with
     length: np.ndarray  # i32[R], plies so far
     seed: np.ndarray  # u64[R, 2], the game's random state before its first draw
@@ -95,20 +100,24 @@ def release(records: Records) -> None:
 
 @kernel
 def play_step(search_batch, plan, options, records):
-    """Bring every game to its next leaf; returns the number of rows. `expand_and_backup` completes the wave."""
+    """Bring every game to its next leaf; returns the number of rows. `expand_and_backup` completes
+    the wave."""
     rules, params, forest, cache, batch = search_batch
     rows = 0
     for game in range(len(forest.num_simulations)):
         prefetch_game(forest, game + 1)
         before = rows
         while rows == before:
-            if records.slot[game] == NO_SLOT and not begin_game(rules, plan, options, forest, records, game):
+            if records.slot[game] == NO_SLOT and not begin_game(
+                rules, plan, options, forest, records, game
+            ):
                 break
             rows = gather_leaves(rules, params, forest, cache, batch, game, rows)
             if rows > before:
                 break
             if not is_complete(forest, game):
-                break  # it waits for an answer that never came; better an empty batch than an endless loop
+                # it waits for an answer that never came; better an empty batch than an endless loop
+                break
             advance(rules, params, plan, forest, records, game)
     return rows
 
@@ -175,15 +184,25 @@ def is_decided(plan, records, slot):
 
 @inline
 def advance(rules, params, plan, forest, records, game):
-    """Choose, record and play the move of a complete search; begin the next search or end the game."""
+    """Choose, record and play the move of a complete search; begin the next search or end the
+    game."""
     slot = records.slot[game]
     ply = records.length[slot]
     half_lives = ply / plan.temperature_halflife
-    temperature = plan.temperature_end + (plan.temperature_start - plan.temperature_end) * 0.5**half_lives
+    temperature = (
+        plan.temperature_end + (plan.temperature_start - plan.temperature_end) * 0.5**half_lives
+    )
     edge = choose_edge(params, forest, game, temperature)
     action = np.int64(forest.edge_action[game, edge])
     origin = DECIDED if is_decided(plan, records, slot) else SEARCHED
-    record_move(records, slot, action, origin, root_value(params, forest, game), forest.nodes[game, ROOT].value)
+    record_move(
+        records,
+        slot,
+        action,
+        origin,
+        root_value(params, forest, game),
+        forest.nodes[game, ROOT].value,
+    )
     records.policy[slot, ply] = 0.0
     for i in range(forest.nodes[game, ROOT].num_edges):
         records.policy[slot, ply, forest.edge_action[game, i]] = forest.policy[i]
@@ -191,7 +210,9 @@ def advance(rules, params, plan, forest, records, game):
     records.counts[SIMULATIONS] += forest.num_finished[game] - records.kept[game]
     outcome = rules.play(forest.root_state[game], action)
     if np.isnan(outcome) and ply + 1 < records.action.shape[1]:
-        num_simulations = plan.decided_simulations if is_decided(plan, records, slot) else plan.simulations
+        num_simulations = (
+            plan.decided_simulations if is_decided(plan, records, slot) else plan.simulations
+        )
         if plan.tree_reuse and keep_subtree(rules, params, forest, game, action):
             forest.num_simulations[game] = num_simulations
             records.kept[game] = forest.num_finished[game]
@@ -200,7 +221,8 @@ def advance(rules, params, plan, forest, records, game):
             records.kept[game] = 0
         return
     if np.isnan(outcome):
-        outcome = 0.0  # longer than the game says it can be: a law is broken, and no memory for it; called a draw
+        # longer than the game says it can be: a law is broken, and no memory for it; called a draw
+        outcome = 0.0
     records.outcome[slot] = outcome
     records.done[records.counts[DONE]] = slot
     records.counts[DONE] += 1

@@ -1,7 +1,8 @@
 """For whom is this value? The only two places where a value changes sides.
 
-Every stored value (trees, outcomes, records, targets) belongs to the FIRST player and lies in [-1, 1]. The network
-speaks for the player who moves, and a search chooses for the player who moves; these two functions stand between.
+Every stored value (trees, outcomes, records, targets) belongs to the FIRST player and lies in [-1,
+1]. The network speaks for the player who moves, and a search chooses for the player who moves;
+these two functions stand between.
 """
 
 from native.machine.compile import inline

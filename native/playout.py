@@ -12,7 +12,8 @@ from native.perspective import mover_score
 
 @inline
 def rollout(rules, state, random_state, actions):
-    """Play uniformly random legal moves from an unfinished position to the end, in place; returns the outcome."""
+    """Play uniformly random legal moves from an unfinished position to the end, in place; returns
+    the outcome."""
     while True:
         count = rules.legal(state, actions)
         outcome = rules.play(state, actions[below(random_state, count)])
@@ -24,7 +25,8 @@ def rollout(rules, state, random_state, actions):
 def playouts(rules, states, random_states, actions, scratch, values_out):
     """One playout from each of the unfinished positions u8[n, S], which stay as they are.
 
-    random_states u64[n, 2] advance; actions i32[A + 1] and scratch u8[S] are working memory; values_out f64[n].
+    random_states u64[n, 2] advance; actions i32[A + 1] and scratch u8[S] are working memory;
+    values_out f64[n].
     """
     for i in range(len(states)):
         copy(scratch, states[i])
@@ -42,7 +44,8 @@ def rollout_values(rules, states, random_states, actions, scratch, values_out):
 
 @kernel
 def random_games(rules, options, state, random_state, actions, num_games):
-    """Play whole random games; returns the number of positions played through. Modifies state, random_state, actions."""
+    """Play whole random games; returns the number of positions played through. Modifies state,
+    random_state, actions."""
     plies = 0
     for _ in range(num_games):
         rules.start(state, options)
@@ -58,8 +61,8 @@ def random_games(rules, options, state, random_state, actions, num_games):
 def perft(rules, states, actions, counts, depth):
     """Number of positions exactly `depth` plies from states[0] (a finished game has no successors).
 
-    states u8[depth + 1, S], actions i32[depth + 1, A + 1] and counts i32[depth + 1, 2] are a stack; counts holds (legal
-    moves, next move to try) of each ply.
+    states u8[depth + 1, S], actions i32[depth + 1, A + 1] and counts i32[depth + 1, 2] are a stack;
+    counts holds (legal moves, next move to try) of each ply.
     """
     if depth == 0:
         return 1

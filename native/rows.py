@@ -1,8 +1,9 @@
 """Training rows from game records: positions are played again, never stored.
 
-A record holds moves and what the search said of them; planes, symmetries and targets are computed here when a batch is
-drawn, so encodings can change without new games. What a game's later course says of its moves is read once, when the game
-enters the window. Axes: R rows, A actions, C cells, G games, M moves of all games.
+A record holds moves and what the search said of them; planes, symmetries and targets are computed
+here when a batch is drawn, so encodings can change without new games. What a game's later course
+says of its moves is read once, when the game enters the window. Axes: R rows, A actions, C cells, G
+games, M moves of all games.
 """
 
 from typing import NamedTuple
@@ -30,7 +31,9 @@ class Targets(NamedTuple):
     """What was known of G games once they were over; for the FIRST player."""
 
     value: np.ndarray  # f32[M], what the network's value should be at each move
-    owner: np.ndarray  # i8[G, C], of each cell at the end: +1 the first player, -1 the second, 0 nobody
+    owner: (
+        np.ndarray
+    )  # i8[G, C], of each cell at the end: +1 the first player, -1 the second, 0 nobody
     score: np.ndarray  # f32[G], of the end, in the game's own points
 
 
@@ -43,11 +46,15 @@ class TrainingBatch(NamedTuple):
     policy: np.ndarray  # f32[R, A]
     outcome: np.ndarray  # f32[R], the game's outcome
     value: np.ndarray  # f32[R], what the network's value should be
-    owner: np.ndarray  # f32[R, C], of each cell at the game's end: +1 the mover, -1 the other, 0 nobody
+    owner: (
+        np.ndarray
+    )  # f32[R, C], of each cell at the game's end: +1 the mover, -1 the other, 0 nobody
     score: np.ndarray  # f32[R], of the game's end, in units of sqrt(C) points
 
 
-def new_training_batch(num_rows: int, planes: int, cells: int, scalars: int, actions: int) -> TrainingBatch:
+def new_training_batch(
+    num_rows: int, planes: int, cells: int, scalars: int, actions: int
+) -> TrainingBatch:
     f32 = np.float32
     return TrainingBatch(
         planes=np.zeros((num_rows, planes, cells), f32),
@@ -71,22 +78,30 @@ def new_targets(num_games: int, num_moves: int, cells: int) -> Targets:
 
 def new_scratch(state_bytes: int, planes: int, cells: int, actions: int) -> tuple:
     """One position, its planes and its actions, for `write_rows` to work in."""
-    return np.zeros(state_bytes, np.uint8), np.zeros((planes, cells), np.float32), np.zeros(actions + 1, np.int32)
+    return (
+        np.zeros(state_bytes, np.uint8),
+        np.zeros((planes, cells), np.float32),
+        np.zeros(actions + 1, np.int32),
+    )
 
 
-PLAYABLE, ILLEGAL, TOO_EARLY, TOO_LATE, WRONG_OUTCOME, BAD_POLICY = range(6)  # what `find_unplayable` answers
+PLAYABLE, ILLEGAL, TOO_EARLY, TOO_LATE, WRONG_OUTCOME, BAD_POLICY = range(
+    6
+)  # what `find_unplayable` answers
 POLICY_ERROR = 1e-2  # by how much the probabilities of one move may miss 1
 OUTCOME_ERROR = 1e-6  # outcomes are stored in single precision
 
 
 @kernel
 def find_unplayable(rules, moves, is_opening, max_plies, state, actions, where):
-    """Play every game by the rules and stop at the first that they do not allow; returns what is wrong, or PLAYABLE.
+    """Play every game by the rules and stop at the first that they do not allow; returns what is
+    wrong, or PLAYABLE.
 
-    The arrays' shapes and ranges must have been checked: indices are used as they are. Every move must be legal, the last
-    one must end the game with the recorded outcome (a game cut at `max_plies` is a draw), and each move but those of the
-    opening (is_opening bool[M]) needs a policy: probabilities of legal actions that add up to 1. Modifies `where` i64[2],
-    the game's index and the ply, and state u8[S] and actions i32[A + 1], its scratch.
+    The arrays' shapes and ranges must have been checked: indices are used as they are. Every move
+    must be legal, the last one must end the game with the recorded outcome (a game cut at
+    `max_plies` is a draw), and each move but those of the opening (is_opening bool[M]) needs a
+    policy: probabilities of legal actions that add up to 1. Modifies `where` i64[2], the game's
+    index and the ply, and state u8[S] and actions i32[A + 1], its scratch.
     """
     for game in range(len(moves.outcome)):
         where[0] = game
@@ -123,7 +138,8 @@ def is_listed(actions, count, action):
 
 @inline
 def is_policy(moves, move, is_opening, actions, count):
-    """Are the move's entries probabilities of legal actions, both ascending, that add up to 1 (none for an opening move)?"""
+    """Are the move's entries probabilities of legal actions, both ascending, that add up to 1 (none
+    for an opening move)?"""
     total, i = 0.0, 0
     for entry in range(moves.first_entry[move], moves.first_entry[move + 1]):
         action = np.int64(moves.policy_action[entry])
@@ -139,11 +155,12 @@ def is_policy(moves, move, is_opening, actions, count):
 
 @kernel
 def compute_targets(rules, moves, value_lambda, state, targets):
-    """Play every game to its end and look back from there. Modifies `targets`, and `state` u8[S], its scratch.
+    """Play every game to its end and look back from there. Modifies `targets`, and `state` u8[S],
+    its scratch.
 
-    The value's target is T_t = f V_t + (1 - f) T_{t+1} with the search's V and, at the end, the outcome: an average over
-    the moves to come, the next 1 / f of them most of all (TD(lambda), Sutton 1988, with lambda = 1 - f). f = 1 is the
-    search's own value, f = 0 the outcome.
+    The value's target is T_t = f V_t + (1 - f) T_{t+1} with the search's V and, at the end, the
+    outcome: an average over the moves to come, the next 1 / f of them most of all (TD(lambda),
+    Sutton 1988, with lambda = 1 - f). f = 1 is the search's own value, f = 0 the outcome.
     """
     for game in range(len(moves.outcome)):
         first, end = moves.first_move[game], moves.first_move[game + 1]
@@ -158,10 +175,14 @@ def compute_targets(rules, moves, value_lambda, state, targets):
 
 
 @kernel
-def write_rows(rules, moves, targets, row_game, row_move, symmetry, cell_maps, action_maps, scratch, rows):
-    """Write the rows of the moves row_move i64[R] (of games row_game) seen under symmetry[R]. Modifies `rows`.
+def write_rows(
+    rules, moves, targets, row_game, row_move, symmetry, cell_maps, action_maps, scratch, rows
+):
+    """Write the rows of the moves row_move i64[R] (of games row_game) seen under symmetry[R].
+    Modifies `rows`.
 
-    Scores are counted in sqrt(C) points, by which a sum over C cells of independent owners would differ.
+    Scores are counted in sqrt(C) points, by which a sum over C cells of independent owners would
+    differ.
     """
     state, planes, actions = scratch
     unit = np.sqrt(np.float64(planes.shape[1]))

@@ -1,14 +1,16 @@
 """Exact values: alpha-beta with a transposition table, for any game through its rules alone.
 
-Works on first-player values throughout: player 0 raises the lower bound, player 1 lowers the upper one, so a player may
-move twice in a row. Depth-first with an explicit stack. Moves are tried in the order: an immediate win; the table's move;
-by history (how often the move cut off, for its mover). Table entries keep the bounds that a search proved.
+Works on first-player values throughout: player 0 raises the lower bound, player 1 lowers the upper
+one, so a player may move twice in a row. Depth-first with an explicit stack. Moves are tried in the
+order: an immediate win; the table's move; by history (how often the move cut off, for its mover).
+Table entries keep the bounds that a search proved.
 
-A bound holds for one position, and a position is all of its bytes. A game's own key is a hash of what the network sees: Go's
-leaves out the plies to the cap and most of the arrangements that superko forbids, so two positions of one key can differ in
-value (the graph history interaction problem; Kishimoto and Mueller 2004, "A general solution to the graph history interaction
-problem"). The key therefore only finds an entry and its move, which is tried first; its bounds are used where a digest of
-the bytes agrees too. Where bytes hold no history, as in most games, that loses nothing.
+A bound holds for one position, and a position is all of its bytes. A game's own key is a hash of
+what the network sees: Go's leaves out the plies to the cap and most of the arrangements that
+superko forbids, so two positions of one key can differ in value (the graph history interaction
+problem; Kishimoto and Mueller 2004, "A general solution to the graph history interaction problem").
+The key therefore only finds an entry and its move, which is tried first; its bounds are used where
+a digest of the bytes agrees too. Where bytes hold no history, as in most games, that loses nothing.
 """
 
 from typing import NamedTuple
@@ -30,7 +32,7 @@ ENTRY = np.dtype(
         ("bytes_digest", np.uint64),
         ("low", np.float32),  # proved bounds of the first player's value
         ("high", np.float32),
-        ("best", np.int16),  # the move that settled it
+        ("best", np.int16),  # the move that decided it
     ],
     align=True,
 )  # 32 bytes
@@ -86,14 +88,15 @@ def new_memory(state_bytes: int, max_actions: int, max_plies: int, log2_entries:
 
 @kernel
 def solve(rules, memory, alpha, beta, node_limit):
-    """Value for the first player of the unfinished position memory.state[0], exact if inside (alpha, beta), else a bound.
+    """Value for the first player of the unfinished position memory.state[0], exact if inside
+    (alpha, beta), else a bound.
 
     Returns UNKNOWN once `node_limit` positions have been entered. Modifies `memory`.
     """
     nodes = 1
-    settled, value = enter(rules, memory, 0, alpha, beta)
+    is_done, value = enter(rules, memory, 0, alpha, beta)
     ply = 0
-    if settled:
+    if is_done:
         return value
     while True:
         if memory.children[ply] == memory.count[ply] or memory.alpha[ply] >= memory.beta[ply]:
@@ -113,8 +116,8 @@ def solve(rules, memory, alpha, beta, node_limit):
         nodes += 1
         if nodes > node_limit:
             return UNKNOWN
-        settled, value = enter(rules, memory, ply + 1, memory.alpha[ply], memory.beta[ply])
-        if settled:
+        is_done, value = enter(rules, memory, ply + 1, memory.alpha[ply], memory.beta[ply])
+        if is_done:
             improve(memory, ply, value)
         else:
             ply += 1
@@ -122,7 +125,8 @@ def solve(rules, memory, alpha, beta, node_limit):
 
 @inline
 def enter(rules, memory, ply, alpha, beta):
-    """Set up a position of the stack; (True, value) if the table or an immediate win settles it within the window."""
+    """Set up a position of the stack; (True, value) if the table or an immediate win settles it
+    within the window."""
     state = memory.state[ply]
     mover = rules.mover(state)
     # A game's key may leave out who moves; these values may not.
@@ -176,7 +180,8 @@ def digest(state):
 
 @inline
 def order(memory, ply, mover, count, best):
-    """Insertion sort by history, the table's move in front; equal ones keep the lowest action first."""
+    """Insertion sort by history, the table's move in front; equal ones keep the lowest action
+    first."""
     actions, history = memory.actions[ply], memory.history[mover]
     for i in range(1, count):
         action = actions[i]
@@ -239,9 +244,11 @@ class Solver:
         self.memory = new_memory(state_bytes, max_actions, max_plies, log2_entries)
 
     def value(self, state: np.ndarray) -> float | None:
-        """The first player's value of an unfinished position u8[S]; None if the node limit was reached."""
+        """The first player's value of an unfinished position u8[S]; None if the node limit was
+        reached."""
         for alpha, beta in ((-0.01, 0.01), (-1.0, 1.0)):
-            # A narrow window around the draw first: it is cheap, and a draw or a proved +-1 needs no more.
+            # A narrow window around the draw first: it is cheap, and a draw or a proved +-1 needs
+            # no more.
             self.memory.state[0] = state
             value = float(solve(self.rules, self.memory, alpha, beta, self.node_limit))
             if np.isnan(value):
@@ -251,7 +258,8 @@ class Solver:
         return value
 
     def action_values(self, state: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """(legal actions i32[n], f64[n] the first player's value after each; NaN from where the limit was reached on)."""
+        """(legal actions i32[n], f64[n] the first player's value after each; NaN from where the
+        limit was reached on)."""
         from native import abi
 
         actions = np.zeros(self.max_actions + 1, np.int32)

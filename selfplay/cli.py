@@ -1,7 +1,9 @@
-"""The command `selfplay`: parse and call. Each module of `selfplay.commands` that has a command's name brings its arguments and
-what it does; heavy packages are imported where they are used, so that --help is instant.
+"""The command `selfplay`: parse and call. Each module of `selfplay.commands` that has a command's
+name brings its arguments and what it does; heavy packages are imported where they are used, so that
+--help is instant.
 
-Bad input ends in one line on standard error and exit code 2; Ctrl-C in a line that says how to go on, and exit code 130.
+Bad input ends in one line on standard error and exit code 2; Ctrl-C in a line that says how to go
+on, and exit code 130.
 """
 
 import argparse
@@ -11,10 +13,24 @@ import sys
 from contextlib import suppress
 from difflib import get_close_matches
 
-from selfplay.commands import analysis, arena, bench, check, exam, games, gtp, interrupt, play, streams, train
+from selfplay.commands import (
+    analysis,
+    arena,
+    bench,
+    check,
+    exam,
+    games,
+    gtp,
+    interrupt,
+    play,
+    streams,
+    train,
+)
 
 COMMANDS = (games, train, play, arena, gtp, analysis, exam, bench, check)
-DESCRIPTION = "Self-play game engines after AlphaZero: search amplifies, learning distils, both are measured."
+DESCRIPTION = (
+    "Self-play game engines after AlphaZero: search amplifies, learning distils, both are measured."
+)
 
 
 class Parser(argparse.ArgumentParser):
@@ -29,11 +45,17 @@ class Parser(argparse.ArgumentParser):
         self.exit(fail(message, 2))
 
     def _choices(self) -> list[str]:
-        return [name for action in self._actions if isinstance(action.choices, dict) for name in action.choices]
+        return [
+            name
+            for action in self._actions
+            if isinstance(action.choices, dict)
+            for name in action.choices
+        ]
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run a command; its exit code. Without `arguments` those of this process, which is then expected to end."""
+    """Run a command; its exit code. Without `arguments` those of this process, which is then
+    expected to end."""
     streams.make_usable()
     try:
         with interrupt.obeyed():
@@ -57,10 +79,22 @@ def main(arguments: list[str] | None = None) -> int:
     except RuntimeError as error:
         if "can't allocate memory" in str(error):  # torch's words on a CPU
             return fail("not enough memory for this: a smaller network or batch would fit", 2)
-        if type(error).__name__ != "OutOfMemoryError":  # torch's, which is imported where it is used
+        if (
+            type(error).__name__ != "OutOfMemoryError"
+        ):  # torch's, which is imported where it is used
             raise
-        return fail("the device's memory is full; fewer actor.games, a smaller learner.batch or network would fit", 2)
-    except OSError as error:  # the system's fault or the user's: a disk that is full, a folder that is gone
+        return fail(
+            "the device's memory is full; fewer actor.games, a "
+            "smaller "
+            "learner.batch "
+            "or "
+            "network "
+            "would fit",
+            2,
+        )
+    except (
+        OSError
+    ) as error:  # the system's fault or the user's: a disk that is full, a folder that is gone
         if error.filename is None:
             streams.silence(sys.stdout)
         return fail(f"{error.filename or 'the output'}: {error.strerror or error}", 2)
@@ -78,7 +112,8 @@ def run(arguments: list[str] | None) -> int:
 
 
 def check_working_directory() -> None:
-    """Libraries that are loaded from a folder that is gone end the process in words of their own."""
+    """Libraries that are loaded from a folder that is gone end the process in words of their
+    own."""
     try:
         os.getcwd()
     except OSError:
@@ -103,7 +138,9 @@ def fail(message: str, code: int) -> int:
 
 def parser() -> Parser:
     top = Parser(prog="selfplay", description=DESCRIPTION)
-    commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=Parser)
+    commands = top.add_subparsers(
+        dest="command", metavar="COMMAND", required=True, parser_class=Parser
+    )
 
     for module in COMMANDS:
         name = module.__name__.rpartition(".")[2]

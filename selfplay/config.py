@@ -1,10 +1,12 @@
-"""Everything that can be set, one frozen record a section: each field with its meaning, unit, bounds and what the papers used.
+"""Everything that can be set, one frozen record a section: each field with its meaning, unit,
+bounds and what the papers used.
 
-The parameters of a search are declared in `native.search.params`; here they become keys. `selfplay.config_file` reads and
-writes these records as TOML.
+The parameters of a search are declared in `native.search.params`; here they become keys.
+`selfplay.config_file` reads and writes these records as TOML.
 
-A user's own game is named by its file's path, relative to the TOML file. A run's folder keeps a copy of that file, and its
-configuration the copy's digest: what is read from a run names a game, but never makes it run (`games.own`).
+A user's own game is named by its file's path, relative to the TOML file. A run's folder keeps a
+copy of that file, and its configuration the copy's digest: what is read from a run names a game,
+but never makes it run (`games.own`).
 """
 
 import os
@@ -43,11 +45,20 @@ class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
 
 def search_section(names: tuple[str, ...], **defaults: object) -> type[Section]:
-    """A section with these parameters of a search as keys; `defaults` replace those of `native.search.params`."""
-    annotations, usual = SearchParams.declared.__annotations__, SearchParams.declared._field_defaults
+    """A section with these parameters of a search as keys; `defaults` replace those of
+    `native.search.params`."""
+    annotations, usual = (
+        SearchParams.declared.__annotations__,
+        SearchParams.declared._field_defaults,
+    )
     fields = [(name, bounded(annotations[name]), (usual | defaults)[name]) for name in names]
     return msgspec.defstruct(
-        "SearchSection", fields, bases=(Section,), frozen=True, forbid_unknown_fields=True, kw_only=True
+        "SearchSection",
+        fields,
+        bases=(Section,),
+        frozen=True,
+        forbid_unknown_fields=True,
+        kw_only=True,
     )
 
 
@@ -60,51 +71,72 @@ def bounded(annotation: Any) -> Any:
 
 
 class NetworkConfig(Section):
-    blocks: Annotated[int, Meta(ge=1, le=1000)] = 4  # residual blocks of two convolutions; AlphaZero had 19
+    blocks: Annotated[int, Meta(ge=1, le=1000)] = (
+        4  # residual blocks of two convolutions; AlphaZero had 19
+    )
     channels: Annotated[int, Meta(ge=1, le=10_000)] = 48  # AlphaZero had 256
-    precision: Precision = "auto"  # of self-play, and of learning where torch has it; auto: the fastest here
+    # of self-play, and of learning where torch has it; auto: the fastest here
+    precision: Precision = "auto"
     device: str = "cpu"  # of self-play and learning, as torch names it: cpu, cuda, cuda:1
 
 
 class SearchConfig(search_section(params.SELECTION)):
-    """The search that self-play and the ledger use. Its other keys are those of `native.search.params`."""
+    """The search that self-play and the ledger use. Its other keys are those of
+    `native.search.params`."""
 
     kind: Literal["gumbel", "puct"] = "gumbel"  # gumbel: few simulations; puct: AlphaZero
-    simulations: list[int] = msgspec.field(default_factory=lambda: [16, 32])  # a search, by equal stages of the run
+    simulations: list[int] = msgspec.field(
+        default_factory=lambda: [16, 32]
+    )  # a search, by equal stages of the run
     tree_reuse: bool = False  # PUCT: begin a search with the tree below the move that was played
-    decided_value: Share = 1.0  # beyond it, for one side, a game is as good as decided; KataGo's 0.9; 1: never
+    # beyond it, for one side, a game is as good as decided; KataGo's 0.9; 1: never
+    decided_value: Share = 1.0
     decided_plies: Count = 3  # plies in a row; KataGo's 3
     decided_share: Share = 0.25  # share of the simulations that a search gets in a decided game
 
 
 class ExplorationConfig(search_section(params.EXPLORATION, dirichlet_fraction=0.25)):
-    """What self-play adds to that search so that it explores. Its other keys are those of `native.search.params`."""
+    """What self-play adds to that search so that it explores. Its other keys are those of
+    `native.search.params`."""
 
-    temperature_start: Annotated[float, Meta(ge=0, le=100)] = 0.75  # PUCT: draws moves by visits^(1/T); KataGo's
+    temperature_start: Annotated[float, Meta(ge=0, le=100)] = (
+        0.75  # PUCT: draws moves by visits^(1/T); KataGo's
+    )
     temperature_end: Annotated[float, Meta(ge=0, le=100)] = 0.15  # PUCT
     temperature_halflife: Positive = 7.0  # PUCT: plies; about the board's side
 
 
 class ActorConfig(Section):
-    games: Number = 128  # played side by side by an actor, a leaf each to every batch; 0: measured at the run's start
+    # played side by side by an actor, a leaf each to every batch; 0: measured at the run's start
+    games: Number = 128
     threads: Threads = 1  # of torch, an actor; set with `games` where that is measured
-    local_actors: Annotated[int, Meta(ge=0, le=1024)] = 0  # threads of this process that play where no other does;
+    local_actors: Annotated[int, Meta(ge=0, le=1024)] = (
+        0  # threads of this process that play where no other does;
+    )
     # 0: one a core, on a GPU two, up to 8
     leaves: Annotated[int, Meta(ge=1, le=127)] = 1  # of one tree in one batch
     opening_fraction: Share = 0.5  # share of games that begin with random plies
     opening_plies: Number = 10  # at most so many of them, uniform from 0
-    cache_entries: Annotated[int, Meta(ge=0, le=1 << 30)] = 1 << 18  # positions whose evaluation is remembered
-    symmetry: Literal["identity", "random"] = "identity"  # of the board, under which the network sees a position
+    cache_entries: Annotated[int, Meta(ge=0, le=1 << 30)] = (
+        1 << 18
+    )  # positions whose evaluation is remembered
+    # of the board, under which the network sees a position
+    symmetry: Literal["identity", "random"] = "identity"
 
 
 class ReplayConfig(Section):
     rows_per_generation: Rows = 16384  # positions searched between two rounds of learning
     window_min: Rows = 40000  # rows in the window before it grows
     window_growth: Share = 0.4  # rows of window that a new row adds at first; KataGo's beta
-    window_exponent: Annotated[float, Meta(ge=SMALL, le=1)] = 0.75  # how fast that slows down; KataGo's a
-    samples_per_row: Annotated[float, Meta(ge=SMALL, le=1000)] = 4.0  # times that a row is drawn, on average
+    window_exponent: Annotated[float, Meta(ge=SMALL, le=1)] = (
+        0.75  # how fast that slows down; KataGo's a
+    )
+    samples_per_row: Annotated[float, Meta(ge=SMALL, le=1000)] = (
+        4.0  # times that a row is drawn, on average
+    )
     decided_weight: Share = 0.1  # share of the rows of decided games that are drawn from; KataGo's
-    value_lambda: Share = 1.0  # f of the value target f V_t + (1 - f) T_{t+1}: 1: the search's value, 0: the outcome
+    # f of the value target f V_t + (1 - f) T_{t+1}: 1: the search's value, 0: the outcome
+    value_lambda: Share = 1.0
 
 
 class LearnerConfig(Section):
@@ -114,26 +146,37 @@ class LearnerConfig(Section):
     weight_decay: Share = 1e-2  # of matrices and kernels, not of norms and biases
     max_grad_norm: Positive = 2.0  # to which the gradient is clipped
     warmup: Number = 200  # steps
-    decay_from: Share = 0.5  # share of the run after which the learning rate falls, on a cosine, to `final_rate`
+    # share of the run after which the learning rate falls, on a cosine, to `final_rate`
+    decay_from: Share = 0.5
     final_rate: Share = 0.05  # share of the peak at the end
     ema_decay: Share = 0.998  # of the averaged weights, a step; they play
     policy_weight: Weight = 1.0  # of the loss to the search's policy
-    outcome_weight: Weight = 0.5  # of the loss to the game's outcome (cross-entropy of win, draw, loss)
-    value_weight: Weight = 1.0  # of the loss to the value target, see replay.value_lambda (squared error)
-    ownership_weight: Weight = 0.0  # of the loss to each cell's final owner (cross-entropy), KataGo's 1.5; 0: no head
-    score_weight: Weight = 0.0  # of the loss to the final score, in sqrt(cells) points (Huber); 0: no such head
+    # of the loss to the game's outcome (cross-entropy of win, draw, loss)
+    outcome_weight: Weight = 0.5
+    # of the loss to the value target, see replay.value_lambda (squared error)
+    value_weight: Weight = 1.0
+    # of the loss to each cell's final owner (cross-entropy), KataGo's 1.5; 0: no head
+    ownership_weight: Weight = 0.0
+    # of the loss to the final score, in sqrt(cells) points (Huber); 0: no such head
+    score_weight: Weight = 0.0
     threads: Threads = 2  # of the learner, on a CPU
 
 
 class MatchConfig(search_section(params.SELECTION, cpuct_stdev_scale=0.85, lcb=5.0)):
-    """The search of players in matches, exams and protocols. Its other keys are those of `native.search.params`."""
+    """The search of players in matches, exams and protocols. Its other keys are those of
+    `native.search.params`."""
 
     simulations: Count = 64  # a move, where a player's name says nothing else
-    kind: Literal["auto", "gumbel", "puct"] = "auto"  # auto: Gumbel up to `gumbel_up_to` simulations, PUCT beyond
+    # auto: Gumbel up to `gumbel_up_to` simulations, PUCT beyond
+    kind: Literal["auto", "gumbel", "puct"] = "auto"
     gumbel_up_to: Number = 200  # simulations
-    symmetries: Annotated[int, Meta(ge=1, le=8)] = 1  # of the board, whose mean answer the search uses
-    early_stop: bool = True  # end a search when no simulation left can change its move; only where `lcb` is 0
-    resign_below: Share = 0.05  # win rate that counts as hopeless, where resigning is allowed; KataGo's
+    symmetries: Annotated[int, Meta(ge=1, le=8)] = (
+        1  # of the board, whose mean answer the search uses
+    )
+    # end a search when no simulation left can change its move; only where `lcb` is 0
+    early_stop: bool = True
+    # win rate that counts as hopeless, where resigning is allowed; KataGo's
+    resign_below: Share = 0.05
     resign_moves: Count = 3  # hopeless moves in a row after which a side resigns; KataGo's
 
 
@@ -149,7 +192,8 @@ class RunConfig(Section):
     game_digest: str = ""  # sha256 of that file, which a run notes for itself; of no other game
     options: dict[str, float] = {}  # of the game, such as komi, where they are not its own defaults
     generations: Count = 40
-    minutes: Weight = 0.0  # time limit of training (0: none); the current generation is finished, the learning rate
+    # time limit of training (0: none); the current generation is finished, the learning rate
+    minutes: Weight = 0.0
     # falls by the time
     seed: Annotated[int, Meta(ge=0, le=2**63 - 1)] = 1
     network: NetworkConfig = NetworkConfig()
@@ -162,14 +206,19 @@ class RunConfig(Section):
     ledger: LedgerConfig = LedgerConfig()
 
 
-def search_params(search: SearchConfig, exploration: ExplorationConfig | None = None) -> SearchParams:
+def search_params(
+    search: SearchConfig, exploration: ExplorationConfig | None = None
+) -> SearchParams:
     """The search of self-play; without `exploration` the one that the ledger measures."""
     return _params(search, PUCT if search.kind == "puct" else GUMBEL, exploration)
 
 
 def match_params(match: MatchConfig, simulations: int) -> SearchParams:
-    """The search of a match. Gumbel gains most when simulations are few, PUCT goes on gaining when they are many."""
-    is_gumbel = match.kind == "gumbel" or (match.kind == "auto" and simulations <= match.gumbel_up_to)
+    """The search of a match. Gumbel gains most when simulations are few, PUCT goes on gaining when
+    they are many."""
+    is_gumbel = match.kind == "gumbel" or (
+        match.kind == "auto" and simulations <= match.gumbel_up_to
+    )
     return _params(match, GUMBEL if is_gumbel else PUCT, None)
 
 
@@ -177,12 +226,14 @@ def _params(section: Section, kind: int, exploration: ExplorationConfig | None) 
     chosen = {name: getattr(section, name) for name in params.SELECTION}
     if exploration is None:
         return SearchParams(kind=kind, **chosen, **params.NO_EXPLORATION)
-    return SearchParams(kind=kind, **chosen, **{name: getattr(exploration, name) for name in params.EXPLORATION})
+    return SearchParams(
+        kind=kind, **chosen, **{name: getattr(exploration, name) for name in params.EXPLORATION}
+    )
 
 
 def game_of(config: RunConfig) -> Game:
-    """The run's game, with its options. ValueError with one line for what it does not know, or a user's own game that may not
-    run (`games.recall`)."""
+    """The run's game, with its options. ValueError with one line for what it does not know, or a
+    user's own game that may not run (`games.recall`)."""
     game = games.recall(config.game, config.game_digest)
     try:
         return game.with_options(**config.options)
@@ -191,14 +242,16 @@ def game_of(config: RunConfig) -> Game:
 
 
 def located(config: RunConfig, folder: Path) -> RunConfig:
-    """The configuration that was read from a run's folder, with the path of the run's copy of an own game's file."""
+    """The configuration that was read from a run's folder, with the path of the run's copy of an
+    own game's file."""
     if not games.is_own(config.game) or os.path.isabs(config.game):
         return config
     return msgspec.structs.replace(config, game=str(folder.absolute() / config.game))
 
 
 def portable(config: RunConfig) -> RunConfig:
-    """The configuration as it is stored: it names the run's copy of an own game's file, wherever the folder is."""
+    """The configuration as it is stored: it names the run's copy of an own game's file, wherever
+    the folder is."""
     return msgspec.structs.replace(config, game=GAME_COPY) if config.game_digest else config
 
 
@@ -206,10 +259,20 @@ def check(config: RunConfig, source: str = "configuration") -> None:
     """Refuse values that no run could use and that no field's bounds exclude, naming the key."""
     simulations = config.search.simulations
     if not simulations or min(simulations) < 1 or max(simulations) > MANY:
-        raise ValueError(f"{source}: search.simulations must list numbers from 1 to {MANY:,}, not {shown(simulations)}")
-    if not DIGEST.fullmatch(config.game_digest) or (config.game_digest and not games.is_own(config.game)):
         raise ValueError(
-            f"{source}: game_digest must be the sha256 of an own game's file, not {shown(config.game_digest)}"
+            f"{source}: search.simulations must list numbers from 1 "
+            f"to "
+            f"{MANY:,}, "
+            f"not "
+            f"{shown(simulations)}"
+        )
+    if not DIGEST.fullmatch(config.game_digest) or (
+        config.game_digest and not games.is_own(config.game)
+    ):
+        raise ValueError(
+            f"{source}: game_digest must be the sha256 of an own game's file, "
+            f"not "
+            f"{shown(config.game_digest)}"
         )
 
 

@@ -1,7 +1,8 @@
-"""Configurations as TOML: presets, files that the user names, changes by --set, and what a run stores.
+"""Configurations as TOML: presets, files that the user names, changes by --set, and what a run
+stores.
 
-Unknown keys and wrong values are errors that name the key and the nearest right one. Keys of older versions are read, and the
-user is told what they are called now.
+Unknown keys and wrong values are errors that name the key and the nearest right one. Keys of older
+versions are read, and the user is told what they are called now.
 """
 
 import logging
@@ -57,8 +58,9 @@ def presets() -> list[str]:
 
 
 def load(source: str, changes: list[str] = ()) -> RunConfig:
-    """A preset's name or a TOML file that the user names, with "a.b=c" changes. The file of a user's own game that it names may
-    run from now on. ValueError with one line that names what is wrong."""
+    """A preset's name or a TOML file that the user names, with "a.b=c" changes. The file of a
+    user's own game that it names may run from now on. ValueError with one line that names what is
+    wrong."""
     path = path_of(source)
     config = parse(read_text(path), changes, source, is_told=True)
     if not games.is_own(config.game):
@@ -66,8 +68,12 @@ def load(source: str, changes: list[str] = ()) -> RunConfig:
     is_told = any(change.partition("=")[0].strip() == "game" for change in changes)
     file = own_file(config.game, Path() if is_told else path.parent, source)
     if config.game_digest not in ("", file.digest):
-        raise ValueError(f"{source}: {shown(file.path)} is not the file whose digest game_digest is")
-    if is_told or not is_run(path.parent):  # the user has named a run's file there, but not what others wrote into it
+        raise ValueError(
+            f"{source}: {shown(file.path)} is not the file whose digest game_digest is"
+        )
+    if is_told or not is_run(
+        path.parent
+    ):  # the user has named a run's file there, but not what others wrote into it
         games.own.allow(file)
     return msgspec.structs.replace(config, game=file.path, game_digest=file.digest)
 
@@ -86,14 +92,17 @@ def path_of(source: str) -> Path:
 
 
 def read_text(path: Path) -> str:
-    """A TOML file's text: UTF-8 whatever the locale is, with a byte order mark or without. ValueError with one line."""
+    """A TOML file's text: UTF-8 whatever the locale is, with a byte order mark or without.
+    ValueError with one line."""
     try:
         with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 raise ValueError(f"cannot read {path}: no regular file")
             data = file.read(LARGEST + 1)
         if len(data) > LARGEST:
-            raise ValueError(f"cannot read {path}: larger than any configuration ({LARGEST:,} bytes)")
+            raise ValueError(
+                f"cannot read {path}: larger than any configuration ({LARGEST:,} bytes)"
+            )
         return data.decode("utf-8-sig")
     except OSError as error:
         raise ValueError(f"cannot read {path}: {error.strerror}") from None
@@ -103,7 +112,8 @@ def read_text(path: Path) -> str:
 
 
 def own_file(name: str, folder: Path, source: str) -> games.own.Source:
-    """The file of a user's own game: beside the TOML file that names it, or else in the working directory."""
+    """The file of a user's own game: beside the TOML file that names it, or else in the working
+    directory."""
     places = dict.fromkeys([folder / name, Path(name)])
     for place in places:
         if os.path.exists(place):
@@ -117,8 +127,11 @@ def is_run(folder: Path) -> bool:
     return (folder / "checkpoints").is_dir()
 
 
-def parse(text: str, changes: list[str] = (), source: str = "configuration", is_told: bool = False) -> RunConfig:
-    """A configuration from TOML, with "a.b=c" changes. ValueError with one line. `is_told`: log what old keys are called now."""
+def parse(
+    text: str, changes: list[str] = (), source: str = "configuration", is_told: bool = False
+) -> RunConfig:
+    """A configuration from TOML, with "a.b=c" changes. ValueError with one line. `is_told`: log
+    what old keys are called now."""
     data = read_toml(text, source)
     old = upgrade(data)
     for change in changes:
@@ -129,7 +142,9 @@ def parse(text: str, changes: list[str] = (), source: str = "configuration", is_
         _apply(data, change)
     if is_told or changes:
         for name in dict.fromkeys(old):
-            logging.getLogger("selfplay").warning(f"{source}: {name} is called {OLD_KEYS[name]} now")
+            logging.getLogger("selfplay").warning(
+                f"{source}: {name} is called {OLD_KEYS[name]} now"
+            )
     _check_keys(data, RunConfig, source, "")
     _check_options(data.get("options"), source)
     try:
@@ -143,20 +158,26 @@ def parse(text: str, changes: list[str] = (), source: str = "configuration", is_
 
 
 def upgrade(data: dict) -> list[str]:
-    """Give the keys of older versions their names of now, in place; returns those that were there. A key that stands there under
-    its new name too is left for the error."""
+    """Give the keys of older versions their names of now, in place; returns those that were there.
+    A key that stands there under its new name too is left for the error."""
     found = []
     for old, new in OLD_KEYS.items():
         (section, name), (new_section, new_name) = old.split("."), new.split(".")
         values, target = data.get(section), data.get(new_section, {})
-        if isinstance(values, dict) and name in values and isinstance(target, dict) and new_name not in target:
+        if (
+            isinstance(values, dict)
+            and name in values
+            and isinstance(target, dict)
+            and new_name not in target
+        ):
             data.setdefault(new_section, {})[new_name] = values.pop(name)
             found.append(old)
     return found
 
 
 def read_toml(text: str, source: str) -> dict:
-    """The values of a TOML text. ValueError with one line for what is no TOML, or no configuration by its size alone."""
+    """The values of a TOML text. ValueError with one line for what is no TOML, or no configuration
+    by its size alone."""
     if len(text) > LARGEST:
         raise ValueError(f"{source}: larger than any configuration ({LARGEST:,} letters)")
     for number, line in enumerate(text.split("\n"), 1):
@@ -182,9 +203,13 @@ def _apply(data: dict, change: str) -> None:
     key, equals, value = change.partition("=")
     *path, last = key.strip().split(".")
     if not equals or not last:
-        raise ValueError(f"--set takes KEY=VALUE, such as learner.rate=0.001, not {shown(change)!r}")
+        raise ValueError(
+            f"--set takes KEY=VALUE, such as learner.rate=0.001, not {shown(change)!r}"
+        )
     if len(path) > 1:
-        raise ValueError(f"--set {shown(change)!r}: keys have a section and a name, such as learner.rate")
+        raise ValueError(
+            f"--set {shown(change)!r}: keys have a section and a name, such as learner.rate"
+        )
     for name in path:
         data = data.setdefault(name, {})
         if not isinstance(data, dict):
@@ -206,9 +231,15 @@ def _check_keys(data: dict, section: type, source: str, prefix: str) -> None:
     for key, value in data.items():
         if key not in fields:
             near = get_close_matches(key[:100], fields, 1, 0.5)
-            hint = f"did you mean {prefix + near[0]!r}?" if near else f"keys here: {', '.join(fields)}"
+            hint = (
+                f"did you mean {prefix + near[0]!r}?" if near else f"keys here: {', '.join(fields)}"
+            )
             raise ValueError(f"{source}: unknown key {prefix + shown(key)!r}; {hint}")
-        if isinstance(value, dict) and isinstance(fields[key], type) and issubclass(fields[key], Section):
+        if (
+            isinstance(value, dict)
+            and isinstance(fields[key], type)
+            and issubclass(fields[key], Section)
+        ):
             _check_keys(value, fields[key], source, f"{prefix}{key}.")
 
 
@@ -216,19 +247,27 @@ def _check_options(options: Any, source: str) -> None:
     """A game's options are numbers; msgspec would not name the one that is none."""
     for name, value in options.items() if isinstance(options, dict) else ():
         if isinstance(value, bool) or not isinstance(value, int | float):
-            raise ValueError(f"{source}: options.{shown(name)}: expected a number, got {_shown(value)}")
+            raise ValueError(
+                f"{source}: options.{shown(name)}: expected a number, got {_shown(value)}"
+            )
         if abs(value) > sys.float_info.max:
-            raise ValueError(f"{source}: options.{shown(name)}: must be a finite number, not {shown(value)}")
+            raise ValueError(
+                f"{source}: options.{shown(name)}: must be a finite number, not {shown(value)}"
+            )
 
 
 def _explain(error: msgspec.ValidationError, data: dict) -> str:
-    """msgspec says "Expected `int` >= 2 - at `$.learner.batch`": put the key first, and say all that it may be."""
+    """msgspec says "Expected `int` >= 2 - at `$.learner.batch`": put the key first, and say all
+    that it may be."""
     message, _, path = str(error).partition(" - at `$")
     key = path.rstrip("`").lstrip(".")
     section, _, name = key.partition(".")
     types = {field.name: field.type for field in msgspec.structs.fields(RunConfig)}
     if isinstance(types.get(section), type) and issubclass(types[section], Section):
-        types = {f"{section}.{field.name}": field.type for field in msgspec.structs.fields(types[section])}
+        types = {
+            f"{section}.{field.name}": field.type
+            for field in msgspec.structs.fields(types[section])
+        }
     value = data.get(section, {}).get(name) if name else data.get(key)
     if get_origin(types.get(key)) is Literal and isinstance(value, str):
         return f"{key} must be one of {', '.join(get_args(types[key]))}, not {_shown(value)}"

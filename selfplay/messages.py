@@ -1,7 +1,11 @@
 """What went wrong, for people and programs: one line of bounded length, whatever came in."""
 
 LONGEST = 300  # characters of a sentence
-OURS = (ValueError, FloatingPointError, MemoryError)  # errors that are raised with a sentence of their own
+OURS = (
+    ValueError,
+    FloatingPointError,
+    MemoryError,
+)  # errors that are raised with a sentence of their own
 
 
 def short(text: str, most: int = 40) -> str:
@@ -10,11 +14,14 @@ def short(text: str, most: int = 40) -> str:
 
 
 def sentence(error: BaseException) -> str:
-    """The error's message on one line; the kind of error too where it was not raised for a user to read."""
+    """The error's message on one line; the kind of error too where it was not raised for a user to
+    read."""
     text = " ".join(str(error).split())
     if not isinstance(error, OURS):
         text = f"{type(error).__name__}: {text}".removesuffix(": ")
-    return one_line(text or ("not enough memory" if isinstance(error, MemoryError) else type(error).__name__))
+    return one_line(
+        text or ("not enough memory" if isinstance(error, MemoryError) else type(error).__name__)
+    )
 
 
 def one_line(text: str) -> str:

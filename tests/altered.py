@@ -1,4 +1,5 @@
-"""Mutations of safetensors files: of what the arrays hold, of the header with a right checksum, and of bytes as they come."""
+"""Mutations of safetensors files: of what the arrays hold, of the header with a right checksum, and
+of bytes as they come."""
 
 import json
 import math
@@ -13,7 +14,26 @@ from safetensors.numpy import load, save
 from selfplay.storage.arrays import checksum
 from selfplay.storage.files import DamagedFile
 
-NUMBERS = (0, 1, -1, 2, 3, 9, 255, 65535, 10**12, 2**31, 2**62, 2**63 - 1, -(2**63), 0.5, -0.5, 2.0, 1e30, -1e30)
+NUMBERS = (
+    0,
+    1,
+    -1,
+    2,
+    3,
+    9,
+    255,
+    65535,
+    10**12,
+    2**31,
+    2**62,
+    2**63 - 1,
+    -(2**63),
+    0.5,
+    -0.5,
+    2.0,
+    1e30,
+    -1e30,
+)
 FLOATS = (math.nan, math.inf, -math.inf, 3e38, -3e38, 1e-40)
 KINDS = (
     "bool",
@@ -50,8 +70,14 @@ def joined(header: dict, data: bytes) -> bytes:
     crc = 0
     for name in sorted(set(header) - {"__metadata__"}):
         place = header[name].get("data_offsets") if isinstance(header[name], dict) else None
-        if isinstance(place, list) and len(place) == 2 and all(isinstance(at, int) and 0 <= at < 2**40 for at in place):
-            crc = zlib.crc32(data[place[0] : place[1]], zlib.crc32(name.encode(errors="replace"), crc))
+        if (
+            isinstance(place, list)
+            and len(place) == 2
+            and all(isinstance(at, int) and 0 <= at < 2**40 for at in place)
+        ):
+            crc = zlib.crc32(
+                data[place[0] : place[1]], zlib.crc32(name.encode(errors="replace"), crc)
+            )
     if isinstance(header.get("__metadata__"), dict) and "crc32" in header["__metadata__"]:
         header["__metadata__"]["crc32"] = str(crc)
     text = json.dumps(header).encode()
@@ -90,15 +116,23 @@ def mutated_array(array: np.ndarray, rng: random.Random) -> np.ndarray:
         with np.errstate(all="ignore"):
             array = array.astype(rng.choice(KINDS))
     elif way == 6:
-        array = rng.choice((array[None], array.reshape(-1), array[..., None], array.reshape(-1)[:0]))
+        array = rng.choice(
+            (array[None], array.reshape(-1), array[..., None], array.reshape(-1)[:0])
+        )
     elif way == 7:
-        array = rng.choice((array[:-1], array[1:], np.concatenate([array, array[-1:]]))) if array.ndim else array
+        array = (
+            rng.choice((array[:-1], array[1:], np.concatenate([array, array[-1:]])))
+            if array.ndim
+            else array
+        )
     elif way == 8 and array.size > 1:
         flat = array.reshape(-1)
         i, j = rng.randrange(flat.size), rng.randrange(flat.size)
         flat[i], flat[j] = flat[j].copy(), flat[i].copy()
     elif way == 9:
-        array = rng.choice((np.sort(array, None).reshape(array.shape), array[::-1].copy() if array.ndim else array))
+        array = rng.choice(
+            (np.sort(array, None).reshape(array.shape), array[::-1].copy() if array.ndim else array)
+        )
     return array
 
 
@@ -120,7 +154,9 @@ def mutated_header(file: bytes, rng: random.Random) -> bytes:
     elif way == 2:
         entry["dtype"] = rng.choice(TYPES)
     elif way == 3:
-        entry[rng.choice(("dtype", "shape", "data_offsets", "more"))] = rng.choice((None, "x", 3, [], {}, [1.5], [[1]]))
+        entry[rng.choice(("dtype", "shape", "data_offsets", "more"))] = rng.choice(
+            (None, "x", 3, [], {}, [1.5], [[1]])
+        )
     elif way == 4:
         header["__metadata__"] = rng.choice(
             (None, [], "x", {}, {"crc32": None}, {"crc32": "x"}, {"crc32": {"a": 1}}, 7)
@@ -135,16 +171,22 @@ def mutated_header(file: bytes, rng: random.Random) -> bytes:
         other = rng.choice(sorted(set(header) - {"__metadata__"}))
         header[name], header[other] = header[other], header[name]
     elif way == 8:
-        entry["shape"] = rng.choice(([1] * 100, [*entry["shape"], 1], entry["shape"][::-1], [2**32, 2**32]))
+        entry["shape"] = rng.choice(
+            ([1] * 100, [*entry["shape"], 1], entry["shape"][::-1], [2**32, 2**32])
+        )
     elif way == 9:
         data += bytes(rng.choice((1, 8, 4096)))
     elif way == 10:
-        header["__metadata__"] = {f"k{i}": "" for i in range(rng.choice((10, 10_000)))} | header["__metadata__"]
+        header["__metadata__"] = {f"k{i}": "" for i in range(rng.choice((10, 10_000)))} | header[
+            "__metadata__"
+        ]
     whole = joined(header, data)
     if way == 11:
         return struct.pack("<Q", rng.choice((0, 1, 2**20, 2**31, 2**63, 2**64 - 1))) + whole[8:]
     if way == 12:
-        text = rng.choice((b"[" * 100_000, b'{"a":' * 50_000, b"9" * 100_000, b"{}", b'"', b"\xff\xfe", b"nul"))
+        text = rng.choice(
+            (b"[" * 100_000, b'{"a":' * 50_000, b"9" * 100_000, b"{}", b'"', b"\xff\xfe", b"nul")
+        )
         return struct.pack("<Q", len(text)) + text + data
     if way == 13:  # a name twice
         text = json.dumps(header).encode()
@@ -172,7 +214,8 @@ def mutated_bytes(file: bytes, others: list[bytes], rng: random.Random) -> bytes
 
 
 def refused(error: DamagedFile, path: Path) -> bool:
-    """False, as attempts return it; AssertionError if the refusal is no short line that names the file."""
+    """False, as attempts return it; AssertionError if the refusal is no short line that names the
+    file."""
     text = str(error)
     assert str(path) in text and "\n" not in text and len(text) < len(str(path)) + 1000, text[:2000]
     return False

@@ -1,4 +1,5 @@
-"""Shared by the tests: the games, positions reached at random, and hypothesis settings that suit compiled code."""
+"""Shared by the tests: the games, positions reached at random, and hypothesis settings that suit
+compiled code."""
 
 import os
 import re
@@ -8,7 +9,8 @@ from hypothesis import settings
 
 import games
 
-# One thread of torch a process: two processes of tests, each with a thread a core, would wait for each other.
+# One thread of torch a process: two processes of tests, each with a thread a core, would wait for
+# each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 settings.register_profile("default", deadline=None, max_examples=50, derandomize=True)

@@ -1,8 +1,10 @@
-"""Where compiled functions lie on disk, so that each is compiled once a machine and not once a process.
+"""Where compiled functions lie on disk, so that each is compiled once a machine and not once a
+process.
 
-Numba's own cache fails where nothing can be written, and it runs whatever bytes it finds. This one looks in the same folders
-and then in a temporary one of the user; without any it does nothing. A file names all that its code depends on and carries a
-digest: one that was cut, altered, or is of another version counts as not there, and its function is compiled again.
+Numba's own cache fails where nothing can be written, and it runs whatever bytes it finds. This one
+looks in the same folders and then in a temporary one of the user; without any it does nothing. A
+file names all that its code depends on and carries a digest: one that was cut, altered, or is of
+another version counts as not there, and its function is compiled again.
 """
 
 import os
@@ -28,7 +30,8 @@ DIGEST = sha256().digest_size
 
 
 def stored(function, stamp=None):
-    """A cache for Numba's compilation of `function`; `stamp` takes the place of the digest of its own file."""
+    """A cache for Numba's compilation of `function`; `stamp` takes the place of the digest of its
+    own file."""
     try:
         return CodeCache(function, stamp)
     except RuntimeError:  # Numba's settings leave no place
@@ -36,13 +39,15 @@ def stored(function, stamp=None):
 
 
 def is_stored(dispatcher) -> bool:
-    """Is code of this function on disk, compiled for this processor? (Whether it is whole is seen when it is loaded.)"""
+    """Is code of this function on disk, compiled for this processor? (Whether it is whole is seen
+    when it is loaded.)"""
     cache, magic = dispatcher._cache, dispatcher.targetctx.codegen().magic_tuple()
     return isinstance(cache, CodeCache) and cache._cache_file.holds(magic)
 
 
 class UsersFolder(UserWideCacheLocator):
-    """The user's folder for caches, unless there is no home: Numba would then write into a folder named `~` here."""
+    """The user's folder for caches, unless there is no home: Numba would then write into a folder
+    named `~` here."""
 
     @classmethod
     def from_function(cls, py_func, py_file):
@@ -50,7 +55,8 @@ class UsersFolder(UserWideCacheLocator):
 
 
 class TemporaryFolder(UserWideCacheLocator):
-    """A folder of the user among the temporary ones, refused if others can write there: what lies in it is run."""
+    """A folder of the user among the temporary ones, refused if others can write there: what lies
+    in it is run."""
 
     def __init__(self, py_func, py_file):
         super().__init__(py_func, py_file)
@@ -71,7 +77,8 @@ class Places(CompileResultCacheImpl):
 
 
 class CodeCache(FunctionCache):
-    """Numba's cache of one function. What goes wrong with a file costs a compilation, never more."""
+    """Numba's cache of one function. What goes wrong with a file costs a compilation, never
+    more."""
 
     _impl_class = Places
 
@@ -92,10 +99,11 @@ class CodeCache(FunctionCache):
 
 
 class CodeFiles(IndexDataCacheFile):
-    """A file a signature: NAME.STAMP.PROCESSOR.SIGNATURE.nbc, whose digest covers the whole of these names too.
+    """A file a signature: NAME.STAMP.PROCESSOR.SIGNATURE.nbc, whose digest covers the whole of
+    these names too.
 
-    Numba keeps an index beside numbered files. Two processes that compile at once can then number two signatures alike, and a
-    kill between index and file leaves an index that names old code.
+    Numba keeps an index beside numbered files. Two processes that compile at once can then number
+    two signatures alike, and a kill between index and file leaves an index that names old code.
     """
 
     def __init__(self, cache_path, filename_base, source_stamp):
@@ -120,14 +128,19 @@ class CodeFiles(IndexDataCacheFile):
 
     def holds(self, magic) -> bool:
         """Is there a file for the present source and this processor?"""
-        return any(path.name.split(".")[-4:-2] == [self._stamp(), short(magic)] for path in self._all())
+        return any(
+            path.name.split(".")[-4:-2] == [self._stamp(), short(magic)] for path in self._all()
+        )
 
     def flush(self):
         for path in self._all():
             path.unlink(missing_ok=True)
 
     def _path(self, key) -> Path:
-        return Path(self._cache_path) / f"{self._base}.{self._stamp()}.{short(key[1])}.{short(key)}.nbc"
+        return (
+            Path(self._cache_path)
+            / f"{self._base}.{self._stamp()}.{short(key[1])}.{short(key)}.nbc"
+        )
 
     def _all(self) -> list[Path]:
         prefix = f"{self._base}."

@@ -1,9 +1,11 @@
-"""How the core's kernels are compiled: once per machine, for all games, found again on disk by every process.
+"""How the core's kernels are compiled: once per machine, for all games, found again on disk by
+every process.
 
-Numba finds a kernel on disk by the stamp of the file that holds it, so it does not notice an edit in another file that the
-kernel calls. Kernels of this package call each other across files; here each one carries the stamp of the whole
-package instead, and an edit anywhere in it recompiles them all. Games stay outside this: they reach the kernels as
-function arguments (`abi.Rules`), which are addresses and not part of what is compiled.
+Numba finds a kernel on disk by the stamp of the file that holds it, so it does not notice an edit
+in another file that the kernel calls. Kernels of this package call each other across files; here
+each one carries the stamp of the whole package instead, and an edit anywhere in it recompiles them
+all. Games stay outside this: they reach the kernels as function arguments (`abi.Rules`), which are
+addresses and not part of what is compiled.
 """
 
 from functools import cache
@@ -22,20 +24,25 @@ def package_stamp() -> str:
     """A digest of this package's sources."""
     digest = sha256()
     for path in sorted(PACKAGE.rglob("*.py")):
-        digest.update(path.relative_to(PACKAGE).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+        digest.update(
+            path.relative_to(PACKAGE).as_posix().encode() + b"\0" + path.read_bytes() + b"\0"
+        )
     return digest.hexdigest()
 
 
-# A tree is a tuple of some 30 arrays, and Numba counts a reference to each of them at every call it does not inline: 3.5 us
-# a simulation instead of 0.4. Kernels only borrow their arguments, so they run without the reference-counting runtime;
-# the price is that they cannot allocate, which they must not do anyway. (`array[i] = other_array` would: use `copy`.)
+# A tree is a tuple of some 30 arrays, and Numba counts a reference to each of them at every call it
+# does not inline: 3.5 us a simulation instead of 0.4. Kernels only borrow their arguments, so they
+# run without the reference-counting runtime; the price is that they cannot allocate, which they
+# must not do anyway. (`array[i] = other_array` would: use `copy`.)
 OPTIONS = {"nogil": True, "error_model": "numpy", "_nrt": False}
 
 
 def kernel(function):
-    """Compile `function` at its first call; no GIL while it runs, no exceptions for division by zero, cached on disk."""
+    """Compile `function` at its first call; no GIL while it runs, no exceptions for division by
+    zero, cached on disk."""
     dispatcher = njit(function, **OPTIONS)
-    # Private to numba 0.6x, as is what `native.machine.code_cache` builds on: tests/native/test_compile.py fails if it stops taking effect.
+    # Private to numba 0.6x, as is what `native.machine.code_cache` builds on:
+    # tests/native/test_compile.py fails if it stops taking effect.
     dispatcher._cache = stored(function, package_stamp())
     return dispatcher
 
@@ -52,7 +59,8 @@ def inline(function):
 
 @inline
 def copy(target, source):
-    """target[:] = source for one-dimensional arrays, without the temporary that Numba would allocate."""
+    """target[:] = source for one-dimensional arrays, without the temporary that Numba would
+    allocate."""
     copy_first(target, source, len(source))
 
 

@@ -1,7 +1,9 @@
-"""What this process may use of the machine: cores and memory, which a scheduler or a container often limits.
+"""What this process may use of the machine: cores and memory, which a scheduler or a container
+often limits.
 
-The kernel knows a process's cores (affinity), and its control groups know more: how much time of how many cores, and how
-much memory. Both versions of control groups are read; a limit of any group above the process's own holds too.
+The kernel knows a process's cores (affinity), and its control groups know more: how much time of
+how many cores, and how much memory. Both versions of control groups are read; a limit of any group
+above the process's own holds too.
 """
 
 import math
@@ -27,7 +29,8 @@ def available() -> int:
 
 
 def memory(process: Path = SELF) -> int:
-    """Bytes that this process may use: the machine's, or less by a control group or by a limit of addresses."""
+    """Bytes that this process may use: the machine's, or less by a control group or by a limit of
+    addresses."""
     physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     addresses, _ = resource.getrlimit(resource.RLIMIT_AS)
     limits = [physical, *byte_limits(process)]
@@ -38,7 +41,9 @@ def quotas(process: Path) -> Iterator[float]:
     """Cores' worth of time that each group of the process may have, where one is limited."""
     for folder in groups(process, "cpu"):
         version_2 = words(folder / "cpu.max")  # "max 100000" or "150000 100000", in microseconds
-        version_1 = words(folder / "cpu.cfs_quota_us") + words(folder / "cpu.cfs_period_us")  # a quota of -1 is none
+        version_1 = words(folder / "cpu.cfs_quota_us") + words(
+            folder / "cpu.cfs_period_us"
+        )  # a quota of -1 is none
         for pair in (version_2, version_1):
             if len(pair) == 2 and all(word.isdecimal() for word in pair) and int(pair[1]):
                 yield int(pair[0]) / int(pair[1])
@@ -51,23 +56,33 @@ def byte_limits(process: Path) -> Iterator[int]:
 
 
 def groups(process: Path, controller: str) -> Iterator[Path]:
-    """Folders of the process's control groups that may hold limits of `controller`, each with all above it.
+    """Folders of the process's control groups that may hold limits of `controller`, each with all
+    above it.
 
-    A container often sees its own group at the mount point, under another path than the kernel names: folders that are not
-    there hold no limits, and the mount point is always looked at.
+    A container often sees its own group at the mount point, under another path than the kernel
+    names: folders that are not there hold no limits, and the mount point is always looked at.
     """
     own = dict(membership(process))
     for line in lines(process / "mounts"):
         _, point, kind, options, *_ = line.split(" ")
         key = "" if kind == "cgroup2" else controller
-        if kind in CGROUP and key in own and (kind == "cgroup2" or controller in options.split(",")):
+        if (
+            kind in CGROUP
+            and key in own
+            and (kind == "cgroup2" or controller in options.split(","))
+        ):
             root = Path(point.replace("\\040", " "))
             folder = root / own[key].lstrip("/")
-            yield from (above for above in (folder, *folder.parents) if above == root or root in above.parents)
+            yield from (
+                above
+                for above in (folder, *folder.parents)
+                if above == root or root in above.parents
+            )
 
 
 def membership(process: Path) -> Iterator[tuple[str, str]]:
-    """(controller, path of the process's group) from /proc/self/cgroup; version 2 has one group, of the controller ""."""
+    """(controller, path of the process's group) from /proc/self/cgroup; version 2 has one group, of
+    the controller ""."""
     for line in lines(process / "cgroup"):
         _, controllers, path = line.split(":", 2)
         yield from ((name, path) for name in controllers.split(","))

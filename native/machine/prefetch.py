@@ -1,5 +1,6 @@
-"""Asking for memory before it is needed. Games are searched in turn, so the next one's trees are on their way from the
-cache's far levels while this one's are read; and while a move is played, what will be looked at after it."""
+"""Asking for memory before it is needed. Games are searched in turn, so the next one's trees are on
+their way from the cache's far levels while this one's are read; and while a move is played, what
+will be looked at after it."""
 
 import numpy as np
 from llvmlite import ir
@@ -44,8 +45,8 @@ def prefetch_at(typingctx, array, index):
 
 @inline
 def prefetch_game(forest, game):
-    """Prefetch the path of this game's last simulation, as the next one usually starts the same way, and the path arrays of the
-    game after it."""
+    """Prefetch the path of this game's last simulation, as the next one usually starts the same
+    way, and the path arrays of the game after it."""
     if game < len(forest.num_simulations):
         prefetch_at(forest.root_state[game], 0)
         for depth in range(forest.path_length[game, 0]):
@@ -58,8 +59,8 @@ def prefetch_game(forest, game):
 
 @inline
 def prefetch_behind(forest, game, edge):
-    """The node behind a tried edge; or, if this is the first simulation to go on from there, all that opening it will read and
-    write. The move is played meanwhile."""
+    """The node behind a tried edge; or, if this is the first simulation to go on from there, all
+    that opening it will read and write. The move is played meanwhile."""
     e = forest.children[game, edge]
     if e.visits == 1 and e.in_flight == 0:
         logits, first = forest.logits[game, np.int64(e.child)], np.int64(forest.num_edges[game])

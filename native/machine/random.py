@@ -1,7 +1,9 @@
-"""Random numbers from a state that is passed in: `uint64[2]`, a (position, stream) pair of a counter-based generator.
+"""Random numbers from a state that is passed in: `uint64[2]`, a (position, stream) pair of a
+counter-based generator.
 
-The generator is SplitMix64 (Steele, Lea and Flood 2014): each draw advances the first word by the golden gamma and mixes
-it with the stream word. Every tree owns such a state, so no game's noise depends on what its neighbours do.
+The generator is SplitMix64 (Steele, Lea and Flood 2014): each draw advances the first word by the
+golden gamma and mixes it with the stream word. Every tree owns such a state, so no game's noise
+depends on what its neighbours do.
 """
 
 import numpy as np
@@ -17,7 +19,8 @@ SMALLEST = 1e-300  # in place of a 0 whose logarithm there is not
 
 @inline
 def mix(bits):
-    """SplitMix64's finaliser: a bijection of uint64 whose every output bit depends on every input bit."""
+    """SplitMix64's finaliser: a bijection of uint64 whose every output bit depends on every input
+    bit."""
     z = np.uint64(bits)
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
@@ -44,8 +47,8 @@ def below(random_state, bound):
 
 @inline
 def gumbels(random_state, out, count):
-    """out f64[0 .. count - 1] = standard Gumbel variables, -log(-log(u)) with u in (0, 1). What stands behind them, up to a multiple
-    of BLOCK, is overwritten."""
+    """out f64[0 .. count - 1] = standard Gumbel variables, -log(-log(u)) with u in (0, 1). What
+    stands behind them, up to a multiple of BLOCK, is overwritten."""
     for i in range(count):
         out[i] = uniform(random_state) + SMALLEST
     for i in range(count, (count + BLOCK - 1) // BLOCK * BLOCK):
@@ -56,7 +59,8 @@ def gumbels(random_state, out, count):
 
 @intrinsic
 def gumbel_lanes(typingctx, values, first):
-    """values f64[first .. first + BLOCK - 1] = -log(-log(value)), of values from SMALLEST to the last before 1."""
+    """values f64[first .. first + BLOCK - 1] = -log(-log(value)), of values from SMALLEST to the
+    last before 1."""
 
     def codegen(context, builder, signature, arguments):
         place = Place(context, builder, values, *arguments)
@@ -67,7 +71,8 @@ def gumbel_lanes(typingctx, values, first):
 
 
 def logarithm(x):
-    """Of normal numbers above 0: k ln 2 + ln m with m near 1, and ln m = 2 artanh s, s = (m - 1) / (m + 1), by its series to s^23."""
+    """Of normal numbers above 0: k ln 2 + ln m with m near 1, and ln m = 2 artanh s, s = (m - 1) /
+    (m + 1), by its series to s^23."""
     k, m = x.parts()
     s = (m - 1.0) / (m + 1.0)
     square = s * s
@@ -86,7 +91,8 @@ def normal(random_state):
 
 @inline
 def gamma(random_state, shape):
-    """Gamma(shape, 1), Marsaglia and Tsang 2000; for shape < 1 by their boost Gamma(shape + 1) * u^(1/shape)."""
+    """Gamma(shape, 1), Marsaglia and Tsang 2000; for shape < 1 by their boost Gamma(shape + 1) *
+    u^(1/shape)."""
     boost = 1.0
     if shape < 1.0:
         boost = (1.0 - uniform(random_state)) ** (1.0 / shape)
@@ -96,10 +102,13 @@ def gamma(random_state, shape):
     while True:
         x = normal(random_state)
         v = (1.0 + c * x) ** 3
-        if v > 0.0 and np.log(1.0 - uniform(random_state)) < 0.5 * x * x + d - d * v + d * np.log(v):
+        if v > 0.0 and np.log(1.0 - uniform(random_state)) < 0.5 * x * x + d - d * v + d * np.log(
+            v
+        ):
             return boost * d * v
 
 
 def seeds(seed: int, count: int) -> np.ndarray:
-    """`count` independent random states, uint64[count, 2], from one integer and NumPy's SeedSequence."""
+    """`count` independent random states, uint64[count, 2], from one integer and NumPy's
+    SeedSequence."""
     return np.random.SeedSequence(seed).generate_state(2 * count, np.uint64).reshape(count, 2)

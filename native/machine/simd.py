@@ -1,7 +1,7 @@
 """Arithmetic on many numbers at a time, written down for LLVM as vectors.
 
-A loop over eight numbers LLVM turns into vectors as it sees fit; of exponentials it did half one by one for a Cascade Lake, and took
-three times as long.
+A loop over eight numbers LLVM turns into vectors as it sees fit; of exponentials it did half one by
+one for a Cascade Lake, and took three times as long.
 """
 
 import struct
@@ -17,7 +17,10 @@ class Kind:
     def __init__(self, element: ir.Type, bits: int, fraction: int, count: int, letters: str):
         self.element, self.fraction, self.count, self.letters = element, fraction, count, letters
         self.integer = ir.IntType(bits)
-        self.vector, self.integers = ir.VectorType(element, count), ir.VectorType(self.integer, count)
+        self.vector, self.integers = (
+            ir.VectorType(element, count),
+            ir.VectorType(self.integer, count),
+        )
         self.round = 1.5 * 2.0**fraction  # adding it leaves an integer in the low bits of the sum
 
     def all(self, number: float) -> ir.Constant:
@@ -34,10 +37,16 @@ class Kind:
 # 256 bits. With 512 a Cascade Lake runs at a lower clock, and searches took up to a sixth longer.
 DOUBLES = Kind(ir.DoubleType(), 64, 52, 4, "qd")
 SINGLES = Kind(ir.FloatType(), 32, 23, 8, "if")
-BLOCK, SINGLE_BLOCK = DOUBLES.count, SINGLES.count  # what is done a vector at a time overwrites whole ones
+BLOCK, SINGLE_BLOCK = (
+    DOUBLES.count,
+    SINGLES.count,
+)  # what is done a vector at a time overwrites whole ones
 I32 = ir.IntType(32)
 ZERO = ir.Constant(I32, 0)
-LN2_HIGH, LN2_LOW = 0.693147180369123816490, 1.90821492927058770002e-10  # ln 2 in two parts: k * LN2_HIGH is exact
+LN2_HIGH, LN2_LOW = (
+    0.693147180369123816490,
+    1.90821492927058770002e-10,
+)  # ln 2 in two parts: k * LN2_HIGH is exact
 
 
 class Lanes:
@@ -79,28 +88,39 @@ class Lanes:
         return self._lanes(self.builder.select(is_below, least, self.value))
 
     def over_all(self, join: Callable[["Lanes", "Lanes"], "Lanes"]) -> "Lanes":
-        """Every lane joined with every other, the same in each: halves, quarters, ... change places."""
+        """Every lane joined with every other, the same in each: halves, quarters, ... change
+        places."""
         joined, distance = self, self.kind.count // 2
         while distance:
             index_range = [ir.Constant(I32, lane ^ distance) for lane in range(self.kind.count)]
             mask = ir.Constant(ir.VectorType(I32, self.kind.count), index_range)
-            joined = join(joined, self._lanes(self.builder.shuffle_vector(joined.value, joined.value, mask)))
+            joined = join(
+                joined, self._lanes(self.builder.shuffle_vector(joined.value, joined.value, mask))
+            )
             distance //= 2
         return joined
 
     def times_power_of_two(self, shifted):
-        """Times 2^k, where k lies in the low bits of `shifted`, a number to which `kind.round` was added."""
+        """Times 2^k, where k lies in the low bits of `shifted`, a number to which `kind.round` was
+        added."""
         kind, builder = self.kind, self.builder
         number, power = (builder.bitcast(v.value, kind.integers) for v in (self, shifted))
-        return self._of_bits(builder.add(number, builder.shl(power, kind.all_integers(kind.fraction))))
+        return self._of_bits(
+            builder.add(number, builder.shl(power, kind.all_integers(kind.fraction)))
+        )
 
     def parts(self):
         """(k, m): m 2^k with whole k and m from sqrt(1/2) to sqrt(2), of normal numbers above 0."""
         kind, builder = self.kind, self.builder
-        bits, fraction = builder.bitcast(self.value, kind.integers), kind.all_integers(kind.fraction)
+        bits, fraction = (
+            builder.bitcast(self.value, kind.integers),
+            kind.all_integers(kind.fraction),
+        )
         power = builder.ashr(builder.sub(bits, kind.all_integers(kind.bits_of(0.5**0.5))), fraction)
         mantissa = self._of_bits(builder.sub(bits, builder.shl(power, fraction)))
-        return self._of_bits(builder.add(power, kind.all_integers(kind.bits_of(kind.round)))) - kind.round, mantissa
+        return self._of_bits(
+            builder.add(power, kind.all_integers(kind.bits_of(kind.round)))
+        ) - kind.round, mantissa
 
     def _of_bits(self, bits):
         return self._lanes(self.builder.bitcast(bits, self.kind.vector))
@@ -115,7 +135,8 @@ def splat(builder, number, kind: Kind = DOUBLES) -> Lanes:
 
 
 class Place:
-    """Where an array's numbers stand from some index on, to be read and written a vector at a time: block 0 is the first."""
+    """Where an array's numbers stand from some index on, to be read and written a vector at a time:
+    block 0 is the first."""
 
     def __init__(self, context, builder, array_type, array, first, kind: Kind = DOUBLES):
         self.builder, self.kind = builder, kind

@@ -1,7 +1,8 @@
 """exp and softmax, many numbers at a time.
 
-A search takes the exponential of every legal move's logit, and of every tried move's value. The C library's `exp` is a call for
-each number; these are a dozen multiplications for four or eight of them.
+A search takes the exponential of every legal move's logit, and of every tried move's value. The C
+library's `exp` is a call for each number; these are a dozen multiplications for four or eight of
+them.
 """
 
 from functools import partial
@@ -31,7 +32,11 @@ def exponential(x):
     r4 = r2 * r2
     low = (1.0 + r) + r2 * (1 / 2 + r * (1 / 6))
     middle = (1 / 24 + r * (1 / 120)) + r2 * (1 / 720 + r * (1 / 5040))
-    high = (1 / 40320 + r * (1 / 362880)) + r2 * (1 / 3628800 + r * (1 / 39916800)) + r4 * (1 / 479001600)
+    high = (
+        (1 / 40320 + r * (1 / 362880))
+        + r2 * (1 / 3628800 + r * (1 / 39916800))
+        + r4 * (1 / 479001600)
+    )
     return (low + r4 * (middle + r4 * high)).times_power_of_two(shifted)
 
 
@@ -53,7 +58,8 @@ def reduce(x, ln2_high, ln2_low):
 
 @intrinsic
 def exp_lanes(typingctx, values, first, shift, scale):
-    """values f64[first .. first + BLOCK - 1] = e^((value - shift) * scale) for what is <= 0 then, and a little above."""
+    """values f64[first .. first + BLOCK - 1] = e^((value - shift) * scale) for what is <= 0 then,
+    and a little above."""
 
     def codegen(context, builder, signature, arguments):
         array, first, shift, scale = arguments
@@ -66,18 +72,20 @@ def exp_lanes(typingctx, values, first, shift, scale):
 
 @inline
 def exp_in_place(values, count, shift, scale):
-    """values f64[0 .. count - 1] = e^((value - shift) * scale), a block at a time: what stands behind them, up to a multiple of
-    BLOCK, is overwritten."""
+    """values f64[0 .. count - 1] = e^((value - shift) * scale), a block at a time: what stands
+    behind them, up to a multiple of BLOCK, is overwritten."""
     for block in range((count + BLOCK - 1) // BLOCK):
         exp_lanes(values, block * BLOCK, shift, scale)
 
 
 @intrinsic
 def softmax_of(typingctx, logits, chosen, count, chosen_out, softmax_out, first):
-    """softmax_out f32[first ..] = the softmax of logits f32[A] at the indices chosen i32[0 .. count - 1], chosen_out i16[first ..] =
-    those indices. What stands behind them, up to a multiple of SINGLE_BLOCK, is overwritten.
+    """softmax_out f32[first ..] = the softmax of logits f32[A] at the indices chosen i32[0 .. count
+    - 1], chosen_out i16[first ..] = those indices. What stands behind them, up to a multiple of
+    SINGLE_BLOCK, is overwritten.
 
-    Vectors are built in registers: a vector load after scalar stores defeats store forwarding and stalls.
+    Vectors are built in registers: a vector load after scalar stores defeats store forwarding and
+    stalls.
     """
 
     def codegen(context, builder, signature, arguments):
@@ -107,11 +115,15 @@ def softmax_of(typingctx, logits, chosen, count, chosen_out, softmax_out, first)
             with cgutils.for_range(builder, blocks) as loop:
                 changed = change(loop.index)
                 place.write(changed, loop.index)
-                builder.store(join(Lanes(builder, builder.load(joined), SINGLES), changed).value, joined)
+                builder.store(
+                    join(Lanes(builder, builder.load(joined), SINGLES), changed).value, joined
+                )
             return Lanes(builder, builder.load(joined), SINGLES).over_all(join)
 
         highest = over_blocks(-np.inf, Lanes.at_least, gathered)
-        total = over_blocks(0.0, Lanes.__add__, lambda block: exponential_of_singles(place.read(block) - highest))
+        total = over_blocks(
+            0.0, Lanes.__add__, lambda block: exponential_of_singles(place.read(block) - highest)
+        )
         share = 1.0 / total
         with cgutils.for_range(builder, blocks) as loop:
             place.write(place.read(loop.index) * share, loop.index)
@@ -122,16 +134,18 @@ def softmax_of(typingctx, logits, chosen, count, chosen_out, softmax_out, first)
 
 @inline
 def index_range(first, count):
-    """first .. first + count - 1, unsigned: an index that might be negative would count from the end, and a loop that looks
-    at the sign of each index is not vectorised."""
+    """first .. first + count - 1, unsigned: an index that might be negative would count from the
+    end, and a loop that looks at the sign of each index is not vectorised."""
     return range(np.uint64(first), np.uint64(first) + np.uint64(count))
 
 
-# The highest of many floats. LLVM does not take their maximum sixteen at a time, that of integers it does.
+# The highest of many floats. LLVM does not take their maximum sixteen at a time, that of integers
+# it does.
 
 
 def flip(builder, bits):
-    """The bits of a float as an integer that grows with it, and back: for negative numbers, all bits but the sign."""
+    """The bits of a float as an integer that grows with it, and back: for negative numbers, all
+    bits but the sign."""
     i32 = ir.IntType(32)
     is_negative = builder.ashr(bits, ir.Constant(i32, 31))
     return builder.xor(bits, builder.and_(is_negative, ir.Constant(i32, 0x7FFFFFFF)))
@@ -140,12 +154,16 @@ def flip(builder, bits):
 @intrinsic
 def rank(typingctx, number):
     """i32: the greater, the greater the f32."""
-    return types.int32(types.float32), lambda c, builder, s, a: flip(builder, builder.bitcast(a[0], ir.IntType(32)))
+    return types.int32(types.float32), lambda c, builder, s, a: flip(
+        builder, builder.bitcast(a[0], ir.IntType(32))
+    )
 
 
 @intrinsic
 def of_rank(typingctx, number):
-    return types.float32(types.int32), lambda c, builder, s, a: builder.bitcast(flip(builder, a[0]), ir.FloatType())
+    return types.float32(types.int32), lambda c, builder, s, a: builder.bitcast(
+        flip(builder, a[0]), ir.FloatType()
+    )
 
 
 LOWEST_RANK = np.int32(-(1 << 31))

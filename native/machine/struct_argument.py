@@ -1,7 +1,8 @@
 """Pass a whole struct of arrays and scalars to a kernel as one pointer.
 
-A forest is thirty arrays. Numba finds the type of each argument anew at every call, which takes as long as a dozen simulations.
-`by_address` turns a NamedTuple class into one whose types are found once, when an object is made.
+A forest is thirty arrays. Numba finds the type of each argument anew at every call, which takes as
+long as a dozen simulations. `by_address` turns a NamedTuple class into one whose types are found
+once, when an object is made.
 """
 
 from typing import NamedTuple
@@ -17,8 +18,8 @@ class Address(NamedTuple):
 
 
 class Handle(Address):
-    """What Numba sees of an object is its address; the content stands in attributes. (A tuple, because Numba knows the class
-    of a tuple at once, and has to look any other object's up.)"""
+    """What Numba sees of an object is its address; the content stands in attributes. (A tuple,
+    because Numba knows the class of a tuple at once, and has to look any other object's up.)"""
 
     @classmethod
     def _to(cls, words: np.ndarray, content: dict) -> "Handle":
@@ -32,7 +33,9 @@ class Handle(Address):
         return self._words
 
     def __setattr__(self, name: str, value: object) -> None:
-        raise AttributeError(f"{name} stays what kernels know it to be; _replace makes another {type(self).__name__}")
+        raise AttributeError(
+            f"{name} stays what kernels know it to be; _replace makes another {type(self).__name__}"
+        )
 
     def _asdict(self) -> dict:
         return {name: getattr(self, name) for name in self._names}
@@ -41,19 +44,21 @@ class Handle(Address):
         return type(self)(**self._asdict() | changes)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self._asdict().items())})"
+        content = ", ".join(f"{name}={value!r}" for name, value in self._asdict().items())
+        return f"{type(self).__name__}({content})"
 
     def __reduce__(self):
         return type(self), tuple(self._asdict().values())
 
 
 def by_address(fields: type) -> type:
-    """Decorator of a NamedTuple class that holds arrays, numbers and other decorated objects: Python passes an object to a
-    kernel as one pointer, and the kernel sees the named tuple.
+    """Decorator of a NamedTuple class that holds arrays, numbers and other decorated objects:
+    Python passes an object to a kernel as one pointer, and the kernel sees the named tuple.
 
-    Numbers get the types of their annotations, truth values are 0 or 1. All objects of a class have one Numba type, so arrays
-    must have the dtype, dimensions and layout of those in the first object, else TypeError. Arrays may change in place; fields
-    cannot be set. Only kernels can unpack or compare such an object: in Python it is a tuple of one address. `declared` is the
+    Numbers get the types of their annotations, truth values are 0 or 1. All objects of a class have
+    one Numba type, so arrays must have the dtype, dimensions and layout of those in the first
+    object, else TypeError. Arrays may change in place; fields cannot be set. Only kernels can
+    unpack or compare such an object: in Python it is a tuple of one address. `declared` is the
     NamedTuple class.
     """
     known = {}  # name -> Numba's type of it
@@ -67,7 +72,9 @@ def by_address(fields: type) -> type:
                 kept = isinstance(value, (np.ndarray, Handle))
                 content[name] = value if kept else fields.__annotations__[name](value)
                 if known.setdefault(name, type_of(content[name])) != type_of(content[name]):
-                    raise TypeError(f"{cls.__name__}.{name} is {known[name]}, not {type_of(content[name])}")
+                    raise TypeError(
+                        f"{cls.__name__}.{name} is {known[name]}, not {type_of(content[name])}"
+                    )
             return cls._to(np.concatenate([words_of(value) for value in content.values()]), content)
 
     for name in ("__module__", "__qualname__", "__name__", "__doc__"):
@@ -77,8 +84,8 @@ def by_address(fields: type) -> type:
 
 
 def words_of(value) -> np.ndarray:
-    """i64: a number; or a nested object's words; or Numba's array struct: meminfo and parent (both null), nitems, itemsize,
-    data, shape, strides."""
+    """i64: a number; or a nested object's words; or Numba's array struct: meminfo and parent (both
+    null), nitems, itemsize, data, shape, strides."""
     if isinstance(value, Handle):
         return value._inside().view(np.int64)
     if isinstance(value, float):
@@ -99,7 +106,9 @@ class HandleType(types.NamedTuple):
     def __init__(self, made_by: type, content: dict[str, types.Type]):
         self.fields, self.types, self.count = tuple(content), tuple(content.values()), len(content)
         self.instance_class = made_by
-        types.Type.__init__(self, f"{made_by.__name__} at an address ({', '.join(map(str, self.types))})")
+        types.Type.__init__(
+            self, f"{made_by.__name__} at an address ({', '.join(map(str, self.types))})"
+        )
 
 
 @register_model(HandleType)

@@ -1,8 +1,8 @@
 """The position cache: the network's answers by position key, shared by all games of one actor.
 
-Direct-mapped: a new answer replaces whatever stands at its index. Stale only when the weights change, and then the owner
-clears it. Keys are 64 bits of the game's own hash; EMPTY marks an entry without an answer, and a position that happens to
-have that key is never remembered.
+Direct-mapped: a new answer replaces whatever stands at its index. Stale only when the weights
+change, and then the owner clears it. Keys are 64 bits of the game's own hash; EMPTY marks an entry
+without an answer, and a position that happens to have that key is never remembered.
 """
 
 from typing import NamedTuple
@@ -49,7 +49,8 @@ def index_of(cache, key):
 
 @inline
 def prefetch_entry(cache, key):
-    """Begin to load all that may be wanted of it; returns its index. Entries lie all over memory."""
+    """Begin to load all that may be wanted of it; returns its index. Entries lie all over
+    memory."""
     index = index_of(cache, key)
     prefetch_at(cache.key, index)
     prefetch_at(cache.value, index)

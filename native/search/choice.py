@@ -1,7 +1,8 @@
 """What a complete search says: the move to play, the policy to learn, the value.
 
-A root that is proven not lost is played by its proof; else no move that is proven lost is chosen while another is left.
-Values are for the first player. `forest.policy` holds the policy by edge of the root until the next search.
+A root that is proven not lost is played by its proof; else no move that is proven lost is chosen
+while another is left. Values are for the first player. `forest.policy` holds the policy by edge of
+the root until the next search.
 """
 
 import numpy as np
@@ -24,7 +25,8 @@ LCB_SHARE = 0.15  # of the most visits, below which a move is not judged by its 
 
 @inline
 def choose_edge(params, forest, game, temperature):
-    """The root edge to play; writes the search's policy (the training target) over the root edges to forest.policy."""
+    """The root edge to play; writes the search's policy (the training target) over the root edges
+    to forest.policy."""
     root = forest.nodes[game, ROOT]
     is_proven = is_known(root.exact)
     if is_proven and mover_score(root.exact, root.mover) > WORST:
@@ -39,7 +41,8 @@ def choose_edge(params, forest, game, temperature):
 
 @inline
 def proven_policy(forest, game):
-    """The weight is shared equally by the edges proven to be as good as the root; the most visited of them is played."""
+    """The weight is shared equally by the edges proven to be as good as the root; the most visited
+    of them is played."""
     root, best, best_visits, equals = forest.nodes[game, ROOT], 0, -1, 0
     for i in range(root.num_edges):
         forest.policy[i] = 0.0
@@ -57,7 +60,8 @@ def proven_policy(forest, game):
 
 @inline
 def most_visited(params, forest, game, must_not_lose):
-    """The root edge with the most visits, or, if all that were tried are lost, the likeliest untried one."""
+    """The root edge with the most visits, or, if all that were tried are lost, the likeliest
+    untried one."""
     root, best, most = forest.nodes[game, ROOT], -1, -1
     for i in range(root.num_children):
         e = forest.children[game, i]
@@ -73,12 +77,14 @@ def most_visited(params, forest, game, must_not_lose):
 
 @inline
 def gumbel_policy(params, forest, game, must_not_lose):
-    """Write the root's improved policy pi' = softmax(logits + sigma(qhat)) (equation 11); return the edge with the highest
-    g + logit + sigma(qhat) among the most visited."""
+    """Write the root's improved policy pi' = softmax(logits + sigma(qhat)) (equation 11); return
+    the edge with the highest g + logit + sigma(qhat) among the most visited."""
     root = forest.nodes[game, ROOT]
     best = most_visited(params, forest, game, must_not_lose)
     if best < root.num_children:
-        best = best_root_edge(params, forest, game, forest.children[game, best].visits, must_not_lose)
+        best = best_root_edge(
+            params, forest, game, forest.children[game, best].visits, must_not_lose
+        )
     factor, total = weigh(params, forest, game, ROOT)
     for i in range(root.num_edges):
         weight = forest.policy[i] if i < root.num_children else forest.edge_prior[game, i] * factor
@@ -88,7 +94,8 @@ def gumbel_policy(params, forest, game, must_not_lose):
 
 @inline
 def puct_policy(params, forest, game, must_not_lose):
-    """Write the root's visit shares, less what was forced and what is lost; return the edge with the most visits."""
+    """Write the root's visit shares, less what was forced and what is lost; return the edge with
+    the most visits."""
     root, best = forest.nodes[game, ROOT], most_visited(params, forest, game, must_not_lose)
     for i in range(root.num_edges):
         forest.policy[i] = 0.0
@@ -107,8 +114,9 @@ def puct_policy(params, forest, game, must_not_lose):
 
 @inline
 def pruned_visits(params, forest, game, edge, best):
-    """An edge's visits without those that only forced playouts explain (KataGo, Wu 2019, section 3.2, "policy target
-    pruning"): up to as many as are forced, while its score stays below the best edge's; a single visit that is left goes."""
+    """An edge's visits without those that only forced playouts explain (KataGo, Wu 2019, section
+    3.2, "policy target pruning"): up to as many as are forced, while its score stays below the best
+    edge's; a single visit that is left goes."""
     root, e = forest.nodes[game, ROOT], forest.children[game, edge]
     if params.forced_playouts <= 0.0 or edge == best or best >= root.num_children:
         return np.float64(e.visits)
@@ -141,8 +149,8 @@ def sample_policy(forest, game, temperature):
 
 @inline
 def lcb_edge(params, forest, game, best):
-    """The root edge with the highest lower confidence bound Q - lcb * sd / sqrt(n), among those with at least a share of
-    the most visits (KataGo's move choice in matches)."""
+    """The root edge with the highest lower confidence bound Q - lcb * sd / sqrt(n), among those
+    with at least a share of the most visits (KataGo's move choice in matches)."""
     root = forest.nodes[game, ROOT]
     if best >= root.num_children:
         return best
@@ -152,7 +160,9 @@ def lcb_edge(params, forest, game, best):
         if e.visits < enough or e.visits == 0 or is_lost(e, root.mover):
             continue
         deviation = 0.0 if e.is_proven else value_stdev(forest.nodes[game, e.child])
-        bound = mover_score(e.value_sum, root.mover) / e.visits - params.lcb * deviation / np.sqrt(np.float64(e.visits))
+        bound = mover_score(e.value_sum, root.mover) / e.visits - params.lcb * deviation / np.sqrt(
+            np.float64(e.visits)
+        )
         if is_better(bound, e.action, highest, forest.edge_action[game, found]):
             found, highest = i, bound
     return found
@@ -160,8 +170,8 @@ def lcb_edge(params, forest, game, best):
 
 @inline
 def root_value(params, forest, game):
-    """The search's value of the root, for the first player: exact, or its Q under forest.policy, completed with v_mix
-    where Gumbel's policy gives weight to actions that were never tried."""
+    """The search's value of the root, for the first player: exact, or its Q under forest.policy,
+    completed with v_mix where Gumbel's policy gives weight to actions that were never tried."""
     root, value, known = forest.nodes[game, ROOT], 0.0, 0.0
     if is_known(root.exact):
         return root.exact
@@ -178,9 +188,11 @@ def root_value(params, forest, game):
 
 @kernel
 def choose(params, forest, temperature, action_out, value_out, policy_out):
-    """What each complete search says: action i32[B], value f64[B] for the first player, policy f64[B, A].
+    """What each complete search says: action i32[B], value f64[B] for the first player, policy
+    f64[B, A].
 
-    action_out is -1 for a game whose search is not complete. Modifies the three outputs and the forest's scratch.
+    action_out is -1 for a game whose search is not complete. Modifies the three outputs and the
+    forest's scratch.
     """
     for game in range(len(forest.num_simulations)):
         clear(policy_out[game])
@@ -201,9 +213,11 @@ def clear(values):
 
 @kernel
 def read_priors(forest, action_out, value_out, policy_out):
-    """The network's own opinion of every root that has been evaluated: its likeliest action, value, policy.
+    """The network's own opinion of every root that has been evaluated: its likeliest action, value,
+    policy.
 
-    Shapes as in `choose`; the value is for the first player. Noise, where the settings ask for it, is part of the priors.
+    Shapes as in `choose`; the value is for the first player. Noise, where the settings ask for it,
+    is part of the priors.
     """
     for game in range(len(forest.num_simulations)):
         clear(policy_out[game])
@@ -220,10 +234,16 @@ def read_priors(forest, action_out, value_out, policy_out):
 
 @kernel
 def read_root(forest, game):
-    """Of a root that has been evaluated: (simulations that went on from it, the sum of their values, the network's value, its
-    edges' number, its mover). Values are for the first player."""
+    """Of a root that has been evaluated: (simulations that went on from it, the sum of their
+    values, the network's value, its edges' number, its mover). Values are for the first player."""
     root = forest.nodes[game, ROOT]
-    return np.int64(root.num_finished), root.value_sum, root.value, np.int64(root.num_edges), np.int64(root.mover)
+    return (
+        np.int64(root.num_finished),
+        root.value_sum,
+        root.value,
+        np.int64(root.num_edges),
+        np.int64(root.mover),
+    )
 
 
 @kernel
@@ -234,8 +254,9 @@ def is_root_proven(forest, game):
 
 @kernel
 def read_root_visits(forest, visits_out, num_edges_out):
-    """Finished simulations of every root's actions, i64[B, A], NO_EDGE for what is illegal, forbidden or proven lost; and the
-    number of every root's edges, i64[B]. Games whose root has not been evaluated have none."""
+    """Finished simulations of every root's actions, i64[B, A], NO_EDGE for what is illegal,
+    forbidden or proven lost; and the number of every root's edges, i64[B]. Games whose root has not
+    been evaluated have none."""
     for game in range(len(forest.num_simulations)):
         root = forest.nodes[game, ROOT]
         num_edges_out[game] = root.num_edges if forest.num_nodes[game] > 0 else 0
@@ -251,8 +272,9 @@ def read_root_visits(forest, visits_out, num_edges_out):
 
 @kernel
 def read_policy(rules, forest, game, action_out, prior_out):
-    """The network's policy at a root that was planted and evaluated, over all its legal moves, whether the search may take them
-    or not: actions i16, ascending, and priors f32. Both outputs need a SINGLE_BLOCK more than A. Returns the moves' number."""
+    """The network's policy at a root that was planted and evaluated, over all its legal moves,
+    whether the search may take them or not: actions i16, ascending, and priors f32. Both outputs
+    need a SINGLE_BLOCK more than A. Returns the moves' number."""
     count = rules.legal(forest.root_state[game], forest.actions)
     softmax_of(forest.logits[game, ROOT], forest.actions, count, action_out, prior_out, np.int64(0))
     return count
@@ -260,13 +282,18 @@ def read_policy(rules, forest, game, action_out, prior_out):
 
 @kernel
 def read_node(forest, game, node, action_out, visits_out, value_out, prior_out, child_out):
-    """A node's edges, by ascending action: actions i32, visits i32, mean values f64 for the first player (NaN unvisited),
-    priors f32, children i32 (-1 untried). Returns their number: 0 where no simulation has chosen at the node."""
+    """A node's edges, by ascending action: actions i32, visits i32, mean values f64 for the first
+    player (NaN unvisited), priors f32, children i32 (-1 untried). Returns their number: 0 where no
+    simulation has chosen at the node."""
     n = forest.nodes[game, node]
     for i in range(n.num_edges):
         action, at = np.int32(forest.edge_action[game, n.first_edge + i]), i
         while at > 0 and action_out[at - 1] > action:  # insert
-            action_out[at], visits_out[at], value_out[at] = action_out[at - 1], visits_out[at - 1], value_out[at - 1]
+            action_out[at], visits_out[at], value_out[at] = (
+                action_out[at - 1],
+                visits_out[at - 1],
+                value_out[at - 1],
+            )
             prior_out[at], child_out[at] = prior_out[at - 1], child_out[at - 1]
             at -= 1
         visits, total, child = 0, np.nan, -1

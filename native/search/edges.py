@@ -1,6 +1,7 @@
 """A node's edges: the legal actions and their priors, and which unvisited edge comes next.
 
-A node is expanded when a simulation selects at it. Most nodes are leaves that no second simulation reaches, and never have edges.
+A node is expanded when a simulation selects at it. Most nodes are leaves that no second simulation
+reaches, and never have edges.
 """
 
 import numpy as np
@@ -11,9 +12,9 @@ from native.machine.softmax import highest_of, softmax_of
 
 @inline
 def expand(rules, forest, game, node, depth, state):
-    """Give a node `depth` plies below the root its edges, if it has none yet: one for every legal action of `state`, its
-    position, and of the network's logits those actions' priors. The one place that masks and normalises. A restricted search
-    may leave it without an edge."""
+    """Give a node `depth` plies below the root its edges, if it has none yet: one for every legal
+    action of `state`, its position, and of the network's logits those actions' priors. The one
+    place that masks and normalises. A restricted search may leave it without an edge."""
     n = forest.nodes[game, node]
     if n.is_expanded:
         return
@@ -21,7 +22,14 @@ def expand(rules, forest, game, node, depth, state):
     if forest.is_restricted[game]:
         count = keep_allowed(forest, game, n.mover, depth, count)
     logits = forest.logits[game, node]
-    softmax_of(logits, forest.actions, count, forest.edge_action[game], forest.edge_prior[game], np.int64(first))
+    softmax_of(
+        logits,
+        forest.actions,
+        count,
+        forest.edge_action[game],
+        forest.edge_prior[game],
+        np.int64(first),
+    )
     n.first_edge, n.num_edges, n.is_expanded = first, count, 1
     forest.expanded[game, forest.num_expanded[game]] = node
     forest.num_expanded[game] += 1
@@ -30,7 +38,8 @@ def expand(rules, forest, game, node, depth, state):
 
 @inline
 def keep_allowed(forest, game, mover, depth, count):
-    """Leave those of the first `count` of forest.actions that the mover may take so deep; return their number."""
+    """Leave those of the first `count` of forest.actions that the mover may take so deep; return
+    their number."""
     kept = np.int64(0)
     for i in range(count):
         action = forest.actions[i]
@@ -42,13 +51,18 @@ def keep_allowed(forest, game, mover, depth, count):
 
 @inline
 def promote_best_unvisited(forest, game, node, by_root_score):
-    """Put the best untried edge behind those tried: the one with the highest prior, or with the highest Gumbel + logit at
-    the root of a Gumbel search. The others stay ascending, so the first of equals is the lowest action."""
+    """Put the best untried edge behind those tried: the one with the highest prior, or with the
+    highest Gumbel + logit at the root of a Gumbel search. The others stay ascending, so the first
+    of equals is the lowest action."""
     n = forest.nodes[game, node]
     if n.has_promoted or n.num_children == n.num_edges:
         return
     place, end = n.first_edge + n.num_children, n.first_edge + n.num_edges
-    best = best_root_score(forest, game, place, end) if by_root_score else best_prior(forest, game, place, end)
+    best = (
+        best_root_score(forest, game, place, end)
+        if by_root_score
+        else best_prior(forest, game, place, end)
+    )
     move_to(forest.edge_action[game], best, place)
     move_to(forest.edge_prior[game], best, place)
     n.has_promoted = 1

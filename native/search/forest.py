@@ -1,14 +1,16 @@
 """The memory of B searches: trees in flat arrays, all allocated here, once.
 
-Axes: B games, N nodes of a game's tree, E edges of a game's tree, L leaves in flight, D plies of depth, A actions,
-S bytes of a position. Nodes are numbered in order of birth; the root is 0. A node is expanded by the second simulation that
-reaches it (`native.search.edges`): it gets one contiguous run of edges, one for each legal action. Until then it has the network's
-logits of all actions. Nodes keep no positions: a simulation copies the root's bytes and plays the path again, which is cheap and
-keeps histories (superko) exact. Every value belongs to the first player.
+Axes: B games, N nodes of a game's tree, E edges of a game's tree, L leaves in flight, D plies of
+depth, A actions, S bytes of a position. Nodes are numbered in order of birth; the root is 0. A node
+is expanded by the second simulation that reaches it (`native.search.edges`): it gets one contiguous
+run of edges, one for each legal action. Until then it has the network's logits of all actions.
+Nodes keep no positions: a simulation copies the root's bytes and plays the path again, which is
+cheap and keeps histories (superko) exact. Every value belongs to the first player.
 
-Most edges are never visited, so an edge is its action and its prior: 6 bytes. The first simulation that takes an edge adds a record
-to `children`. The edges of a node stand in this order: its children, by first visit; the best unvisited edge, once it has
-been promoted; the others, by action. So a selection among a hundred moves reads the few children and one more edge.
+Most edges are never visited, so an edge is its action and its prior: 6 bytes. The first simulation
+that takes an edge adds a record to `children`. The edges of a node stand in this order: its
+children, by first visit; the best unvisited edge, once it has been promoted; the others, by action.
+So a selection among a hundred moves reads the few children and one more edge.
 """
 
 from typing import NamedTuple
@@ -26,8 +28,14 @@ UNKNOWN = np.nan  # a node's exact value until it is proven
 
 NODE = np.dtype(
     [
-        ("value", np.float64),  # the game's outcome or the network's value; WAITING until it is known
-        ("exact", np.float64),  # the game's outcome or, once proven, that of perfect play from here; else UNKNOWN
+        (
+            "value",
+            np.float64,
+        ),  # the game's outcome or the network's value; WAITING until it is known
+        (
+            "exact",
+            np.float64,
+        ),  # the game's outcome or, once proven, that of perfect play from here; else UNKNOWN
         ("value_sum", np.float64),  # values of the finished simulations that went on from here
         ("value_square_sum", np.float64),  # squares of these values
         ("visited_prior_mass", np.float64),  # sum of the children's priors
@@ -46,13 +54,19 @@ NODE = np.dtype(
 
 EDGE = np.dtype(
     [
-        ("value_sum", np.float64),  # values of its finished simulations; in f32 it would drift after some 10^5 visits
+        (
+            "value_sum",
+            np.float64,
+        ),  # values of its finished simulations; in f32 it would drift after some 10^5 visits
         ("prior", np.float32),
         ("visits", np.int32),  # finished simulations
         ("child", np.int32),  # node number
         ("action", np.int16),
         ("in_flight", np.int8),  # simulations that are not backed up yet
-        ("is_proven", np.int8),  # is the child proven? Then `value_sum` is visits times its exact value
+        (
+            "is_proven",
+            np.int8,
+        ),  # is the child proven? Then `value_sum` is visits times its exact value
     ],
     align=True,
 )  # 24 bytes
@@ -70,7 +84,9 @@ class Forest(NamedTuple):
     root_noise: np.ndarray  # f64[B, A], Gumbel of each root action (Dirichlet goes into edge_prior)
     root_score: np.ndarray  # f64[B, A], Gumbel + logit of each root action
     is_restricted: np.ndarray  # i8[B], does the next row bind the search?
-    avoid_until: np.ndarray  # i32[B, 2, A], plies below the root before which a player may not take an action
+    avoid_until: (
+        np.ndarray
+    )  # i32[B, 2, A], plies below the root before which a player may not take an action
 
     # Grow while a search runs.
     num_nodes: np.ndarray  # i32[B]
@@ -95,7 +111,8 @@ class Forest(NamedTuple):
     path_node: np.ndarray  # i32[B, L, D]
     path_edge: np.ndarray  # i32[B, L, D]
 
-    # Noise, a stream a game so that games never share; and scratch, which holds nothing between two calls.
+    # Noise, a stream a game so that games never share; and scratch, which holds nothing between two
+    # calls.
     random_state: np.ndarray  # u64[B, 2]
     state: np.ndarray  # u8[B, S], with one leaf a game: that leaf's position
     actions: np.ndarray  # i32[A + 1]
@@ -115,8 +132,8 @@ def new_forest(
 ) -> Forest:
     """Memory for `num_games` searches of up to `max_simulations` simulations each.
 
-    ValueError if a size is below 1 or beyond what a record holds; MemoryError, with what would fit, if grown trees would not
-    fit into this machine.
+    ValueError if a size is below 1 or beyond what a record holds; MemoryError, with what would fit,
+    if grown trees would not fit into this machine.
     """
     from native.machine.random import seeds
 
@@ -127,13 +144,23 @@ def new_forest(
         ("max_actions", max_actions, MOST_ACTIONS),
     ):
         if size < 1 or (most and size > most):
-            raise ValueError(f"{name} must be at least 1{f' and at most {most}' if most else ''}, not {size}")
+            raise ValueError(
+                f"{name} must be at least 1{f' and at most {most}' if most else ''}, not {size}"
+            )
     if (needed := (max_simulations + 1) * max_actions) > MOST_EDGES:
         raise ValueError(
-            f"a tree of {max_simulations:,} simulations with {max_actions:,} actions each can have {needed:,} edges, of at "
+            f"a tree of {max_simulations:,} simulations "
+            f"with "
+            f"{max_actions:,} "
+            f"actions "
+            f"each "
+            f"can "
+            f"have {needed:,} edges, of at "
             f"most {MOST_EDGES:,}; {MOST_EDGES // max_actions - 1:,} simulations would fit"
         )
-    refuse_what_cannot_fit(num_games, max_simulations, state_bytes, max_actions, max_plies, leaves_per_game)
+    refuse_what_cannot_fit(
+        num_games, max_simulations, state_bytes, max_actions, max_plies, leaves_per_game
+    )
     games, nodes = num_games, max_simulations + 1
     edges, depth, leaves = nodes * max_actions, min(max_plies, max_simulations) + 1, leaves_per_game
     i32, f64 = np.int32, np.float64
@@ -171,12 +198,20 @@ def new_forest(
 
 
 def forest_bytes(
-    num_games: int, max_simulations: int, state_bytes: int, max_actions: int, max_plies: int, leaves_per_game: int = 1
+    num_games: int,
+    max_simulations: int,
+    state_bytes: int,
+    max_actions: int,
+    max_plies: int,
+    leaves_per_game: int = 1,
 ) -> int:
-    """The most that a forest can take. (Pages are touched where edges are tried, so large boards come close to it.)"""
+    """The most that a forest can take. (Pages are touched where edges are tried, so large boards
+    come close to it.)"""
     nodes, depth = max_simulations + 1, min(max_plies, max_simulations) + 1
     edges, path = max_actions * (EDGE.itemsize + 2 + 4 + 4), 8 * leaves_per_game * depth
-    return num_games * (nodes * (NODE.itemsize + 4 + edges) + path + 2 * state_bytes + 24 * max_actions)
+    return num_games * (
+        nodes * (NODE.itemsize + 4 + edges) + path + 2 * state_bytes + 24 * max_actions
+    )
 
 
 def refuse_what_cannot_fit(num_games: int, max_simulations: int, *sizes: int) -> None:
@@ -186,7 +221,13 @@ def refuse_what_cannot_fit(num_games: int, max_simulations: int, *sizes: int) ->
         fit = max(0, int(max_simulations * there / needed) - 1)
         fitting = max(0, int(num_games * there / needed))
         raise MemoryError(
-            f"{num_games} searches of {max_simulations:,} simulations can take {needed / 1e9:,.1f} GB of the "
+            f"{num_games} searches "
+            f"of "
+            f"{max_simulations:,} "
+            f"simulations "
+            f"can "
+            f"take "
+            f"{needed / 1e9:,.1f} GB of the "
             f"{there / 1e9:,.1f} GB that this process may use; {fit:,} simulations would fit"
             + (f", or {fitting} games" if fitting else "")
         )
@@ -194,7 +235,8 @@ def refuse_what_cannot_fit(num_games: int, max_simulations: int, *sizes: int) ->
 
 @kernel
 def reset_tree(forest, game, num_simulations):
-    """Forget the tree of `game`; its next search starts from root_state[game]. Modifies `forest` in place.
+    """Forget the tree of `game`; its next search starts from root_state[game]. Modifies `forest` in
+    place.
 
     `num_simulations` simulations, at most as many as there is memory for.
     """
@@ -210,8 +252,9 @@ def reset_tree(forest, game, num_simulations):
 
 @kernel
 def restrict(forest, game, avoid_until):
-    """Bind the search that `reset_tree` has just begun, until the next `reset_tree`: at d plies below the root player p may take
-    action a only if avoid_until[p, a] <= d. `avoid_until` is i32[2, A]; KataGo's avoidMoveUntilByLoc."""
+    """Bind the search that `reset_tree` has just begun, until the next `reset_tree`: at d plies
+    below the root player p may take action a only if avoid_until[p, a] <= d. `avoid_until` is
+    i32[2, A]; KataGo's avoidMoveUntilByLoc."""
     for player in range(2):
         copy(forest.avoid_until[game, player], avoid_until[player])
     forest.is_restricted[game] = 1
@@ -219,7 +262,8 @@ def restrict(forest, game, avoid_until):
 
 @kernel
 def reset_trees(forest, states, num_simulations):
-    """Begin searches of the positions `states` u8[n, S] in the first n games; the other games rest (goal 0)."""
+    """Begin searches of the positions `states` u8[n, S] in the first n games; the other games rest
+    (goal 0)."""
     for game in range(len(forest.num_simulations)):
         if game < len(states):
             copy(forest.root_state[game], states[game])
@@ -230,7 +274,8 @@ def reset_trees(forest, states, num_simulations):
 
 @by_address
 class Batch(NamedTuple):
-    """The leaves of a batch step on their way to the evaluator and back. Rows 0..n-1 are in use; R = games * leaves."""
+    """The leaves of a batch step on their way to the evaluator and back. Rows 0..n-1 are in use; R
+    = games * leaves."""
 
     planes: np.ndarray  # f32[R, P, C], from the mover's side
     scalars: np.ndarray  # f32[R, K]
@@ -244,7 +289,8 @@ class Batch(NamedTuple):
 def new_batch(
     rows: int, planes: int, cells: int, scalars: int, max_actions: int, forest: Forest | None = None
 ) -> Batch:
-    """`forest`, whose leaves it takes, is needed by evaluators that look at positions: `position` shares its memory."""
+    """`forest`, whose leaves it takes, is needed by evaluators that look at positions: `position`
+    shares its memory."""
     return Batch(
         planes=np.zeros((rows, planes, cells), np.float32),
         scalars=np.zeros((rows, scalars), np.float32),

@@ -1,12 +1,13 @@
-"""Gumbel search: policy improvement with few simulations (Danihelka et al. 2022, "Policy improvement by planning with
-Gumbel", ICLR; reference implementation: mctx).
+"""Gumbel search: policy improvement with few simulations (Danihelka et al. 2022, "Policy
+improvement by planning with Gumbel", ICLR; reference implementation: mctx).
 
-At the root, sequential halving over the actions with the highest g + logit, g a Gumbel variable of each action; below it,
-the visits follow the improved policy. Q is for the mover and in [0, 1] here, as in the paper's board games. Simulations
-in flight count as visits and never as values, so no virtual loss is needed. Ties go to the lowest action.
+At the root, sequential halving over the actions with the highest g + logit, g a Gumbel variable of
+each action; below it, the visits follow the improved policy. Q is for the mover and in [0, 1] here,
+as in the paper's board games. Simulations in flight count as visits and never as values, so no
+virtual loss is needed. Ties go to the lowest action.
 
-All untried actions of a node have the same completed Q, so their improved policy is in proportion to their priors: their
-mass is known without a look at them, and only the likeliest can be next.
+All untried actions of a node have the same completed Q, so their improved policy is in proportion
+to their priors: their mass is known without a look at them, and only the likeliest can be next.
 """
 
 import numpy as np
@@ -19,21 +20,24 @@ from native.search.edges import is_better, promote_best_unvisited
 from native.search.forest import ROOT
 from native.search.proven import is_lost
 
-SMALLEST_SPREAD = 0.5e-8  # of values in [0, 1] that are stretched: mctx's epsilon of 1e-8 for values in [-1, 1]
+# of values in [0, 1] that are stretched: mctx's epsilon of 1e-8 for values in [-1, 1]
+SMALLEST_SPREAD = 0.5e-8
 
 
 @inline
 def quotient(number, divisor):
-    """number // divisor of whole numbers from 0 to 2^31, as floats: dividing integers takes a processor up to five times as long."""
+    """number // divisor of whole numbers from 0 to 2^31, as floats: dividing integers takes a
+    processor up to five times as long."""
     return np.int64(np.float64(number) / np.float64(divisor))
 
 
 @inline
 def considered_visits(num_considered, num_simulations, simulation):
-    """How many visits an action has if simulation number `simulation` may go to it (section 3.3, sequential halving).
+    """How many visits an action has if simulation number `simulation` may go to it (section 3.3,
+    sequential halving).
 
-    m actions are considered first; each phase gives every survivor max(1, n // (ceil(log2 m) * k)) visits, then halves
-    their number k, down to two.
+    m actions are considered first; each phase gives every survivor max(1, n // (ceil(log2 m) * k))
+    visits, then halves their number k, down to two.
     """
     if num_considered <= 1:
         return simulation
@@ -52,13 +56,15 @@ def considered_visits(num_considered, num_simulations, simulation):
 
 @inline
 def complete_q(params, forest, game, node):
-    """Write the completed Q of the node's tried edges to forest.score (section 4, equations 10 and 33).
+    """Write the completed Q of the node's tried edges to forest.score (section 4, equations 10 and
+    33).
 
-    qhat(a) = Q(a) where visited, else v_mix = (v + N * sum_visited(P Q) / sum_visited(P)) / (1 + N);
-    sigma(q) = (c_visit + max visits) * c_scale * q, q in [0, 1], or stretched to fill [0, 1] if `min_max`, as mctx's
-    rescale_values does: between the lowest and the highest completed Q of all actions of the game. An illegal action is
-    one without visits there, so v_mix is among them unless every action is legal and visited.
-    Returns (v_mix, which is qhat of every untried edge; the highest qhat; the factor of sigma), qhat for the mover.
+    qhat(a) = Q(a) where visited, else v_mix = (v + N * sum_visited(P Q) / sum_visited(P)) / (1 +
+    N); sigma(q) = (c_visit + max visits) * c_scale * q, q in [0, 1], or stretched to fill [0, 1] if
+    `min_max`, as mctx's rescale_values does: between the lowest and the highest completed Q of all
+    actions of the game. An illegal action is one without visits there, so v_mix is among them
+    unless every action is legal and visited. Returns (v_mix, which is qhat of every untried edge;
+    the highest qhat; the factor of sigma), qhat for the mover.
     """
     n, score, children = forest.nodes[game, node], forest.score, forest.children[game]
     mover, visits, most, mass, weighted, waiting = n.mover, 0, 0, 0.0, 0.0, 0
@@ -101,9 +107,15 @@ def complete_waiting(forest, game, n, mixed):
 
 @inline
 def weigh(params, forest, game, node):
-    """Write P(a) * exp(sigma(qhat(a)) - the highest sigma), the improved policy but for its scale, of the tried edges to
-    forest.policy; returns (the same factor of every untried edge, the sum over all edges) (equation 11)."""
-    n, score, weight, prior = forest.nodes[game, node], forest.score, forest.policy, forest.edge_prior[game]
+    """Write P(a) * exp(sigma(qhat(a)) - the highest sigma), the improved policy but for its scale,
+    of the tried edges to forest.policy; returns (the same factor of every untried edge, the sum
+    over all edges) (equation 11)."""
+    n, score, weight, prior = (
+        forest.nodes[game, node],
+        forest.score,
+        forest.policy,
+        forest.edge_prior[game],
+    )
     mixed, high, scale = complete_q(params, forest, game, node)
     first, count = np.uint64(n.first_edge), np.int64(n.num_children)
     score[count] = mixed
@@ -118,8 +130,9 @@ def weigh(params, forest, game, node):
 
 @inline
 def gumbel_inner_edge(params, forest, game, node):
-    """argmax of pi'(a) - N(a) / (1 + sum N): visits follow the improved policy (section 5, equation 14). With w(a) = pi'(a) *
-    total that is argmax of w(a) * (1 + sum N) - N(a) * total, without a division."""
+    """argmax of pi'(a) - N(a) / (1 + sum N): visits follow the improved policy (section 5, equation
+    14). With w(a) = pi'(a) * total that is argmax of w(a) * (1 + sum N) - N(a) * total, without a
+    division."""
     promote_best_unvisited(forest, game, node, False)
     n = forest.nodes[game, node]
     first, count = np.uint64(n.first_edge), np.int64(n.num_children)
@@ -146,8 +159,8 @@ def gumbel_inner_edge(params, forest, game, node):
 
 @inline
 def gumbel_root_edge(params, forest, game):
-    """The root edge of the simulation that has just been counted in forest.started: the highest g + logit + sigma(qhat)
-    among those with as many visits as the halving says (equation 8)."""
+    """The root edge of the simulation that has just been counted in forest.started: the highest g +
+    logit + sigma(qhat) among those with as many visits as the halving says (equation 8)."""
     promote_best_unvisited(forest, game, ROOT, True)
     n, num_simulations = forest.nodes[game, ROOT], forest.num_simulations[game]
     considered = min(params.max_considered, n.num_edges, num_simulations)
@@ -159,8 +172,13 @@ def gumbel_root_edge(params, forest, game):
 
 @inline
 def best_root_edge(params, forest, game, wanted_visits, must_not_lose):
-    """argmax of g + logit + sigma(qhat) over the tried root edges with `wanted_visits` visits, those in flight included."""
-    n, children, root_score = forest.nodes[game, ROOT], forest.children[game], forest.root_score[game]
+    """argmax of g + logit + sigma(qhat) over the tried root edges with `wanted_visits` visits,
+    those in flight included."""
+    n, children, root_score = (
+        forest.nodes[game, ROOT],
+        forest.children[game],
+        forest.root_score[game],
+    )
     _, high, scale = complete_q(params, forest, game, ROOT)
     best, best_score, best_action = 0, -np.inf, -1
     for i in index_range(0, np.int64(n.num_children)):

@@ -1,9 +1,11 @@
-"""Monte-Carlo tree search of many games at once, in batch steps: select leaves, evaluate, expand and back up.
+"""Monte-Carlo tree search of many games at once, in batch steps: select leaves, evaluate, expand
+and back up.
 
-`select_leaves` runs simulations in every game until each has its leaves for the network, or its search is complete.
-Simulations that meet the end of a game, a proven node or a cached position finish on the way. The caller evaluates the batch.
-`expand_and_backup` stores the evaluations and backs the values up. A batch step is one call of each, however many games there
-are. When a search is complete, `native.search.choice` reads the move, the policy and the value.
+`select_leaves` runs simulations in every game until each has its leaves for the network, or its
+search is complete. Simulations that meet the end of a game, a proven node or a cached position
+finish on the way. The caller evaluates the batch. `expand_and_backup` stores the evaluations and
+backs the values up. A batch step is one call of each, however many games there are. When a search
+is complete, `native.search.choice` reads the move, the policy and the value.
 
 Values in a tree belong to the first player, so a backup adds the same number along the whole path.
 """
@@ -25,13 +27,15 @@ from native.search.params import GUMBEL, PUCT, SearchParams
 from native.search.proven import count_exactly, is_known, prove
 from native.search.puct import add_dirichlet, apply_root_policy_temperature, puct_edge
 
-# How a simulation ended: its value is known; its leaf waits for the network; it met a node that waits already.
+# How a simulation ended: its value is known; its leaf waits for the network; it met a node that
+# waits already.
 FINISHED, LEAF, COLLISION = 0, 1, 2
 
 
 @by_address
 class SearchBatch(NamedTuple):
-    """All that a batch of searches works on. It is one object because each argument of a kernel costs as much as a simulation."""
+    """All that a batch of searches works on. It is one object because each argument of a kernel
+    costs as much as a simulation."""
 
     rules: Rules
     params: SearchParams
@@ -42,7 +46,8 @@ class SearchBatch(NamedTuple):
 
 @kernel
 def select_leaves(search_batch):
-    """Write every game's next leaves into the batch; return their number. Modifies forest, cache and batch in place."""
+    """Write every game's next leaves into the batch; return their number. Modifies forest, cache
+    and batch in place."""
     rules, params, forest, cache, batch = search_batch
     rows = 0
     for game in range(len(forest.num_simulations)):
@@ -53,7 +58,8 @@ def select_leaves(search_batch):
 
 @kernel
 def expand_and_backup(search_batch, rows):
-    """Store the evaluations of the last `select_leaves`, cache them, and back their values up. `rows` is what it returned."""
+    """Store the evaluations of the last `select_leaves`, cache them, and back their values up.
+    `rows` is what it returned."""
     rules, params, forest, cache, batch = search_batch
     expand_and_backup_rows(rules, params, forest, cache, batch, rows)
 
@@ -72,20 +78,25 @@ def expand_and_backup_rows(rules, params, forest, cache, batch, rows):
 
 @inline
 def is_complete(forest, game):
-    """Are all simulations of the game's search finished, the root's evaluation included, or is the root proven?"""
+    """Are all simulations of the game's search finished, the root's evaluation included, or is the
+    root proven?"""
     if forest.num_nodes[game] == 0 or forest.num_leaves[game] > 0:
         return False
-    return forest.num_finished[game] >= forest.num_simulations[game] or is_known(forest.nodes[game, ROOT].exact)
+    return forest.num_finished[game] >= forest.num_simulations[game] or is_known(
+        forest.nodes[game, ROOT].exact
+    )
 
 
 @inline
 def gather_leaves(rules, params, forest, cache, batch, game, rows):
-    """Simulate in one game until its leaf slots are full or its search needs no more; return the new number of rows."""
+    """Simulate in one game until its leaf slots are full or its search needs no more; return the
+    new number of rows."""
     is_new = forest.num_simulations[game] > 0 and forest.num_nodes[game] == 0
     if is_new and start_root(rules, params, forest, cache, batch, game, rows) == LEAF:
         return rows + 1
     while (
-        forest.num_started[game] < forest.num_simulations[game] and forest.num_leaves[game] < forest.leaf_node.shape[1]
+        forest.num_started[game] < forest.num_simulations[game]
+        and forest.num_leaves[game] < forest.leaf_node.shape[1]
     ):
         if is_known(forest.nodes[game, ROOT].exact):
             break
@@ -107,9 +118,12 @@ def start_root(rules, params, forest, cache, batch, game, rows):
 
 @inline
 def simulate(rules, params, forest, cache, batch, game, rows):
-    """Play from the root along the selected edges to a new node, a proven one, or one that waits; return how that ended."""
+    """Play from the root along the selected edges to a new node, a proven one, or one that waits;
+    return how that ended."""
     state, slot = forest.state[game], forest.num_leaves[game]
-    copy_first(state, forest.root_state[game], min(len(state), rules.log))  # `start_root` copied the log
+    copy_first(
+        state, forest.root_state[game], min(len(state), rules.log)
+    )  # `start_root` copied the log
     forest.num_started[game] += 1
     forest.path_length[game, slot] = 0
     node = np.int64(ROOT)
@@ -122,7 +136,9 @@ def simulate(rules, params, forest, cache, batch, game, rows):
             cancel_simulation(forest, game, slot)
             return COLLISION
         expand(rules, forest, game, node, np.int64(forest.path_length[game, slot]), state)
-        if n.num_edges == 0:  # the search is restricted, and nothing is allowed here: the node's value stands for it
+        if (
+            n.num_edges == 0
+        ):  # the search is restricted, and nothing is allowed here: the node's value stands for it
             backup(params, forest, game, slot, n.value, False)
             return FINISHED
         edge = select(params, forest, game, node)
@@ -174,11 +190,14 @@ def cancel_simulation(forest, game, slot):
 
 @inline
 def backup(params, forest, game, slot, value, is_exact):
-    """Finish a simulation: add its value, for the first player, to every edge and node of its path. A proven leaf proves the
-    nodes above it as far as that decides them."""
+    """Finish a simulation: add its value, for the first player, to every edge and node of its path.
+    A proven leaf proves the nodes above it as far as that decides them."""
     proves = params.mcts_solver and is_exact
     for depth in range(forest.path_length[game, slot] - 1, -1, -1):
-        node, edge = np.int64(forest.path_node[game, slot, depth]), np.int64(forest.path_edge[game, slot, depth])
+        node, edge = (
+            np.int64(forest.path_node[game, slot, depth]),
+            np.int64(forest.path_edge[game, slot, depth]),
+        )
         n, e = forest.nodes[game, node], forest.children[game, edge]
         e.in_flight -= 1
         e.visits += 1
@@ -231,7 +250,8 @@ def evaluate_or_enqueue(rules, params, forest, cache, batch, game, node, rows):
 
 @inline
 def set_evaluation(rules, params, forest, game, node, logits, value):
-    """Store a node's logits f32[A] and value (for its mover). A root is expanded at once and gets its noise."""
+    """Store a node's logits f32[A] and value (for its mover). A root is expanded at once and gets
+    its noise."""
     n = forest.nodes[game, node]
     copy(forest.logits[game, node], logits)
     n.value = stored_value(np.float64(value), n.mover)

@@ -1,8 +1,9 @@
-"""Where a search's time goes: what its rules cost, measured by doing a finished tree's share of them once more.
+"""Where a search's time goes: what its rules cost, measured by doing a finished tree's share of
+them once more.
 
-A clock inside the search would cost as much as what it measures. A tree of n nodes, though, tells exactly what was played:
-each node but the root was made by one simulation that played the path to it and encoded it, and those that were opened
-listed their moves.
+A clock inside the search would cost as much as what it measures. A tree of n nodes, though, tells
+exactly what was played: each node but the root was made by one simulation that played the path to
+it and encoded it, and those that were opened listed their moves.
 """
 
 import numpy as np
@@ -16,9 +17,10 @@ WALK, PLAY, ENCODE = 0, 1, 2
 
 @kernel
 def replay_trees(rules, forest, batch, part, parent, action, path):
-    """Play the way to every node of every tree again; with ENCODE, also list moves, take the key and observe, as the search did; with
-    WALK, only look up who is whose parent, which is no part of the search. Returns the plies played. parent, action and path i32[N]
-    are working memory; modifies them, the forest's scratch and batch row 0."""
+    """Play the way to every node of every tree again; with ENCODE, also list moves, take the key
+    and observe, as the search did; with WALK, only look up who is whose parent, which is no part of
+    the search. Returns the plies played. parent, action and path i32[N] are working memory;
+    modifies them, the forest's scratch and batch row 0."""
     plies = 0
     for game in range(len(forest.num_simulations)):
         find_parents(forest, game, parent, action)

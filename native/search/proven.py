@@ -1,9 +1,9 @@
-"""Proven outcomes, backed up through the tree (Winands, Bjornsson and Saito 2008, "Monte-Carlo tree search solver"; draws
-and outcomes between after Cazenave and Saffidine 2010).
+"""Proven outcomes, backed up through the tree (Winands, Bjornsson and Saito 2008, "Monte-Carlo tree
+search solver"; draws and outcomes between after Cazenave and Saffidine 2010).
 
-The end of a game is proven. So is a node with a child of the best outcome for its mover, and a node all of whose edges lead to
-proven nodes. A proven node is never searched again. Its parent edge uses the exact value. A lost edge is chosen only if all edges
-are lost. Values are for the first player.
+The end of a game is proven. So is a node with a child of the best outcome for its mover, and a node
+all of whose edges lead to proven nodes. A proven node is never searched again. Its parent edge uses
+the exact value. A lost edge is chosen only if all edges are lost. Values are for the first player.
 """
 
 import numpy as np
@@ -21,20 +21,23 @@ def is_known(value):
 
 @inline
 def is_end(n):
-    """Is this node the end of a game? It is exact from its birth; others are opened before they can be proven."""
+    """Is this node the end of a game? It is exact from its birth; others are opened before they can
+    be proven."""
     return is_known(n.exact) and not n.is_expanded
 
 
 @inline
 def count_exactly(n, e, exact):
-    """Let an edge's finished simulations count with the exact value of its child, in the sum of its node too."""
+    """Let an edge's finished simulations count with the exact value of its child, in the sum of its
+    node too."""
     n.value_sum += e.visits * exact - e.value_sum
     e.value_sum = e.visits * exact
 
 
 @inline
 def prove(forest, game, node, edge):
-    """The child of `edge` is proven: mark the edge, and the node too if that decides it. Is the node proven now?"""
+    """The child of `edge` is proven: mark the edge, and the node too if that decides it. Is the
+    node proven now?"""
     n, e = forest.nodes[game, node], forest.children[game, edge]
     exact = forest.nodes[game, e.child].exact
     if not e.is_proven:

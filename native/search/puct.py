@@ -1,10 +1,13 @@
-"""PUCT: which edge a simulation follows, after AlphaZero (Silver et al. 2018, supplement; Rosin 2011).
+"""PUCT: which edge a simulation follows, after AlphaZero (Silver et al. 2018, supplement; Rosin
+2011).
 
-    score(a) = Q(a) + P(a) * c(N) * sqrt(N) / (1 + n(a))        c(N) = c_init + log((N + c_base + 1) / c_base)
+    score(a) = Q(a) + P(a) * c(N) * sqrt(N) / (1 + n(a))
+    c(N) = c_init + log((N + c_base + 1) / c_base)
 
-N counts the node's own evaluation, so the first choice already follows the prior. Simulations in flight count as visits
-that lost (virtual loss). Scores are for the mover; ties go to the lowest action, and untried edges, which differ by their
-priors alone, stand for each other: only the likeliest of them is looked at.
+N counts the node's own evaluation, so the first choice already follows the prior. Simulations in
+flight count as visits that lost (virtual loss). Scores are for the mover; ties go to the lowest
+action, and untried edges, which differ by their priors alone, stand for each other: only the
+likeliest of them is looked at.
 """
 
 import numpy as np
@@ -26,8 +29,9 @@ SHAPE_CAP = 0.01  # priors above it have the same share of shaped noise: KataGo'
 
 @inline
 def exploration(params, n):
-    """c(N), stretched where the values below the node differ more than usual, and shrunk where they agree:
-    c * (1 + c_spread * (sd / 0.4 - 1)) (KataGo, "cpuct utility stdev", docs/KataGoMethods.md)."""
+    """c(N), stretched where the values below the node differ more than usual, and shrunk where they
+    agree: c * (1 + c_spread * (sd / 0.4 - 1)) (KataGo, "cpuct utility stdev",
+    docs/KataGoMethods.md)."""
     c = params.c_init + np.log((n.visits + 1.0 + params.c_base + 1.0) / params.c_base)
     if params.cpuct_stdev_scale > 0.0:
         c *= 1.0 + params.cpuct_stdev_scale * (value_stdev(n) / SPREAD_PRIOR - 1.0)
@@ -36,8 +40,8 @@ def exploration(params, n):
 
 @inline
 def value_stdev(n):
-    """Standard deviation of the values of a node's evaluation and finished simulations; two observations of 0.4 come on
-    top, so that it is not taken from one or two values alone."""
+    """Standard deviation of the values of a node's evaluation and finished simulations; two
+    observations of 0.4 come on top, so that it is not taken from one or two values alone."""
     count = 1.0 + n.num_finished
     mean = (n.value + n.value_sum) / count
     square = max((n.value * n.value + n.value_square_sum) / count, mean * mean)
@@ -48,8 +52,9 @@ def value_stdev(n):
 
 @inline
 def first_play_value(params, n, node):
-    """Q of an untried edge, for the mover: `fpu_value` if `fpu_absolute`, else the node's own Q less fpu_reduction *
-    sqrt(tried policy mass) (KataGo, Wu 2019), without reduction at a root with noise."""
+    """Q of an untried edge, for the mover: `fpu_value` if `fpu_absolute`, else the node's own Q
+    less fpu_reduction * sqrt(tried policy mass) (KataGo, Wu 2019), without reduction at a root with
+    noise."""
     if params.fpu_absolute:
         return params.fpu_value
     own = mover_score((n.value + n.value_sum) / (1.0 + n.num_finished), n.mover)
@@ -67,7 +72,9 @@ def puct_edge(params, forest, game, node):
     best, best_score, best_action = -1, -np.inf, -1
     if count < n.num_edges:
         best, best_action = first + count, np.int64(forest.edge_action[game, first + count])
-        best_score = first_play_value(params, n, node) + forest.edge_prior[game, first + count] * scale
+        best_score = (
+            first_play_value(params, n, node) + forest.edge_prior[game, first + count] * scale
+        )
     for edge in index_range(first, count):
         e = children[edge]
         if is_lost(e, mover):
@@ -84,7 +91,8 @@ def puct_edge(params, forest, game, node):
 
 @inline
 def forced_visits(params, n, e):
-    """Visits that a root edge is owed once it has one: sqrt(k * P(a) * N) (KataGo, Wu 2019, section 3.2, with k = 2)."""
+    """Visits that a root edge is owed once it has one: sqrt(k * P(a) * N) (KataGo, Wu 2019, section
+    3.2, with k = 2)."""
     if params.forced_playouts <= 0.0:
         return 0.0
     return np.sqrt(params.forced_playouts * e.prior * n.visits)
@@ -92,7 +100,8 @@ def forced_visits(params, n, e):
 
 @inline
 def apply_root_policy_temperature(params, forest, game):
-    """P^(1/T) at the root, normalised again (KataGo's root policy temperature, 1.1 in its self-play)."""
+    """P^(1/T) at the root, normalised again (KataGo's root policy temperature, 1.1 in its
+    self-play)."""
     n, prior = forest.nodes[game, ROOT], forest.edge_prior[game]
     if params.root_policy_temperature == 1.0:
         return
@@ -106,8 +115,13 @@ def apply_root_policy_temperature(params, forest, game):
 
 @inline
 def add_dirichlet(params, forest, game):
-    """Mix Dirichlet noise into the root's priors: (1 - e) P + e * Dir(alpha) (AlphaZero's e = 0.25)."""
-    fraction, count, prior = params.dirichlet_fraction, forest.nodes[game, ROOT].num_edges, forest.edge_prior[game]
+    """Mix Dirichlet noise into the root's priors: (1 - e) P + e * Dir(alpha) (AlphaZero's e =
+    0.25)."""
+    fraction, count, prior = (
+        params.dirichlet_fraction,
+        forest.nodes[game, ROOT].num_edges,
+        forest.edge_prior[game],
+    )
     if fraction <= 0.0:
         return
     alpha, total = forest.score, 0.0
@@ -121,8 +135,9 @@ def add_dirichlet(params, forest, game):
 
 @inline
 def shape_alpha(params, prior, count, alpha_out):
-    """Shares of alpha, which sum to 1: uniform, and of the part `dirichlet_shaped` (KataGo's 0.5) in proportion to how far
-    log min(P, 0.01) lies above its mean: noise goes where the network does not quite rule a move out."""
+    """Shares of alpha, which sum to 1: uniform, and of the part `dirichlet_shaped` (KataGo's 0.5)
+    in proportion to how far log min(P, 0.01) lies above its mean: noise goes where the network does
+    not quite rule a move out."""
     mean, above = 0.0, 0.0
     for i in range(count):
         alpha_out[i] = np.log(min(np.float64(prior[i]), SHAPE_CAP) + 1e-20)

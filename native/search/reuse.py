@@ -1,4 +1,5 @@
-"""Keeping what a search found below the move that was played: the child becomes the root, the rest is forgotten.
+"""Keeping what a search found below the move that was played: the child becomes the root, the rest
+is forgotten.
 
 For PUCT alone. Gumbel's halving is planned for a whole number of simulations from an empty root.
 """
@@ -16,10 +17,12 @@ DROPPED, KEPT = -1, 0
 
 @kernel
 def reroot(rules, params, forest, game, action):
-    """Make the child that `action` leads to the root; the caller has played the action in root_state[game] and sets the goal.
+    """Make the child that `action` leads to the root; the caller has played the action in
+    root_state[game] and sets the goal.
 
-    False, and nothing is changed, if there is nothing to keep: the action was never tried or ends the game, or the search
-    is a Gumbel search, is restricted (by depth, which changes) or waits for answers. The simulations that went on from the child count as started and finished.
+    False, and nothing is changed, if there is nothing to keep: the action was never tried or ends
+    the game, or the search is a Gumbel search, is restricted (by depth, which changes) or waits for
+    answers. The simulations that went on from the child count as started and finished.
     """
     return keep_subtree(rules, params, forest, game, action)
 
@@ -27,7 +30,12 @@ def reroot(rules, params, forest, game, action):
 @inline
 def keep_subtree(rules, params, forest, game, action):
     child = child_of(forest, game, action)
-    if params.kind != PUCT or child < 0 or forest.num_leaves[game] > 0 or forest.is_restricted[game]:
+    if (
+        params.kind != PUCT
+        or child < 0
+        or forest.num_leaves[game] > 0
+        or forest.is_restricted[game]
+    ):
         return False
     if is_end(forest.nodes[game, child]) or not is_known(forest.nodes[game, child].value):
         return False
@@ -50,8 +58,8 @@ def child_of(forest, game, action):
 
 @inline
 def compact(forest, game, new_root):
-    """Move what hangs below `new_root` to the front: its edges in the order in which nodes were opened, its nodes in order
-    of birth; so nothing is written over that is still to be read."""
+    """Move what hangs below `new_root` to the front: its edges in the order in which nodes were
+    opened, its nodes in order of birth; so nothing is written over that is still to be read."""
     number_kept(forest, game, new_root)
     move_edges(forest, game)
     move_nodes(forest, game)
@@ -59,7 +67,8 @@ def compact(forest, game, new_root):
 
 @inline
 def number_kept(forest, game, new_root):
-    """Write the new numbers of the nodes that are kept to forest.new_number. (A child is younger than its parent.)"""
+    """Write the new numbers of the nodes that are kept to forest.new_number. (A child is younger
+    than its parent.)"""
     nodes, number, kept = forest.nodes[game], forest.new_number, 0
     for node in range(forest.num_nodes[game]):
         number[node] = DROPPED

@@ -1,4 +1,5 @@
-"""Whole searches in one compiled call, with answers that need no network: the trees alone, to be measured."""
+"""Whole searches in one compiled call, with answers that need no network: the trees alone, to be
+measured."""
 
 from native.machine.compile import inline, kernel
 from native.search.mcts import expand_and_backup_rows, gather_leaves
@@ -6,8 +7,8 @@ from native.search.mcts import expand_and_backup_rows, gather_leaves
 
 @kernel
 def search_tree_only(search_batch):
-    """Complete one game's search after the other; each answer is equal logits and the value 0. Modifies forest, cache and
-    batch."""
+    """Complete one game's search after the other; each answer is equal logits and the value 0.
+    Modifies forest, cache and batch."""
     rules, params, forest, cache, batch = search_batch
     clear(batch)
     for game in range(len(forest.num_simulations)):

@@ -1,4 +1,5 @@
-"""An actor: games that play themselves, for ever, with the newest weights. A plain class; it knows nothing of processes."""
+"""An actor: games that play themselves, for ever, with the newest weights. A plain class; it knows
+nothing of processes."""
 
 import time
 from collections.abc import Callable
@@ -43,7 +44,8 @@ def shown_views(game: Game, config: ActorConfig) -> Symmetries | None:
 class Actor:
     """Plays `config.actor.games` games at a time.
 
-    `seed` names this actor's stream of random numbers; the same seed, weights and calls give the same games.
+    `seed` names this actor's stream of random numbers; the same seed, weights and calls give the
+    same games.
     """
 
     def __init__(self, config: RunConfig, shape: Shape, seed: int):
@@ -53,9 +55,19 @@ class Actor:
         self.search_batch = SearchBatch(
             game.rules,
             search_params(config.search, config.exploration),
-            new_forest(actor.games, most, game.state_bytes, game.actions, game.max_plies, actor.leaves, seed),
+            new_forest(
+                actor.games,
+                most,
+                game.state_bytes,
+                game.actions,
+                game.max_plies,
+                actor.leaves,
+                seed,
+            ),
             new_cache(actor.cache_entries, game.actions),
-            new_batch(actor.games * actor.leaves, game.planes, game.cells, game.scalars, game.actions),
+            new_batch(
+                actor.games * actor.leaves, game.planes, game.cells, game.scalars, game.actions
+            ),
         )
         self.options = game.option_values()
         self.records = new_records(actor.games, game.max_plies, game.actions)
@@ -63,10 +75,14 @@ class Actor:
         self.generation = 0
         self.select_seconds = self.backup_seconds = 0.0
 
-    def load(self, weights: dict[str, np.ndarray], generation: int, simulations: int, precision: str) -> str:
-        """Play on with these weights and so many simulations a search; returns the precision in use.
+    def load(
+        self, weights: dict[str, np.ndarray], generation: int, simulations: int, precision: str
+    ) -> str:
+        """Play on with these weights and so many simulations a search; returns the precision in
+        use.
 
-        Games in progress are kept. What the cache remembers was said by the old weights, so it is cleared.
+        Games in progress are kept. What the cache remembers was said by the old weights, so it is
+        cleared.
         """
         network = network_of(self.shape, weights)
         rows = len(self.search_batch.batch.planes)
@@ -98,9 +114,11 @@ class Actor:
         )
         return self.evaluator.precision
 
-    def play(self, min_rows: int, is_stopped: Callable[[], bool] = lambda: False) -> tuple[Games, Work]:
-        """Play until finished games hold at least `min_rows` training rows, or until `is_stopped` says so between two waves;
-        return those games."""
+    def play(
+        self, min_rows: int, is_stopped: Callable[[], bool] = lambda: False
+    ) -> tuple[Games, Work]:
+        """Play until finished games hold at least `min_rows` training rows, or until `is_stopped`
+        says so between two waves; return those games."""
         begin, counts = time.perf_counter(), self._counts()
         parts, rows = [], 0
         while rows < min_rows and not is_stopped():
@@ -113,10 +131,13 @@ class Actor:
         return concatenate(parts), self._work(counts, begin)
 
     def _should_take(self, wanted: int) -> bool:
-        """Can finished games hold the rows that are wanted still, or do they fill a quarter of their room? To take them costs
-        a fraction of a millisecond however many there are."""
+        """Can finished games hold the rows that are wanted still, or do they fill a quarter of
+        their room? To take them costs a fraction of a millisecond however many there are."""
         records, done = self.records, int(self.records.counts[DONE])
-        return done > 0 and (4 * done >= len(records.done) or int(records.length[records.done[:done]].sum()) >= wanted)
+        return done > 0 and (
+            4 * done >= len(records.done)
+            or int(records.length[records.done[:done]].sum()) >= wanted
+        )
 
     def _step(self) -> None:
         begin = time.perf_counter()
@@ -130,7 +151,12 @@ class Actor:
 
     def _counts(self) -> np.ndarray:
         played, evaluator = self.records.counts, self.evaluator
-        counts = [played[MOVES], played[SIMULATIONS], evaluator.rows, self.search_batch.cache.counts[1]]
+        counts = [
+            played[MOVES],
+            played[SIMULATIONS],
+            evaluator.rows,
+            self.search_batch.cache.counts[1],
+        ]
         return np.array([*counts, evaluator.seconds, self.select_seconds, self.backup_seconds])
 
     def _work(self, before: np.ndarray, begin: float) -> Work:
@@ -151,6 +177,8 @@ class Actor:
 def add_work(parts: list[Work]) -> Work:
     """Work of several calls; seconds are summed, so rates from it are per actor."""
     total = {
-        name: sum(getattr(part, name) for part in parts) for name in Work.__dataclass_fields__ if name != "precision"
+        name: sum(getattr(part, name) for part in parts)
+        for name in Work.__dataclass_fields__
+        if name != "precision"
     }
     return Work(**total, precision=parts[0].precision)

@@ -1,7 +1,9 @@
-"""Where actors live. A pool sends weights and takes finished games; the loop knows no more of it than this.
+"""Where actors live. A pool sends weights and takes finished games; the loop knows no more of it
+than this.
 
-`LocalPool` keeps its actors in this process, a thread each: for one GPU, for debugging, where ray is not installed, and for
-runs that must repeat exactly. `selfplay.actors.ray_pool.RayPool` has the same three methods.
+`LocalPool` keeps its actors in this process, a thread each: for one GPU, for debugging, where ray
+is not installed, and for runs that must repeat exactly. `selfplay.actors.ray_pool.RayPool` has the
+same three methods.
 """
 
 from collections import deque
@@ -20,8 +22,11 @@ from selfplay.network.hardware import is_gpu, torch_threads
 from selfplay.network.network import Shape
 from selfplay.storage.records import Games
 
-GPU_ACTORS = 8  # at most: more would only put more games in flight, whose ends a generation then waits for longer
-CHUNKS = 8  # deliveries an actor makes a generation: what a kill can cost, and how long one may wait for another
+# at most: more would only put more games in flight, whose ends a generation then waits for longer
+GPU_ACTORS = 8
+# deliveries an actor makes a generation: what a kill can cost, and how long one may wait for
+# another
+CHUNKS = 8
 
 
 class Pool(Protocol):
@@ -40,27 +45,31 @@ def seed_of(seed: int, number: int) -> int:
 
 
 def actors_here(asked: int, device: str, threads: int) -> int:
-    """As asked, or for 0 one for each `threads` cores that this process may use. On a GPU two, up to GPU_ACTORS: it answers one of them while the
-    trees of others grow."""
+    """As asked, or for 0 one for each `threads` cores that this process may use. On a GPU two, up
+    to GPU_ACTORS: it answers one of them while the trees of others grow."""
     actors = max(1, cores() // threads)
     return asked or (min(2 * actors, GPU_ACTORS) if is_gpu(device) else actors)
 
 
 class LocalPool:
-    """`config.actor.local_actors` actors. Each plays its share of the rows, and their deliveries are handed on in turn, so that the
-    same seed gives the same games in the same order, whichever thread is faster."""
+    """`config.actor.local_actors` actors. Each plays its share of the rows, and their deliveries
+    are handed on in turn, so that the same seed gives the same games in the same order, whichever
+    thread is faster."""
 
     def __init__(self, config: RunConfig, shape: Shape, seed: int, precision: str = "auto"):
         game, most, actor = game_of(config), max(config.search.simulations), config.actor
         count = actors_here(actor.local_actors, config.network.device, actor.threads)
-        refuse_what_cannot_fit(count * actor.games, most, game.state_bytes, game.actions, game.max_plies, actor.leaves)
+        refuse_what_cannot_fit(
+            count * actor.games, most, game.state_bytes, game.actions, game.max_plies, actor.leaves
+        )
         self.actors = [Actor(config, shape, seed_of(seed, number)) for number in range(count)]
         self.precision, self.threads = precision, actor.threads
         self.stop, self.playing = Event(), []  # of the latest `play`: what ends it, and its threads
 
     def load(self, weights: dict[str, np.ndarray], generation: int, simulations: int) -> str:
         with torch_threads(self.threads):
-            # The first actor measures precisions alone, then all use the same: every game of a run is played in one.
+            # The first actor measures precisions alone, then all use the same: every game of a run
+            # is played in one.
             for actor in self.actors:
                 self.precision = actor.load(weights, generation, simulations, self.precision)
         return self.precision
@@ -69,7 +78,11 @@ class LocalPool:
         self.close()
         stop, said = Event(), SimpleQueue()
         threads = [
-            Thread(target=self._deliver, args=(number, share, said, stop.is_set), name=f"actor {number}")
+            Thread(
+                target=self._deliver,
+                args=(number, share, said, stop.is_set),
+                name=f"actor {number}",
+            )
             for number, share in enumerate(self._shares(rows))
         ]
         self.stop, self.playing = stop, threads
@@ -85,8 +98,11 @@ class LocalPool:
         count = len(self.actors)
         return [rows // count + (number < rows % count) for number in range(count)]
 
-    def _deliver(self, number: int, rows: int, said: SimpleQueue, is_stopped: Callable[[], bool]) -> None:
-        """In a thread: say what an actor played, again and again; when its share is done None; or what went wrong."""
+    def _deliver(
+        self, number: int, rows: int, said: SimpleQueue, is_stopped: Callable[[], bool]
+    ) -> None:
+        """In a thread: say what an actor played, again and again; when its share is done None; or
+        what went wrong."""
         chunk = max(1, rows // CHUNKS)
         try:
             while rows > 0 and not is_stopped():
@@ -110,7 +126,8 @@ def end(stop: Event, threads: list[Thread]) -> None:
 
 
 def in_turn(said: SimpleQueue, count: int) -> Iterator:
-    """What `count` speakers say, (number, what), one from each in turn until it says None; an exception is raised at once."""
+    """What `count` speakers say, (number, what), one from each in turn until it says None; an
+    exception is raised at once."""
     kept, waited_for = [deque() for _ in range(count)], deque(range(count))
     while waited_for:
         while not kept[waited_for[0]]:

@@ -1,9 +1,10 @@
 """Actors in other processes and on other machines. The only file that imports ray.
 
-Each Ray actor holds one `selfplay.actors.actor.Actor`. Never more than one call an actor is in flight, so what waits in the
-object store is bounded by the number of actors. An actor that dies is replaced; its unfinished games are lost, no more. Nobody
-waits for a replacement: where a node is gone, the others play on, and it is taken back when it has room again. In a session of
-our own this process plays until the first actor is there.
+Each Ray actor holds one `selfplay.actors.actor.Actor`. Never more than one call an actor is in
+flight, so what waits in the object store is bounded by the number of actors. An actor that dies is
+replaced; its unfinished games are lost, no more. Nobody waits for a replacement: where a node is
+gone, the others play on, and it is taken back when it has room again. In a session of our own this
+process plays until the first actor is there.
 """
 
 import logging
@@ -43,9 +44,11 @@ from selfplay.network.network import Shape
 from selfplay.storage.records import Games
 
 LOST = (ActorDiedError, ActorUnavailableError, ObjectLostError, OutOfMemoryError)
-MAX_REPLACEMENTS = 5  # of one worker, without a game in between: then something is wrong with the work, not the worker
+# of one worker, without a game in between: then something is wrong with the work, not the worker
+MAX_REPLACEMENTS = 5
 MAX_BIRTHS = 2  # of one worker that dies before it answers for the first time
-BIRTH = "error raised in its creation task"  # Ray's words where a worker itself has failed: to try again is no use
+# Ray's words where a worker itself has failed: to try again is no use
+BIRTH = "error raised in its creation task"
 NO_ROOM = 15.0  # seconds after which a worker that has not begun is spoken of
 ALONE = 60.0  # seconds that a run waits on a cluster without a single worker
 REPLY = 5.0  # seconds for a cluster's head to say whether it wants a token
@@ -56,15 +59,21 @@ PARTS = ("gcs_server", "raylet")  # of Ray on this machine: with one of them the
 class Worker:
     """What runs in an actor's process; turned into a Ray actor below."""
 
-    def __init__(self, config: RunConfig, shape: Shape, seed: int, threads: int, game_file: Source | None):
+    def __init__(
+        self, config: RunConfig, shape: Shape, seed: int, threads: int, game_file: Source | None
+    ):
         import torch
 
-        if game_file is not None:  # the driver's leave, and the file itself: it need not be on this machine
+        if (
+            game_file is not None
+        ):  # the driver's leave, and the file itself: it need not be on this machine
             own.allow(game_file)
         torch.set_num_threads(threads)
         self.actor = Actor(config, shape, seed)
 
-    def load(self, weights: dict[str, np.ndarray], generation: int, simulations: int, precision: str) -> str:
+    def load(
+        self, weights: dict[str, np.ndarray], generation: int, simulations: int, precision: str
+    ) -> str:
         return self.actor.load(weights, generation, simulations, precision)
 
     def play(self, rows: int) -> tuple[Games, Work]:
@@ -90,8 +99,8 @@ class Place:
 
 
 class RayPool:
-    """`num_actors` actors on this machine, or on the cluster at `address`; `report` is told of replacements. `goes_on` says how a
-    run goes on whose process was killed."""
+    """`num_actors` actors on this machine, or on the cluster at `address`; `report` is told of
+    replacements. `goes_on` says how a run goes on whose process was killed."""
 
     def __init__(
         self,
@@ -104,7 +113,13 @@ class RayPool:
         report: Callable[[str], None] = lambda message: None,
         goes_on: str = "the same command goes on",
     ):
-        self.config, self.shape, self.seed, self.precision, self.report = config, shape, seed, precision, report
+        self.config, self.shape, self.seed, self.precision, self.report = (
+            config,
+            shape,
+            seed,
+            precision,
+            report,
+        )
         self.gpus, self.spawned, self.loaded = 0.0, 0, None
         self.places = [Place() for _ in range(num_actors)]
         self.session = open_session(address, num_actors, config.actor.threads, goes_on)
@@ -127,10 +142,14 @@ class RayPool:
         """A new worker, which loads the newest weights as soon as it is there."""
         threads = self.config.actor.threads
         options = {"num_cpus": threads, "num_gpus": self.gpus, "name": None}
-        if not self.session.is_guarded:  # workers of our own have inherited it, and may start before they are asked for
+        if (
+            not self.session.is_guarded
+        ):  # workers of our own have inherited it, and may start before they are asked for
             options["runtime_env"] = {"env_vars": thread_variables(threads)}
         remote = ray.remote(Worker).options(**options)
-        place.worker = remote.remote(self.config, self.shape, self._next_seed(), threads, self.game_file)
+        place.worker = remote.remote(
+            self.config, self.shape, self._next_seed(), threads, self.game_file
+        )
         place.births += 1
         place.since = time.monotonic()
         self._send_weights(place)
@@ -142,13 +161,16 @@ class RayPool:
     # The pool's interface
 
     def load(self, weights: dict[str, np.ndarray], generation: int, simulations: int) -> str:
-        """Actors that are at hand have loaded the weights when this returns; the others follow when they can."""
+        """Actors that are at hand have loaded the weights when this returns; the others follow when
+        they can."""
         self.newest, self.terms = weights, (generation, simulations)
         self.loaded, self.is_here_ready = None, False
         if self.here is not None and not self._num_ready():
             self._load_here()
         self._begin(wait=self.here is None)
-        while self.loaded and any(place.call is not None and place.births == 0 for place in self.places):
+        while self.loaded and any(
+            place.call is not None and place.births == 0 for place in self.places
+        ):
             self._step()
         return self.precision
 
@@ -173,7 +195,9 @@ class RayPool:
         self.loaded = (ray.put(self.newest), *self.terms)
         first, *others = self.places
         self._renew(first)
-        if self.precision == "auto":  # one measures alone, then all use the same: a run is played in one precision
+        if (
+            self.precision == "auto"
+        ):  # one measures alone, then all use the same: a run is played in one precision
             self._wait_for(first)
         for place in others:
             self._renew(place)
@@ -184,8 +208,8 @@ class RayPool:
         return is_up
 
     def _renew(self, place: Place) -> None:
-        """Send the newest weights, unless the worker has yet to begin: then it is asked again when it has, and what waits for it
-        does not grow."""
+        """Send the newest weights, unless the worker has yet to begin: then it is asked again when
+        it has, and what waits for it does not grow."""
         if place.worker is None:
             self._spawn(place)
         elif not (place.births and place.call is not None):
@@ -218,7 +242,9 @@ class RayPool:
 
     def _refuse_to_be_alone(self, begin: float) -> None:
         if time.monotonic() - begin > ALONE and not self._num_ready():
-            raise ConnectionError(f"the Ray cluster has had no room for a single actor in {ALONE:.0f} s")
+            raise ConnectionError(
+                f"the Ray cluster has had no room for a single actor in {ALONE:.0f} s"
+            )
 
     def _step(self, patience: float = ray_session.LOOK) -> list[tuple[Games, Work]]:
         """Wait for a call to be answered, and take up what was: the games that were delivered."""
@@ -232,7 +258,8 @@ class RayPool:
         return delivered
 
     def _take(self, place: Place) -> tuple[Games, Work] | None:
-        """What a place's call has brought: games, or None after it loaded weights, or was lost and is replaced."""
+        """What a place's call has brought: games, or None after it loaded weights, or was lost and
+        is replaced."""
         call, rows, index = place.call, place.rows, self.places.index(place)
         place.call, place.rows = None, 0
         try:
@@ -263,10 +290,14 @@ class RayPool:
         place.failures += 1
         place.is_ready = False
         if place.births >= MAX_BIRTHS or BIRTH in str(error):
-            raise ChildProcessError(f"actor {index} cannot start: {ray_session.reason(error)}") from error
+            raise ChildProcessError(
+                f"actor {index} cannot start: {ray_session.reason(error)}"
+            ) from error
         if place.failures > MAX_REPLACEMENTS:
             why = ray_session.reason(error)
-            raise ChildProcessError(f"actor {index} died {place.failures} times in a row: {why}") from error
+            raise ChildProcessError(
+                f"actor {index} died {place.failures} times in a row: {why}"
+            ) from error
         self.report(f"actor {index} died and is replaced; its unfinished games are lost")
         with suppress(RayError, ValueError):  # it may only have been out of reach
             ray.kill(place.worker)
@@ -279,7 +310,15 @@ class RayPool:
             if late and not place.is_missed:
                 place.is_missed = True
                 here = f"{self._num_ready()} of {len(self.places)} actors"
-                self.report(f"no room for actor {index}, or it is slow to begin: the run goes on with {here}")
+                self.report(
+                    f"no room for actor {index}, or it is slow to begin: "
+                    f"the "
+                    f"run "
+                    f"goes "
+                    f"on "
+                    f"with "
+                    f"{here}"
+                )
 
     def processes(self) -> list[int]:
         """Process numbers of the workers, all of which are waited for."""
@@ -289,7 +328,8 @@ class RayPool:
         return ray.get([place.worker.process.remote() for place in self.places])
 
     def close(self) -> None:
-        """End the workers, and the Ray that was started for them, but none that was there before."""
+        """End the workers, and the Ray that was started for them, but none that was there
+        before."""
         self.session.quiet()
         workers = [place.worker for place in self.places if place.worker is not None]
         self.places = [Place() for _ in self.places]
@@ -301,19 +341,26 @@ class RayPool:
             self.session.close()
 
 
-def open_session(address: str | None, num_actors: int, threads: int, goes_on: str) -> ray_session.Session:
-    """The Ray that a pool works with: one that this process has joined already, the cluster at `address`, or one of our own,
-    which starts while others work. ValueError with one line if there is no such cluster or it is too small."""
+def open_session(
+    address: str | None, num_actors: int, threads: int, goes_on: str
+) -> ray_session.Session:
+    """The Ray that a pool works with: one that this process has joined already, the cluster at
+    `address`, or one of our own, which starts while others work. ValueError with one line if there
+    is no such cluster or it is too small."""
     if ray.is_initialized():
         return ray_session.Session()
     if address is None:
-        return start_session(max(num_actors * threads, cores()), threads, goes_on)  # with fewer some would never start
+        return start_session(
+            max(num_actors * threads, cores()), threads, goes_on
+        )  # with fewer some would never start
     joined = ray_session.join(address, lambda: enter(address), ray.shutdown, JOIN)
     take_back_sigterm()
     found = int(ray.cluster_resources().get("CPU", 0))
     if found < num_actors * threads:
         joined.close()
-        raise ValueError(f"the Ray cluster at {address} has {found} processors, too few for {num_actors} actors")
+        raise ValueError(
+            f"the Ray cluster at {address} has {found} processors, too few for {num_actors} actors"
+        )
     return joined
 
 
@@ -333,27 +380,34 @@ def share_of_gpus(gpus: int, actors: int) -> float:
 
 
 def failure(index: int, error: RayTaskError) -> Exception:
-    """What a worker's own exception means here, with its traceback; diverged learning and a full memory are no faults of the
-    worker."""
+    """What a worker's own exception means here, with its traceback; diverged learning and a full
+    memory are no faults of the worker."""
     if isinstance(error.cause, (FloatingPointError, MemoryError)):
         return error.cause
     return RuntimeError(f"actor {index} failed:\n{error}")
 
 
 def take_back_sigterm() -> None:
-    """Ray's core puts a handler of its own under Python's, which prints where each thread stands."""
+    """Ray's core puts a handler of its own under Python's, which prints where each thread
+    stands."""
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGTERM))
 
 
 def thread_variables(threads: int) -> dict[str, str]:
-    return dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), str(threads))
+    return dict.fromkeys(
+        ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), str(threads)
+    )
 
 
 def start_ray(folder: str, cpus: int, threads: int) -> None:
-    """Start a quiet Ray of our own that ends with this thread, on the loopback address and behind a token of its own."""
+    """Start a quiet Ray of our own that ends with this thread, on the loopback address and behind a
+    token of its own."""
     be_quiet()
-    variables = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)} | thread_variables(threads)
+    variables = {
+        "RAY_AUTH_MODE": "token",
+        "RAY_AUTH_TOKEN": secrets.token_hex(32),
+    } | thread_variables(threads)
     with ray_session.inherited(variables), loopback():
         read_settings()
         ray.init(
@@ -368,7 +422,8 @@ def start_ray(folder: str, cpus: int, threads: int) -> None:
 
 
 def be_quiet() -> None:
-    """What Ray has to say of dead workers would go to standard output; we say it ourselves, in the run's log."""
+    """What Ray has to say of dead workers would go to standard output; we say it ourselves, in the
+    run's log."""
     logging.getLogger("ray").setLevel(logging.ERROR)
     ray._private.worker.print_to_stdstream = lambda *what, **how: None
 
@@ -383,8 +438,9 @@ def read_settings() -> None:
 
 @contextmanager
 def loopback() -> Iterator[None]:
-    """Inside, Ray takes 127.0.0.1 for this machine's address, as on macOS, and all its servers listen there alone. (Private, and
-    the one place: tests/actors/test_ray_pool.py looks at the sockets.)"""
+    """Inside, Ray takes 127.0.0.1 for this machine's address, as on macOS, and all its servers
+    listen there alone. (Private, and the one place: tests/actors/test_ray_pool.py looks at the
+    sockets.)"""
     from ray._private import ray_constants
 
     before, ray_constants.ENABLE_RAY_CLUSTER = ray_constants.ENABLE_RAY_CLUSTER, False
@@ -395,9 +451,11 @@ def loopback() -> Iterator[None]:
 
 
 def enter(address: str) -> None:
-    """Join, with the user's token if the cluster asks for one. (A driver with a token refuses a cluster without one, so it is
-    asked first.)"""
-    from ray._private.authentication.authentication_token_setup import maybe_enable_token_auth_if_token_available
+    """Join, with the user's token if the cluster asks for one. (A driver with a token refuses a
+    cluster without one, so it is asked first.)"""
+    from ray._private.authentication.authentication_token_setup import (
+        maybe_enable_token_auth_if_token_available,
+    )
 
     be_quiet()
     read_settings()

@@ -1,7 +1,9 @@
-"""What surrounds a Ray session, and needs no Ray: its folder, the address of a cluster, and what is cleared away at the end.
+"""What surrounds a Ray session, and needs no Ray: its folder, the address of a cluster, and what is
+cleared away at the end.
 
-A session of our own has a folder of its own, which its owner holds a lock on. A folder that nobody holds is one whose owner
-was killed; the next session removes it. Folders of other programs and other users are never touched.
+A session of our own has a folder of its own, which its owner holds a lock on. A folder that nobody
+holds is one whose owner was killed; the next session removes it. Folders of other programs and
+other users are never touched.
 """
 
 import errno
@@ -22,15 +24,25 @@ from pathlib import Path
 
 from selfplay.actors import watchdog
 
-# Of the path of a socket: what the kernel takes (108 bytes with the final zero), less the longest name that Ray puts behind
-# the session's folder, such as /session_2026-11-27_20-16-01_217783_4194304/sockets/plasma_store.
+# Of the path of a socket: what the kernel takes (108 bytes with the final zero), less the longest
+# name that Ray puts behind the session's folder, such as
+# /session_2026-11-27_20-16-01_217783_4194304/sockets/plasma_store.
 LONGEST_FOLDER = 107 - 64
-PLACES = ("/tmp", "/var/tmp", "/dev/shm")  # beside the usual folder for temporary files, which may have a long name
+PLACES = (
+    "/tmp",
+    "/var/tmp",
+    "/dev/shm",
+)  # beside the usual folder for temporary files, which may have a long name
 LOCK = "held"
 REACH_SECONDS = 10.0  # for a cluster's port to answer
-HEAD_SECONDS, MISSED = 3.0, 3  # for the head of a cluster that was joined, and so often in a row without an answer
+HEAD_SECONDS, MISSED = (
+    3.0,
+    3,
+)  # for the head of a cluster that was joined, and so often in a row without an answer
 LOOK = 1.0  # seconds between looks at whether a session is still there
-ADDRESS = re.compile(r"(?:\[(?P<six>[0-9a-fA-F:.]{2,45})\]|(?P<host>[A-Za-z0-9_.-]{1,253})):(?P<port>[0-9]{1,5})")
+ADDRESS = re.compile(
+    r"(?:\[(?P<six>[0-9a-fA-F:.]{2,45})\]|(?P<host>[A-Za-z0-9_.-]{1,253})):(?P<port>[0-9]{1,5})"
+)
 
 
 def parse_address(text: str) -> tuple[str, int]:
@@ -38,7 +50,15 @@ def parse_address(text: str) -> tuple[str, int]:
     found = ADDRESS.fullmatch(text)
     if not found or not 0 < int(found["port"]) < 1 << 16:
         shown = text if len(text) <= 60 else f"{text[:60]}..."
-        raise ValueError(f"--address takes HOST:PORT of a Ray cluster's head, such as 10.0.0.1:6379, not {shown!r}")
+        raise ValueError(
+            f"--address takes HOST:PORT of a Ray cluster's "
+            f"head, "
+            f"such "
+            f"as "
+            f"10.0.0.1:6379, "
+            f"not "
+            f"{shown!r}"
+        )
     return found["six"] or found["host"], int(found["port"])
 
 
@@ -53,8 +73,8 @@ def reach(address: str, seconds: float = REACH_SECONDS) -> None:
 
 
 def within(seconds: float, task: Callable):
-    """What `task` returns or raises; TimeoutError if it takes longer. It runs in a thread that can be left behind, so that
-    Ctrl-C is heard however long it waits in what C calls."""
+    """What `task` returns or raises; TimeoutError if it takes longer. It runs in a thread that can
+    be left behind, so that Ctrl-C is heard however long it waits in what C calls."""
     answer = []
 
     def run() -> None:
@@ -75,8 +95,8 @@ def within(seconds: float, task: Callable):
 
 
 def new_folder() -> tuple[Path, int]:
-    """A folder for one session, short enough for Ray's sockets, and the lock on it: a descriptor to be kept open. Folders of
-    sessions whose owners were killed go. OSError if there is no place."""
+    """A folder for one session, short enough for Ray's sockets, and the lock on it: a descriptor to
+    be kept open. Folders of sessions whose owners were killed go. OSError if there is no place."""
     for place in (tempfile.gettempdir(), *PLACES):
         root = Path(place) / f"selfplay-ray-{os.getuid()}"
         if len(os.fsencode(root)) + 10 > LONGEST_FOLDER or not is_ours(root):
@@ -86,20 +106,28 @@ def new_folder() -> tuple[Path, int]:
         with suppress(OSError):
             folder.mkdir(mode=0o700)
             return folder, hold(folder)
-    raise OSError(errno.ENOENT, "no short folder for temporary files can be written", tempfile.gettempdir())
+    raise OSError(
+        errno.ENOENT, "no short folder for temporary files can be written", tempfile.gettempdir()
+    )
 
 
 def is_ours(root: Path) -> bool:
-    """Make the folder of this user's sessions. False if that cannot be, or somebody else has taken the name."""
+    """Make the folder of this user's sessions. False if that cannot be, or somebody else has taken
+    the name."""
     with suppress(OSError):
         root.mkdir(mode=0o700, exist_ok=True)
         found = os.lstat(root)
-        return stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & 0o022
+        return (
+            stat.S_ISDIR(found.st_mode)
+            and found.st_uid == os.getuid()
+            and not found.st_mode & 0o022
+        )
     return False
 
 
 def hold(folder: Path) -> int:
-    """The lock on a folder, as a descriptor that no other process inherits; OSError if another process holds it."""
+    """The lock on a folder, as a descriptor that no other process inherits; OSError if another
+    process holds it."""
     lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -121,12 +149,17 @@ def sweep(root: Path) -> None:
 
 
 class Watch:
-    """The watchdog over a session's folder. `sentence` is what a user should know if this process is killed."""
+    """The watchdog over a session's folder. `sentence` is what a user should know if this process
+    is killed."""
 
     def __init__(self, folder: Path, sentence: str):
         command = [sys.executable, "-I", "-S", watchdog.__file__, str(folder), sentence]
         self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True, cwd="/"
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            start_new_session=True,
+            cwd="/",
         )
 
     def watch(self, name: str, process: int) -> None:
@@ -151,8 +184,9 @@ class Watch:
 
 @contextmanager
 def inherited(variables: dict[str, str]) -> Iterator[None]:
-    """Inside, processes that are started find these in their environment. (Ray's settings are such variables. A token that is
-    one of them need not lie in the user's folder, where it would make clusters that are started later ask for it.)"""
+    """Inside, processes that are started find these in their environment. (Ray's settings are such
+    variables. A token that is one of them need not lie in the user's folder, where it would make
+    clusters that are started later ask for it.)"""
     before = {name: os.environ.get(name) for name in variables}
     os.environ.update(variables)
     try:
@@ -163,10 +197,16 @@ def inherited(variables: dict[str, str]) -> Iterator[None]:
 
 
 class Session:
-    """A session that `begin` starts or joins and `end` leaves, both in a thread of its own: the kernel ends Ray's processes with
-    the thread that has started them, and Ctrl-C is heard while it waits. Without `begin` it is there already, and stays."""
+    """A session that `begin` starts or joins and `end` leaves, both in a thread of its own: the
+    kernel ends Ray's processes with the thread that has started them, and Ctrl-C is heard while it
+    waits. Without `begin` it is there already, and stays."""
 
-    def __init__(self, begin: Callable[[], None] | None = None, end: Callable[[], None] | None = None, address: str | None = None):  # fmt: skip
+    def __init__(
+        self,
+        begin: Callable[[], None] | None = None,
+        end: Callable[[], None] | None = None,
+        address: str | None = None,
+    ):
         self.begin, self.end, self.address = begin, end, address
         self.watch: Watch | None = None
         self.parts: dict[str, int] = {}  # processes with which the session would end
@@ -205,15 +245,19 @@ class Session:
                 self.end()
 
     def is_up(self, wait: bool = False) -> bool:
-        """Is it there, now or after it was waited for? ChildProcessError if it could not be started."""
+        """Is it there, now or after it was waited for? ChildProcessError if it could not be
+        started."""
         while wait and not self.up.wait(LOOK):
             pass
         if self.error is not None:
-            raise ChildProcessError(f"Ray cannot be started here: {first_line(self.error)}") from self.error
+            raise ChildProcessError(
+                f"Ray cannot be started here: {first_line(self.error)}"
+            ) from self.error
         return self.up.is_set()
 
     def check(self, now: bool = False) -> None:
-        """ConnectionError that names what is gone, if the session is; looks once in a while, or now."""
+        """ConnectionError that names what is gone, if the session is; looks once in a while, or
+        now."""
         if not now and time.monotonic() - self.looked < LOOK:
             return
         self.looked = time.monotonic()
@@ -232,15 +276,18 @@ class Session:
             self.missed += 1
             if self.missed >= MISSED:
                 self.is_lost = True
-                raise ConnectionError(f"{error}; the head is gone, nothing that was reported is lost") from None
+                raise ConnectionError(
+                    f"{error}; the head is gone, nothing that was reported is lost"
+                ) from None
 
     def quiet(self) -> None:
         if self.watch:
             self.watch.quiet()
 
     def close(self) -> None:
-        """Leave it, if it was begun here; safe at any time, and again. An interrupt is raised when the session is over: a process
-        that ends while Ray is shutting down ends with Ray's own words and exit code."""
+        """Leave it, if it was begun here; safe at any time, and again. An interrupt is raised when
+        the session is over: a process that ends while Ray is shutting down ends with Ray's own
+        words and exit code."""
         if self.begin is None or self.over.is_set():
             return
         self.over.set()
@@ -258,19 +305,31 @@ class Session:
             raise interrupt
 
 
-def join(address: str, begin: Callable[[], None], end: Callable[[], None], seconds: float) -> Session:
-    """The session at an address. ValueError with one line if there is none, or it does not come up in time."""
+def join(
+    address: str, begin: Callable[[], None], end: Callable[[], None], seconds: float
+) -> Session:
+    """The session at an address. ValueError with one line if there is none, or it does not come up
+    in time."""
     reach(address)
     joined = Session(begin, end, address)
     if not joined.up.wait(seconds):
-        raise ValueError(f"cannot join a Ray cluster at {address}: nothing there has spoken Ray in {seconds:.0f} s")
+        raise ValueError(
+            f"cannot join a Ray cluster at {address}: nothing "
+            f"there "
+            f"has "
+            f"spoken "
+            f"Ray "
+            f"in "
+            f"{seconds:.0f} s"
+        )
     if joined.error is not None:
         raise ValueError(f"cannot join a Ray cluster at {address}: {whole(joined.error)}") from None
     return joined
 
 
 def children(names: tuple[str, ...]) -> dict[str, int]:
-    """{name: number} of the processes of these names that this one has started; empty where the system does not show them."""
+    """{name: number} of the processes of these names that this one has started; empty where the
+    system does not show them."""
     found = {}
     for path in watchdog.PROCESSES.glob("[0-9]*/stat"):
         with suppress(OSError, ValueError, IndexError):
@@ -282,9 +341,12 @@ def children(names: tuple[str, ...]) -> dict[str, int]:
 
 
 def is_running(process: int) -> bool:
-    """Does a process run still? One that has ended counts as gone even where nobody has asked how."""
+    """Does a process run still? One that has ended counts as gone even where nobody has asked
+    how."""
     try:
-        state = (watchdog.PROCESSES / str(process) / "stat").read_text().rpartition(")")[2].split()[0]
+        state = (
+            (watchdog.PROCESSES / str(process) / "stat").read_text().rpartition(")")[2].split()[0]
+        )
     except (OSError, IndexError):
         return False
     return state not in "ZX"

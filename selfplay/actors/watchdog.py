@@ -1,8 +1,10 @@
-"""A small process that outlives the one that started it, and clears away what Ray leaves when that one is killed.
+"""A small process that outlives the one that started it, and clears away what Ray leaves when that
+one is killed.
 
-Ray's agents look for their node only now and then, and would live on for a minute; its folder stays for ever. This process
-reads a pipe whose other end closes when its owner ends, in whatever way; then it kills what still works in the owner's folder
-and removes it. It runs as a script and imports nothing but Python's own library.
+Ray's agents look for their node only now and then, and would live on for a minute; its folder stays
+for ever. This process reads a pipe whose other end closes when its owner ends, in whatever way;
+then it kills what still works in the owner's folder and removes it. It runs as a script and imports
+nothing but Python's own library.
 
     watch PID NAME   a process whose end before the owner's is to be named
     quiet            the owner ends as it should: say nothing
@@ -29,17 +31,24 @@ def main() -> None:
     is_quiet, died = attend(0)
     if not is_quiet:
         with suppress(OSError):
-            print(f"selfplay: {died or 'this process'} was killed; {sentence}", file=sys.stderr, flush=True)
+            print(
+                f"selfplay: {died or 'this process'} was killed; {sentence}",
+                file=sys.stderr,
+                flush=True,
+            )
     clear(Path(folder), but=owner)
 
 
 def attend(pipe: int) -> tuple[bool, str | None]:
-    """Read the pipe to its end: (were we told to be quiet, which watched process was the first to die)."""
+    """Read the pipe to its end: (were we told to be quiet, which watched process was the first to
+    die)."""
     told, watched, died, is_quiet = b"", {}, None, False
     while True:
         ready, _, _ = select.select([pipe, *watched], [], [])
         for number in ready:
-            if number != pipe:  # before the pipe's end: the kernel closes that before it kills the owner's children
+            if (
+                number != pipe
+            ):  # before the pipe's end: the kernel closes that before it kills the owner's children
                 name = watched.pop(number)
                 died = died or name
         if pipe in ready:

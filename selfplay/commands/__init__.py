@@ -1,1 +1,2 @@
-"""What each command does: training, benchmarks, checks, reports, and how a command is interrupted."""
+"""What each command does: training, benchmarks, checks, reports, and how a command is
+interrupted."""

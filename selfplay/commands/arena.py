@@ -3,16 +3,29 @@
 import sys
 from argparse import ArgumentParser
 
-from selfplay.commands.options import OWN_GAME, PLAYERS, add_option, add_precision, common_game, precision
+from selfplay.commands.options import (
+    OWN_GAME,
+    PLAYERS,
+    add_option,
+    add_precision,
+    common_game,
+    precision,
+)
 
 HELP = "let players meet; ratings with intervals"
 
 
 def add_arguments(command: ArgumentParser) -> None:
     command.add_argument("players", nargs="+", metavar="PLAYER", help=PLAYERS)
-    command.add_argument("--game", metavar="GAME|FILE.py", help=f"needed if no player is a checkpoint; {OWN_GAME}")
-    command.add_argument("--games", type=int, default=100, metavar="N", help="of each pair of players")
-    command.add_argument("--opening-plies", type=int, default=4, metavar="N", help="random plies before, at most")
+    command.add_argument(
+        "--game", metavar="GAME|FILE.py", help=f"needed if no player is a checkpoint; {OWN_GAME}"
+    )
+    command.add_argument(
+        "--games", type=int, default=100, metavar="N", help="of each pair of players"
+    )
+    command.add_argument(
+        "--opening-plies", type=int, default=4, metavar="N", help="random plies before, at most"
+    )
     command.add_argument("--seed", type=int, default=1)
     command.add_argument("--json", action="store_true")
     add_option(command)
@@ -20,7 +33,8 @@ def add_arguments(command: ArgumentParser) -> None:
 
 
 def run(options) -> None:
-    """Play all pairs of players against each other, with paired openings; ratings with 95 % intervals."""
+    """Play all pairs of players against each other, with paired openings; ratings with 95 %
+    intervals."""
     from selfplay.commands.report import print_json, tournament_table
     from selfplay.matches.arena import tournament
     from selfplay.matches.player_names import parse_name
@@ -34,16 +48,26 @@ def run(options) -> None:
     game = common_game(names, options.game, options.option)
     asked = precision(options)
     seated = [create(name, game, options.seed + i, asked) for i, name in enumerate(names)]
-    matches, elo, width = tournament(game, seated, options.games, options.opening_plies, options.seed, show_progress)
+    matches, elo, width = tournament(
+        game, seated, options.games, options.opening_plies, options.seed, show_progress
+    )
     if options.json:
         ratings = [
-            {"player": p.name, "precision": p.precision, "elo": e, "interval": w} for p, e, w in zip(seated, elo, width)
+            {"player": p.name, "precision": p.precision, "elo": e, "interval": w}
+            for p, e, w in zip(seated, elo, width)
         ]
-        print_json({"game": game.name, "matches": [m.as_json() for m in matches], "ratings": ratings})
+        print_json(
+            {"game": game.name, "matches": [m.as_json() for m in matches], "ratings": ratings}
+        )
     else:
         tournament_table(matches, seated, elo, width)
 
 
 def show_progress(done: int, games: int) -> None:
     if sys.stderr.isatty():
-        print(f"\r{done} of {games} games finished ", end="" if done < games else "\n", file=sys.stderr, flush=True)
+        print(
+            f"\r{done} of {games} games finished ",
+            end="" if done < games else "\n",
+            file=sys.stderr,
+            flush=True,
+        )

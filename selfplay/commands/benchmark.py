@@ -1,9 +1,9 @@
-"""Speed, measured and explained: `rules`, `search` (trees with a free evaluator), `net` (the bare network), `selfplay`
-(all together).
+"""Speed, measured and explained: `rules`, `search` (trees with a free evaluator), `net` (the bare
+network), `selfplay` (all together).
 
-Each figure is the median, lowest and highest of several repeats, after a warm-up that compiles. One core, one thread, unless
-several actors play; the network on a GPU where that is asked for. Beside the speed stands where the time goes, in shares, and
-what bounds it.
+Each figure is the median, lowest and highest of several repeats, after a warm-up that compiles. One
+core, one thread, unless several actors play; the network on a GPU where that is asked for. Beside
+the speed stands where the time goes, in shares, and what bounds it.
 """
 
 import math
@@ -43,7 +43,8 @@ SLICE = 0.2  # seconds, in which two things that are compared are measured in tu
 
 @dataclass
 class Bench:
-    """One thing to measure: `measure(seconds)` gives figures, `bound(medians)` says in words what holds them back."""
+    """One thing to measure: `measure(seconds)` gives figures, `bound(medians)` says in words what
+    holds them back."""
 
     setting: str
     measure: Callable[[float], Figures]
@@ -64,7 +65,9 @@ def run(options) -> dict:
     usable_device(options.device)
     game = games.load(options.game)
     torch.set_num_threads(1)
-    bench = {"rules": rules, "search": search, "net": net, "selfplay": selfplay}[options.what](game, options)
+    bench = {"rules": rules, "search": search, "net": net, "selfplay": selfplay}[options.what](
+        game, options
+    )
     bench.measure(0.1)  # compiles
     samples = [bench.measure(options.seconds) for _ in range(options.repeats)]
     figures = {name: spread([sample[name] for sample in samples]) for name in samples[0]}
@@ -82,7 +85,11 @@ def run(options) -> dict:
 
 
 def spread(values: list[float]) -> dict[str, float]:
-    return {"median": float(np.median(values)), "low": float(min(values)), "high": float(max(values))}
+    return {
+        "median": float(np.median(values)),
+        "low": float(min(values)),
+        "high": float(max(values)),
+    }
 
 
 def rules(game: Game, options) -> Bench:
@@ -90,20 +97,33 @@ def rules(game: Game, options) -> Bench:
         rate, length = random_play(game, seconds)
         return {"positions/s": rate, "mean length": length}
 
-    return Bench("uniformly random legal play, one core", measure, lambda figures: "the game's own rules")
+    return Bench(
+        "uniformly random legal play, one core", measure, lambda figures: "the game's own rules"
+    )
 
 
 # Trees alone
 
 
 def search(game: Game, options) -> Bench:
-    """Uniform priors and zero values, asked for in waves as a network would be, or (--alone) without leaving compiled code."""
+    """Uniform priors and zero values, asked for in waves as a network would be, or (--alone)
+    without leaving compiled code."""
     trees = Trees(game, options)
-    kind = f"{options.kind.upper() if options.kind == 'puct' else 'Gumbel'}, {options.simulations} simulations"
+    kind = (
+        f"{options.kind.upper() if options.kind == 'puct' else 'Gumbel'}, "
+        f"{options.simulations} simulations"
+    )
     how = "in one compiled call" if options.alone else "in waves"
-    size = memory.forest_bytes(options.games, options.simulations, game.state_bytes, game.actions, game.max_plies)
+    size = memory.forest_bytes(
+        options.games, options.simulations, game.state_bytes, game.actions, game.max_plies
+    )
     setting = (
-        f"{kind}, {options.games} games, uniform priors and zero values, {how}; room for {size / 1e6:,.0f} MB of trees"
+        f"{kind}, {options.games} games, uniform priors and zero "
+        f"values, "
+        f"{how}; "
+        f"room "
+        f"for "
+        f"{size / 1e6:,.0f} MB of trees"
     )
     return Bench(setting, trees.measure_alone if options.alone else trees.measure, bound_of_trees)
 
@@ -131,14 +151,18 @@ class Trees:
         play, encode = self._rules_seconds()
         inside, taken = self.seconds.sum() - calls * call, total
         parts = {
-            "selecting, backing up": self.seconds[0] - calls / 2 * call - (play + encode) * searches,
+            "selecting, backing up": self.seconds[0]
+            - calls / 2 * call
+            - (play + encode) * searches,
             "playing": play * searches,
             "encoding": encode * searches,
             "backup": self.seconds[1] - calls / 2 * call,
             "Python": taken - inside,
         }
         rate = self.simulations * self.games * searches / total
-        return {"simulations/s": rate} | {f"share {name}": max(0.0, part) / total for name, part in parts.items()}
+        return {"simulations/s": rate} | {
+            f"share {name}": max(0.0, part) / total for name, part in parts.items()
+        }
 
     def measure_alone(self, seconds: float) -> Figures:
         total, searches = self.repeat(self.search_tree_only, seconds)
@@ -177,12 +201,18 @@ class Trees:
         search_tree_only(self.search_batch)
 
     def _empty_call(self) -> float:
-        """Seconds to hand a forest to a kernel that has nothing to do: its searches are complete."""
+        """Seconds to hand a forest to a kernel that has nothing to do: its searches are
+        complete."""
         return hardware.best_of(lambda: select_leaves(self.search_batch), 20)
 
     def _rules_seconds(self) -> tuple[float, float]:
-        """(playing, encoding) of all the nodes of the searches that have just been done, each at its fastest."""
-        rules, forest, batch = self.search_batch.rules, self.search_batch.forest, self.search_batch.batch
+        """(playing, encoding) of all the nodes of the searches that have just been done, each at
+        its fastest."""
+        rules, forest, batch = (
+            self.search_batch.rules,
+            self.search_batch.forest,
+            self.search_batch.batch,
+        )
         memories = [np.zeros(len(forest.new_number) + 1, np.int32) for _ in range(3)]
 
         def part(which: int) -> float:
@@ -197,7 +227,11 @@ def new_forest(game: Game, num_games: int, simulations: int) -> memory.Forest:
 
 
 def bound_of_trees(figures: Figures) -> str:
-    shares = {name.removeprefix("share "): share for name, share in figures.items() if name.startswith("share ")}
+    shares = {
+        name.removeprefix("share "): share
+        for name, share in figures.items()
+        if name.startswith("share ")
+    }
     largest = max(shares, key=shares.get)
     return f"{largest}: {shares[largest]:.0%} of the time"
 
@@ -206,7 +240,9 @@ def bound_of_trees(figures: Figures) -> str:
 
 
 def net(game: Game, options) -> Bench:
-    network = new_network(shape_for(game, NetworkConfig(blocks=options.blocks, channels=options.channels)), 1)
+    network = new_network(
+        shape_for(game, NetworkConfig(blocks=options.blocks, channels=options.channels)), 1
+    )
     device = options.device
     evaluator = Evaluator(network, options.games, options.precision, device)
     peak = hardware.peak_flops(evaluator.precision, device=device)
@@ -219,13 +255,20 @@ def net(game: Game, options) -> Bench:
         flops = rate * operations(network.shape)
         figures = {"evaluations/s": rate, "GFLOP/s": flops / 1e9, "share of peak": flops / peak}
         return figures | {
-            f"evaluations/s, {name}": tuning.rate(other, options.games, part) for name, other in others.items()
+            f"evaluations/s, {name}": tuning.rate(other, options.games, part)
+            for name, other in others.items()
         }
 
     def bound(figures: Figures) -> str:
         return bound_of_network(figures["share of peak"], peak, evaluator.precision, device)
 
-    setting = f"{options.blocks}x{options.channels} network, batch {options.games}, {evaluator.precision}{on(device)}"
+    setting = (
+        f"{options.blocks}x{options.channels} "
+        f"network, "
+        f"batch "
+        f"{options.games}, "
+        f"{evaluator.precision}{on(device)}"
+    )
     return Bench(setting, measure, bound, precision=evaluator.precision)
 
 
@@ -238,9 +281,15 @@ def on(device: str) -> str:
 
 
 def bound_of_network(share: float, peak: float, precision: str, device: str, cores: int = 1) -> str:
-    what = "arithmetic" if share > 0.5 else "memory and the steps between layers, more than arithmetic"
+    what = (
+        "arithmetic" if share > 0.5 else "memory and the steps between layers, more than arithmetic"
+    )
     whose = "the GPU's" if is_gpu(device) else "this core's" if cores == 1 else f"{cores} cores'"
-    return f"{what}: convolutions at {share:.0%} of {whose} {peak / 1e9:,.0f} GFLOP/s (large {precision} matrices)"
+    return (
+        f"{what}: convolutions at {share:.0%} of {whose} {peak / 1e9:,.0f} GFLOP/s "
+        f"(large "
+        f"{precision} matrices)"
+    )
 
 
 # All together
@@ -251,7 +300,11 @@ def selfplay(game: Game, options) -> Bench:
     count = options.actors or (actors_here(0, device, 1) if is_gpu(device) else 1)
     network = NetworkConfig(blocks=options.blocks, channels=options.channels, device=device)
     shape = shape_for(game, network)
-    tuned = tuning.by_batch(new_network(shape, 1), options.precision, device=device) if options.tune else {}
+    tuned = (
+        tuning.by_batch(new_network(shape, 1), options.precision, device=device)
+        if options.tune
+        else {}
+    )
     num_games = tuning.smallest_good(tuned) if tuned else options.games
     config = RunConfig(
         game=options.game,
@@ -264,16 +317,21 @@ def selfplay(game: Game, options) -> Bench:
     bare = [Evaluator(new_network(shape, 1), num_games, precision, device) for _ in pool.actors]
     batches = [tuning.random_batch(shape, num_games) for _ in bare]
     peak = hardware.peak_flops(precision, device=device) * (1 if is_gpu(device) else count)
-    in_threads([partial(actor.play, 1) for actor in pool.actors])  # until games end, and are no longer in step
+    in_threads(
+        [partial(actor.play, 1) for actor in pool.actors]
+    )  # until games end, and are no longer in step
 
     def measure(seconds: float) -> Figures:
-        """The bare network and all of it in turn, so that a slow spell of the machine meets both."""
+        """The bare network and all of it in turn, so that a slow spell of the machine meets
+        both."""
         rates, played, spent = [], [], 0.0
         while spent < seconds:
             asking = [partial(tuning.ask_for, *pair, SLICE / 2) for pair in zip(bare, batches)]
             rates.append(sum(in_threads(asking)))
             begin = time.perf_counter()
-            played += in_threads([partial(play_until, actor, begin + SLICE) for actor in pool.actors])
+            played += in_threads(
+                [partial(play_until, actor, begin + SLICE) for actor in pool.actors]
+            )
             spent += time.perf_counter() - begin
         rate = float(np.mean(rates))
         figures = figures_of(played, spent, rate, count)
@@ -286,7 +344,14 @@ def selfplay(game: Game, options) -> Bench:
         where = bound_of_network(figures["share of peak"] / reached, peak, precision, device, count)
         return f"the network, at {reached:.0%} of its own speed; in it, {where}"
 
-    said = f"{options.blocks}x{options.channels} network in {precision}, {simulations} simulations, {num_games} games"
+    said = (
+        f"{options.blocks}x{options.channels} "
+        f"network "
+        f"in "
+        f"{precision}, "
+        f"{simulations} "
+        f"simulations, {num_games} games"
+    )
     said += f" in each of {count} threads" if count > 1 else ""
     said += on(device)
     by_batch = ", ".join(f"{rows}: {rate:,.0f}" for rows, rate in tuned.items())
@@ -304,10 +369,17 @@ def play_until(actor: Actor, end: float) -> tuple[Games, Work]:
     return actor.play(10**9, lambda: time.perf_counter() >= end)
 
 
-def figures_of(played: list[tuple[Games, Work]], spent: float, bare_rate: float, actors: int) -> Figures:
-    """Rates, and shares of the actors' time, of what they played side by side in `spent` seconds."""
+def figures_of(
+    played: list[tuple[Games, Work]], spent: float, bare_rate: float, actors: int
+) -> Figures:
+    """Rates, and shares of the actors' time, of what they played side by side in `spent`
+    seconds."""
     total = {name: sum(getattr(work, name) for _, work in played) for name in FIELDS}
-    compiled = {"network": "network_seconds", "selection": "select_seconds", "backup": "backup_seconds"}
+    compiled = {
+        "network": "network_seconds",
+        "selection": "select_seconds",
+        "backup": "backup_seconds",
+    }
     shares = {f"share {name}": total[field] / spent / actors for name, field in compiled.items()}
     return {
         "positions/s": total["moves"] / spent,
@@ -317,8 +389,17 @@ def figures_of(played: list[tuple[Games, Work]], spent: float, bare_rate: float,
         **shares,
         "share Python": 1.0 - sum(shares.values()),
         "evaluations / bare network's": total["evaluations"] / spent / bare_rate,
-        "cached share of leaves": total["cache_hits"] / (total["cache_hits"] + total["evaluations"]),
+        "cached share of leaves": total["cache_hits"]
+        / (total["cache_hits"] + total["evaluations"]),
     }
 
 
-FIELDS = ("moves", "simulations", "evaluations", "cache_hits", "network_seconds", "select_seconds", "backup_seconds")
+FIELDS = (
+    "moves",
+    "simulations",
+    "evaluations",
+    "cache_hits",
+    "network_seconds",
+    "select_seconds",
+    "backup_seconds",
+)

@@ -8,7 +8,9 @@ HELP = "grade a checkpoint against exact truth, alone and with search"
 
 
 def add_arguments(command: ArgumentParser) -> None:
-    command.add_argument("player", metavar="CHECKPOINT", help="a checkpoint or run, with @N for N simulations")
+    command.add_argument(
+        "player", metavar="CHECKPOINT", help="a checkpoint or run, with @N for N simulations"
+    )
     command.add_argument("--positions", type=int, metavar="N", help="only so many")
     command.add_argument("--game", metavar="GAME|FILE.py", help=OWN_GAME)
     command.add_argument("--json", action="store_true")
@@ -20,6 +22,9 @@ def run(options) -> None:
     from selfplay.commands.report import exam_table, examine, print_json
 
     result = examine(
-        options.player, options.positions, named(options.game) if options.game else None, precision(options)
+        options.player,
+        options.positions,
+        named(options.game) if options.game else None,
+        precision(options),
     )
     print_json(result) if options.json else exam_table(result)

@@ -3,22 +3,34 @@
 import sys
 from argparse import ArgumentParser
 
-from selfplay.commands.options import OWN_GAME, PLAYERS, add_option, add_precision, common_game, precision
+from selfplay.commands.options import (
+    OWN_GAME,
+    PLAYERS,
+    add_option,
+    add_precision,
+    common_game,
+    precision,
+)
 
 HELP = "be an engine for programs that speak the Go Text Protocol"
 
 
 def add_arguments(command: ArgumentParser) -> None:
     command.add_argument("player", metavar="CHECKPOINT|RUN|PLAYER", help=PLAYERS)
-    command.add_argument("--game", metavar="GAME|FILE.py", help=f"needed if the player is no checkpoint; {OWN_GAME}")
-    command.add_argument("--resign", action="store_true", help="give games up that stay hopeless for several moves")
+    command.add_argument(
+        "--game", metavar="GAME|FILE.py", help=f"needed if the player is no checkpoint; {OWN_GAME}"
+    )
+    command.add_argument(
+        "--resign", action="store_true", help="give games up that stay hopeless for several moves"
+    )
     command.add_argument("--ponder", action="store_true", help="think while the opponent does")
     add_option(command)
     add_precision(command)
 
 
 def run(options) -> None:
-    """Answer commands of the Go Text Protocol on standard input, for any game; lz-analyze and kata-analyze too."""
+    """Answer commands of the Go Text Protocol on standard input, for any game; lz-analyze and
+    kata-analyze too."""
     from selfplay.faces.gtp import serve
     from selfplay.matches.player_names import parse_name
     from selfplay.matches.players import create
@@ -29,7 +41,15 @@ def run(options) -> None:
     def make_player(wanted):
         return create(name, wanted, precision=asked)
 
-    serve(game, make_player, sys.stdin.fileno(), sys.stdout, options.resign, options.ponder, load_aloud)
+    serve(
+        game,
+        make_player,
+        sys.stdin.fileno(),
+        sys.stdout,
+        options.resign,
+        options.ponder,
+        load_aloud,
+    )
 
 
 def load_aloud(name: str):
@@ -37,5 +57,9 @@ def load_aloud(name: str):
     import games as library
 
     if f"games.{name}" not in sys.modules and sys.stderr is not None:
-        print(f"selfplay: loading {name}; what was never played here is compiled first", file=sys.stderr, flush=True)
+        print(
+            f"selfplay: loading {name}; what was never played here is compiled first",
+            file=sys.stderr,
+            flush=True,
+        )
     return library.load(name)

@@ -3,23 +3,34 @@
 from argparse import ArgumentParser
 
 PLAYERS = (
-    "random | mcts:SIMULATIONS | solver | CHECKPOINT[@SIMULATIONS] | RUN[@SIMULATIONS]  (@0: the network alone; @0.5s, "
+    "random | mcts:SIMULATIONS | solver | CHECKPOINT[@SIMULATIONS] | RUN[@SIMULATIONS]  "
+    "(@0: "
+    "the "
+    "network alone; @0.5s, "
     "mcts:0.5s: so long a move) | gtp:COMMAND  (an outside engine)"
 )
 OWN_GAME = "a file of your own that a run was trained with runs only if you name it, now or before"
 
 
 def add_option(command: ArgumentParser) -> None:
-    command.add_argument("--option", action="append", default=[], metavar="NAME=NUMBER", help="of the game: komi=5.5")
+    command.add_argument(
+        "--option", action="append", default=[], metavar="NAME=NUMBER", help="of the game: komi=5.5"
+    )
 
 
 def add_precision(command: ArgumentParser) -> None:
     names = "auto (the fastest here), fp32, bf16, openvino-fp32, openvino-int8"
-    command.add_argument("--precision", default="auto", metavar="NAME", help=f"the network is computed in it: {names}")
+    command.add_argument(
+        "--precision",
+        default="auto",
+        metavar="NAME",
+        help=f"the network is computed in it: {names}",
+    )
 
 
 def precision(options) -> str:
-    """What --precision says, if it is a precision; whether this machine has it is found where a network is made."""
+    """What --precision says, if it is a precision; whether this machine has it is found where a
+    network is made."""
     from selfplay.config import PRECISIONS
 
     if (asked := options.precision) not in PRECISIONS:
@@ -35,8 +46,8 @@ def named(text: str):
 
 
 def common_game(names: list, asked: str | None, changes: list[str]):
-    """The one game that players of these parsed names play and that was asked for, with the options of the first checkpoint among
-    them and then --option's."""
+    """The one game that players of these parsed names play and that was asked for, with the options
+    of the first checkpoint among them and then --option's."""
     told = named(asked) if asked else None
     found = [game for name in names if (game := name.game(told)) is not None]
     found += [told] if told is not None else []
@@ -55,5 +66,7 @@ def numbers(changes: list[str]) -> dict[str, float]:
         try:
             values[name] = float(value)
         except ValueError:
-            raise ValueError(f"--option takes NAME=NUMBER, such as komi=5.5, not {change!r}") from None
+            raise ValueError(
+                f"--option takes NAME=NUMBER, such as komi=5.5, not {change!r}"
+            ) from None
     return values

@@ -4,21 +4,43 @@ import os
 import shlex
 from argparse import ArgumentParser
 
-from selfplay.commands.options import OWN_GAME, PLAYERS, add_option, add_precision, named, numbers, precision
+from selfplay.commands.options import (
+    OWN_GAME,
+    PLAYERS,
+    add_option,
+    add_precision,
+    named,
+    numbers,
+    precision,
+)
 
 HELP = "play in a terminal"
 
 
 def add_arguments(command: ArgumentParser) -> None:
-    command.add_argument("opponent", metavar="GAME|CHECKPOINT|RUN", help="a game, or who to play against")
-    command.add_argument("--side", choices=["first", "second", "random"], default="first", help="yours")
-    command.add_argument("--first", metavar="PLAYER", help=f"who moves first instead of you: {PLAYERS}")
+    command.add_argument(
+        "opponent", metavar="GAME|CHECKPOINT|RUN", help="a game, or who to play against"
+    )
+    command.add_argument(
+        "--side", choices=["first", "second", "random"], default="first", help="yours"
+    )
+    command.add_argument(
+        "--first", metavar="PLAYER", help=f"who moves first instead of you: {PLAYERS}"
+    )
     command.add_argument("--second", metavar="PLAYER", help="who moves second")
-    command.add_argument("--hint", metavar="PLAYER", help="who answers `hint` (default: the engine at the board)")
+    command.add_argument(
+        "--hint", metavar="PLAYER", help="who answers `hint` (default: the engine at the board)"
+    )
     command.add_argument(
         "--time",
         metavar="5m+3s",
-        help="clocks for both sides: 10m, 5m+3s (3 s more a move), 10m+5x30s (5 periods of 30 s), 10m+25/5m (25 moves in "
+        help="clocks for both sides: 10m, 5m+3s (3 s more a move), 10m+5x30s "
+        "(5 "
+        "periods "
+        "of "
+        "30 "
+        "s), "
+        "10m+25/5m (25 moves in "
         "5 m), 30s/move; an engine whose name says how much it searches does no more than that",
     )
     command.add_argument("--ponder", action="store_true", help="let the engine think while you do")
@@ -43,7 +65,9 @@ def run(options) -> None:
 
     control = parse(options.time) if options.time is not None else NO_LIMIT
     asked = named(options.game) if options.game else None
-    is_board = options.opponent.rstrip("0123456789") in library.FAMILIES and not os.path.exists(options.opponent)
+    is_board = options.opponent.rstrip("0123456789") in library.FAMILIES and not os.path.exists(
+        options.opponent
+    )
     is_file = library.is_own(options.opponent) and not os.path.isdir(options.opponent)
     if is_board or is_file or options.opponent in library.names():
         game, opponent = named(options.opponent), "mcts:1000"
@@ -51,7 +75,9 @@ def run(options) -> None:
         opponent = options.opponent
         game = parse_name(opponent).game(asked) or asked
         if game is None:
-            raise ValueError(f"{opponent!r} plays any game; say which: selfplay play GAME --second {opponent}")
+            raise ValueError(
+                f"{opponent!r} plays any game; say which: selfplay play GAME --second {opponent}"
+            )
     if asked is not None and asked.name != game.name:
         raise ValueError(f"{opponent!r} plays {game.name}, not {asked.name}")
     game = game.with_options(**numbers(options.option))
@@ -66,7 +92,17 @@ def run(options) -> None:
     made = {text: create(text, game, precision=asked) for text in {*seats, adviser} - {None}}
     first, second = (made.get(text) for text in seats)
     again = play_command(options, side)
-    sit_down(game, first, second, made[adviser], moves, again, record=record, control=control, ponders=options.ponder)
+    sit_down(
+        game,
+        first,
+        second,
+        made[adviser],
+        moves,
+        again,
+        record=record,
+        control=control,
+        ponders=options.ponder,
+    )
 
 
 def play_command(options, side: str) -> str:

@@ -1,7 +1,8 @@
-"""What `selfplay check` proves of a game: the laws of its rules, and that the compiled search plays it as the slow one
-does; and how fast its rules are.
+"""What `selfplay check` proves of a game: the laws of its rules, and that the compiled search plays
+it as the slow one does; and how fast its rules are.
 
-All of it happens in a process of its own (`prove`), because wrong rules can end the process that they run in.
+All of it happens in a process of its own (`prove`), because wrong rules can end the process that
+they run in.
 """
 
 import json
@@ -33,7 +34,9 @@ POSITIONS, SIMULATIONS = 12, 40
 KINDS = (SearchParams(GUMBEL, gumbel_scale=0.0), SearchParams(PUCT))
 
 
-CHILD = "import sys; sys.path[:] = sys.argv[1:]; from selfplay.commands.prove import answer; answer()"
+CHILD = (
+    "import sys; sys.path[:] = sys.argv[1:]; from selfplay.commands.prove import answer; answer()"
+)
 LOADING = "loading the game"  # what is noted first
 
 
@@ -52,13 +55,17 @@ def laws() -> list[str]:
 
 
 def prove(name: str, num_games: int, seed: int, source: own.Source | None = None) -> Proof:
-    """Prove a game that the user names, in another process; `source` is the file of a game of their own. ValueError with one
-    line if there is no such game."""
+    """Prove a game that the user names, in another process; `source` is the file of a game of their
+    own. ValueError with one line if there is no such game."""
     asked = {"name": name, "path": source and source.path, "games": num_games, "seed": seed}
     command = [sys.executable, "-c", CHILD, *sys.path]
-    child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    child = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    )
     try:
-        said, _ = child.communicate(json.dumps(asked).encode() + b"\n" + (source.text if source else b""))
+        said, _ = child.communicate(
+            json.dumps(asked).encode() + b"\n" + (source.text if source else b"")
+        )
     finally:
         child.kill()
         child.wait()
@@ -69,16 +76,16 @@ def prove(name: str, num_games: int, seed: int, source: own.Source | None = None
 
 
 def named(name: str) -> Game:
-    """The game that the user names in a command. A file of their own is tried out first, and may run in later commands too.
-    ValueError with one line if there is no such game."""
+    """The game that the user names in a command. A file of their own is tried out first, and may
+    run in later commands too. ValueError with one line if there is no such game."""
     if games.is_own(name):
         try_out(own.read(name))
     return games.remember(games.load(name))
 
 
 def try_out(source: own.Source) -> None:
-    """Try the rules of a file that the user names in another process, before they are used in this one; once for a file.
-    ValueError with one line if they harm the process that they run in."""
+    """Try the rules of a file that the user names in another process, before they are used in this
+    one; once for a file. ValueError with one line if they harm the process that they run in."""
     if own.was_tried(source):
         return
     for violation in prove(source.path, 0, 0, source).violations:
@@ -90,7 +97,9 @@ def understood(answer: dict) -> Proof:
     if "error" in answer:
         raise ValueError(answer["error"])
     violations = [Violation(*pair) for pair in answer["violations"]]
-    return Proof(answer["name"], violations, answer["untried"], answer["speed"] and tuple(answer["speed"]))
+    return Proof(
+        answer["name"], violations, answer["untried"], answer["speed"] and tuple(answer["speed"])
+    )
 
 
 def crashed(name: str, last: str, code: int) -> Proof:
@@ -100,13 +109,19 @@ def crashed(name: str, last: str, code: int) -> Proof:
         raise ValueError(f"{shown(name)}: the file ends the program that loads it ({end})")
     law = last if last in laws() else MEMORY
     what = "the process" if last in laws() else last
-    return Proof(shown(name), [Violation(law, f"{what} crashed ({end})")], [one for one in laws() if one != law])
+    return Proof(
+        shown(name),
+        [Violation(law, f"{what} crashed ({end})")],
+        [one for one in laws() if one != law],
+    )
 
 
 def answer() -> None:
-    """The other process: takes its task from standard input, and writes there what it does, a line each, and its answer.
-    What a game prints goes nowhere."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the process that asked, which ends this one
+    """The other process: takes its task from standard input, and writes there what it does, a line
+    each, and its answer. What a game prints goes nowhere."""
+    signal.signal(
+        signal.SIGINT, signal.SIG_IGN
+    )  # Ctrl-C ends the process that asked, which ends this one
     out = os.dup(sys.stdout.fileno())
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     asked = json.loads(sys.stdin.buffer.readline())
@@ -156,8 +171,8 @@ def found_out(asked: dict, text: bytes, note: Callable[[str], None]) -> dict:
 def violations(
     game: Game, num_games: int, seed: int, note: Callable[[str], None] = lambda what: None
 ) -> list[Violation]:
-    """What does not hold, each with the moves and the position. The search is tried only on rules that keep the laws, and
-    the laws only where the rules write into their own memory."""
+    """What does not hold, each with the moves and the position. The search is tried only on rules
+    that keep the laws, and the laws only where the rules write into their own memory."""
     if (harm := find_harm(game, MANY, seed, note)) is not None:
         return [harm]
     if found := check_laws(game, num_games, seed, note=note):
@@ -167,8 +182,11 @@ def violations(
 
 
 def search_differences(game: Game, seed: int) -> Iterator[str]:
-    """Positions on which the compiled search and the reference disagree, for each kind of search."""
-    samples = [s for s in sample_games(game, 4, np.random.default_rng(seed)) if s.position.outcome is None]
+    """Positions on which the compiled search and the reference disagree, for each kind of
+    search."""
+    samples = [
+        s for s in sample_games(game, 4, np.random.default_rng(seed)) if s.position.outcome is None
+    ]
     step = max(1, len(samples) // POSITIONS)
     for settings in KINDS:
         for sample in samples[::step]:
@@ -193,7 +211,9 @@ def random_play(game: Game, seconds: float) -> tuple[float, float]:
     """(positions a second of uniformly random legal play on one core, mean length of a game)."""
     state, actions = game.start_state(), np.zeros(game.actions + 1, np.int32)
     values, random_state = game.option_values(), seeds(1, 1)[0]
-    batch = max(1, 20_000 // game.max_plies)  # games a call: enough that Python's part does not count
+    batch = max(
+        1, 20_000 // game.max_plies
+    )  # games a call: enough that Python's part does not count
     begin, plies, played = time.perf_counter(), 0, 0
     while time.perf_counter() - begin < seconds:
         plies += random_games(game.rules, values, state, random_state, actions, batch)

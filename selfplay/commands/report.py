@@ -19,7 +19,8 @@ from selfplay.storage.checkpoint import Checkpoint, check_game
 
 YARDSTICK = "mcts:1000"
 YARDSTICK_GAMES = 200
-LABEL = 17  # letters of a player's name in a table, where two stand one below the other in 80 columns
+# letters of a player's name in a table, where two stand one below the other in 80 columns
+LABEL = 17
 LINE = 200  # letters of a player's name in a line of its own
 
 
@@ -35,7 +36,9 @@ def new_table(*headings: str) -> Table:
     table = Table(box=box.SIMPLE_HEAD, collapse_padding=True, pad_edge=False)
     for index, heading in enumerate(headings):
         name = index == 0  # names give way where the terminal is narrow, numbers do not
-        table.add_column(heading, justify="left" if name else "right", no_wrap=not name, overflow="fold")
+        table.add_column(
+            heading, justify="left" if name else "right", no_wrap=not name, overflow="fold"
+        )
     return table
 
 
@@ -45,14 +48,18 @@ def short(name: str, most: int = 40) -> str:
 
 
 def labels(names: list[str], most: int = LABEL) -> list[str]:
-    """What tables call these players, in at most `most` letters and all different: names that are short, of longer ones an
-    engine's program or a path's last parts, as many as tell them apart; else with a number."""
+    """What tables call these players, in at most `most` letters and all different: names that are
+    short, of longer ones an engine's program or a path's last parts, as many as tell them apart;
+    else with a number."""
     for parts in (1, 2, 3):
         found = [label(name, parts, most) for name in names]
         if len(set(found)) == len(found):
             return found
     found = [label(name, 1, most - 4) for name in names]
-    return [f"{text} #{number}" if found.count(text) > 1 else text for number, text in enumerate(found, 1)]
+    return [
+        f"{text} #{number}" if found.count(text) > 1 else text
+        for number, text in enumerate(found, 1)
+    ]
 
 
 def label(name: str, parts: int, most: int) -> str:
@@ -66,7 +73,9 @@ def label(name: str, parts: int, most: int) -> str:
     return text if len(text) <= most else "…" + text[len(text) - most + 1 :]
 
 
-def tournament_table(matches: list[Match], seated: list[players.Player], elo: np.ndarray, width: np.ndarray) -> None:
+def tournament_table(
+    matches: list[Match], seated: list[players.Player], elo: np.ndarray, width: np.ndarray
+) -> None:
     names = labels([player.name for player in seated])
     table = new_table("match", "games", "won", "drawn", "lost", "score", "Elo", "95 %", "distinct")
     for (first, second), m in zip(itertools.combinations(names, 2), matches):
@@ -95,9 +104,12 @@ def tournament_table(matches: list[Match], seated: list[players.Player], elo: np
             print(f"{name}: {', '.join(told)}")
 
 
-def examine(text: str, positions: int | None = None, named: Game | None = None, precision: str = "auto") -> dict:
-    """Grade a checkpoint or run on its game's exam, alone and with search, the network computed in `precision`. ValueError if
-    there is no exam, or no such precision here. `named`: the game that the user named, see `PlayerName.game`."""
+def examine(
+    text: str, positions: int | None = None, named: Game | None = None, precision: str = "auto"
+) -> dict:
+    """Grade a checkpoint or run on its game's exam, alone and with search, the network computed in
+    `precision`. ValueError if there is no exam, or no such precision here. `named`: the game that
+    the user named, see `PlayerName.game`."""
     name = parse_name(text)
     if (game := name.game(named)) is None:
         raise ValueError(f"{text!r} has no network to examine; name a checkpoint or a run")
@@ -117,7 +129,9 @@ def examine(text: str, positions: int | None = None, named: Game | None = None, 
     device = device_or_cpu(found.config.network.device)
     alone = players.SearchPlayer.network(text, game, network, config, 0, 0, precision, device)
     precision = alone.precision  # what was measured once holds for both
-    search = players.SearchPlayer.network(text, game, network, config, simulations, 0, precision, device)
+    search = players.SearchPlayer.network(
+        text, game, network, config, simulations, 0, precision, device
+    )
     search = players.in_time(search, budget)
     solved_alone, solved = (asked.grade(player.choose(asked.states)) for player in (alone, search))
     by_plies = {
@@ -146,14 +160,28 @@ def exam_table(result: dict) -> None:
     print(exam_line(result))
     table = new_table("plies", "positions", "network alone", budget_of(result))
     for plies, part in result["by_plies"].items():
-        table.add_row(str(plies), str(part["positions"]), f"{part['network']:.1%}", f"{part['search']:.1%}")
+        table.add_row(
+            str(plies), str(part["positions"]), f"{part['network']:.1%}", f"{part['search']:.1%}"
+        )
     show(table)
 
 
 def exam_line(result: dict) -> str:
     return (
-        f"exam: of {result['positions']:,} positions ({result['exam']}) the value is kept in {result['network']:.1%} by the "
-        f"network alone and in {result['search']:.1%} with {budget_of(result)}, the network in {result['precision']}"
+        f"exam: of {result['positions']:,} positions ({result['exam']}) "
+        f"the "
+        f"value "
+        f"is "
+        f"kept "
+        f"in "
+        f"{result['network']:.1%} by the "
+        f"network alone and in {result['search']:.1%} "
+        f"with "
+        f"{budget_of(result)}, "
+        f"the "
+        f"network "
+        f"in "
+        f"{result['precision']}"
     )
 
 
@@ -166,28 +194,42 @@ def conclusion(newest: Checkpoint) -> dict:
     lines, result = [], {"generation": newest.generation, "seconds": newest.progress["seconds"]}
     precision = precision_here(newest)
     minutes = newest.progress["seconds"] / 60
-    lines.append(f"generation {newest.generation}: {newest.progress['rows']:,} positions in {minutes:.1f} minutes")
+    lines.append(
+        f"generation {newest.generation}: "
+        f"{newest.progress['rows']:,} "
+        f"positions "
+        f"in "
+        f"{minutes:.1f} "
+        f"minutes"
+    )
     if exam.load(newest.game) is not None:
         result["exam"] = examine(str(newest.path), precision=precision)
         precision = result["exam"]["precision"]
         lines.append(exam_line(result["exam"]))
     game = game_of(newest.config)
-    us, them = (players.create(text, game, precision=precision) for text in (str(newest.path), YARDSTICK))
+    us, them = (
+        players.create(text, game, precision=precision) for text in (str(newest.path), YARDSTICK)
+    )
     result["precision"] = us.precision
     met = match(game, us, them, YARDSTICK_GAMES, 4, seed=1)
     result["match"] = met.as_json()
     lines.append(
-        f"match: {us.simulations} simulations in {us.precision} against {YARDSTICK}: {met.wins} won, {met.draws} drawn, "
+        f"match: {us.simulations} simulations in {us.precision} against {YARDSTICK}: {met.wins} "
+        f"won, {met.draws} drawn, "
         f"{met.losses} lost of {len(met.outcomes)} ({met.distinct} distinct), {met.score:.1%}"
     )
     return result | {"lines": lines}
 
 
 def precision_here(newest: Checkpoint) -> str:
-    """What self-play computed the network in, so that all of a run's figures are in one precision; auto where this machine
-    has it not."""
+    """What self-play computed the network in, so that all of a run's figures are in one precision;
+    auto where this machine has it not."""
     played_in = newest.ledger.get("precision", newest.config.network.precision)
-    return played_in if played_in in installed_precisions(device_or_cpu(newest.config.network.device)) else "auto"
+    return (
+        played_in
+        if played_in in installed_precisions(device_or_cpu(newest.config.network.device))
+        else "auto"
+    )
 
 
 def bench_table(result: dict) -> None:

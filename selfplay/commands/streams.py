@@ -1,4 +1,5 @@
-"""The standard streams, whatever the caller left of them: closed, full, gone, or of an encoding that lacks our letters."""
+"""The standard streams, whatever the caller left of them: closed, full, gone, or of an encoding
+that lacks our letters."""
 
 import errno
 import io
@@ -7,13 +8,15 @@ import sys
 from contextlib import suppress
 
 NAMES = ("stdin", "stdout", "stderr")
-ENCODING_ERRORS = "backslashreplace"  # an answer with a letter that cannot be shown is better than none
+# an answer with a letter that cannot be shown is better than none
+ENCODING_ERRORS = "backslashreplace"
 LONGEST = 1000  # letters of a message
 
 
 class Forgiving(io.TextIOWrapper):
-    """Standard error that loses what cannot be written: on a full disk, or when the terminal is gone. What a program says on
-    the way is no reason to give its work up; a reader that went away is one, as everywhere."""
+    """Standard error that loses what cannot be written: on a full disk, or when the terminal is
+    gone. What a program says on the way is no reason to give its work up; a reader that went away
+    is one, as everywhere."""
 
     def write(self, text: str) -> int:
         with forgiven():
@@ -36,8 +39,9 @@ class forgiven(suppress):
 
 
 def make_usable() -> None:
-    """Open closed descriptors on /dev/null: end of input, and output that goes nowhere. Otherwise the next file that is
-    opened, such as a run's, would get their number and be written to by whatever prints."""
+    """Open closed descriptors on /dev/null: end of input, and output that goes nowhere. Otherwise
+    the next file that is opened, such as a run's, would get their number and be written to by
+    whatever prints."""
     for number, name in enumerate(NAMES):
         if is_closed(number):
             redirect(number)
@@ -48,7 +52,11 @@ def make_usable() -> None:
     if type(sys.stderr) is io.TextIOWrapper and sys.stderr.fileno() == 2:
         encoding, interactive = sys.stderr.encoding, sys.stderr.isatty()
         sys.stderr = Forgiving(
-            open(2, "wb", 0, closefd=False), encoding, ENCODING_ERRORS, line_buffering=interactive, write_through=True
+            open(2, "wb", 0, closefd=False),
+            encoding,
+            ENCODING_ERRORS,
+            line_buffering=interactive,
+            write_through=True,
         )
 
 

@@ -6,17 +6,33 @@ HELP = "learn a game from nothing, or go on with a run"
 
 
 def add_arguments(command: ArgumentParser) -> None:
-    command.add_argument("preset", nargs="?", metavar="PRESET|FILE.toml", help="what to train; see selfplay/presets/")
-    command.add_argument("--out", metavar="DIR", help="the run's folder (default: runs/PRESET)")
-    command.add_argument("--resume", action="store_true", help="go on with the run in --out, with its own settings")
     command.add_argument(
-        "--set", action="append", default=[], metavar="KEY=VALUE", help="such as learner.learning_rate=0.001"
+        "preset", nargs="?", metavar="PRESET|FILE.toml", help="what to train; see selfplay/presets/"
     )
-    command.add_argument("--actors", type=int, metavar="N", help="processes that play; 0: threads of this one do")
-    command.add_argument("--address", metavar="HOST:PORT", help="of a Ray cluster to play on")
-    command.add_argument("--time", metavar="30m", help="stop after so long (s, m, h); the learning rate falls in time")
+    command.add_argument("--out", metavar="DIR", help="the run's folder (default: runs/PRESET)")
     command.add_argument(
-        "--game", metavar="GAME|FILE.py", help="in place of the preset's; with --resume, to let a file run"
+        "--resume", action="store_true", help="go on with the run in --out, with its own settings"
+    )
+    command.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="such as learner.learning_rate=0.001",
+    )
+    command.add_argument(
+        "--actors", type=int, metavar="N", help="processes that play; 0: threads of this one do"
+    )
+    command.add_argument("--address", metavar="HOST:PORT", help="of a Ray cluster to play on")
+    command.add_argument(
+        "--time",
+        metavar="30m",
+        help="stop after so long (s, m, h); the learning rate falls in time",
+    )
+    command.add_argument(
+        "--game",
+        metavar="GAME|FILE.py",
+        help="in place of the preset's; with --resume, to let a file run",
     )
 
 

@@ -1,4 +1,5 @@
-"""The command `train`: open the run's folder, choose the pool, run the loop, say what came of it."""
+"""The command `train`: open the run's folder, choose the pool, run the loop, say what came of
+it."""
 
 import errno
 import json
@@ -39,7 +40,8 @@ from selfplay.storage.run import Run
 from selfplay.storage.run_settings import changed, stored_config
 
 ROOM = 1 << 20  # bytes free on a disk that is not full
-ACTOR_BYTES = 300_000_000  # of a process that plays, without its trees: Python, torch, the compiled core
+# of a process that plays, without its trees: Python, torch, the compiled core
+ACTOR_BYTES = 300_000_000
 
 
 def train(
@@ -52,7 +54,8 @@ def train(
     time: str | None,
     game: str | None = None,
 ) -> Checkpoint:
-    """All that can be checked is checked before anything is written. ValueError with one line for what cannot be."""
+    """All that can be checked is checked before anything is written. ValueError with one line for
+    what cannot be."""
     settings, folder = plan(preset, out, resume, changes, game)
     limit = parse_time(time) or 60 * settings.minutes or None
     usable_device(settings.network.device)
@@ -67,21 +70,33 @@ def train(
     except FileNotFoundError as error:
         if not str(error.filename).startswith(str(folder)):
             raise
-        raise ValueError(f"{error.filename} is gone: was {folder} removed while the run went on?") from None
+        raise ValueError(
+            f"{error.filename} is gone: was {folder} removed while the run went on?"
+        ) from None
     except OSError as error:
-        if error.filename is not None or error.errno != errno.ENOSPC or shutil.disk_usage(folder).free >= ROOM:
+        if (
+            error.filename is not None
+            or error.errno != errno.ENOSPC
+            or shutil.disk_usage(folder).free >= ROOM
+        ):
             raise
-        raise OSError(error.errno, error.strerror, str(folder)) from None  # a write does not say where
+        raise OSError(
+            error.errno, error.strerror, str(folder)
+        ) from None  # a write does not say where
     return newest
 
 
-def run_loop(run: Run, shape: Shape, actors: int, address: str | None, limit: float | None) -> Checkpoint:
+def run_loop(
+    run: Run, shape: Shape, actors: int, address: str | None, limit: float | None
+) -> Checkpoint:
     """Run the loop with a pool and a screen of its own."""
     settings = run.config
     screen = ProgressReporter(run.folder, settings.generations, limit)
     pool = None
     try:
-        screen.line(f"{config.game_of(settings).name} in {run.folder}: {settings.generations} generations")
+        screen.line(
+            f"{config.game_of(settings).name} in {run.folder}: {settings.generations} generations"
+        )
         for key, there, here in run.changed:
             screen.line(f"{key} was {there} and is {here} from here on")
         compile_core(settings, shape, screen)
@@ -98,7 +113,8 @@ def run_loop(run: Run, shape: Shape, actors: int, address: str | None, limit: fl
 def plan(
     preset: str | None, out: str | None, resume: bool, changes: list[str], game: str | None = None
 ) -> tuple[RunConfig, Path]:
-    """The run's settings and folder. An own game's file that is named is remembered, so that the run can be played."""
+    """The run's settings and folder. An own game's file that is named is remembered, so that the
+    run can be played."""
     if resume:
         folder = Path(out or (f"runs/{Path(preset).stem}" if preset else ""))
         if not (folder / "config.toml").exists() or not (out or preset):
@@ -113,39 +129,50 @@ def plan(
     if preset is None:
         raise ValueError(f"name what to train: {', '.join(config_file.presets())}, or a TOML file")
     settings = config_file.load(preset, changes)
-    if games.is_own(settings.game) and (source := games.own.named(settings.game, settings.game_digest)) is not None:
+    if (
+        games.is_own(settings.game)
+        and (source := games.own.named(settings.game, settings.game_digest)) is not None
+    ):
         prove.try_out(source)
     games.remember(config.game_of(settings))
     return settings, Path(out or f"runs/{Path(preset).stem}")
 
 
 def refuse_another_file(settings: RunConfig, game: Game, folder: Path) -> None:
-    """ValueError if a run that is resumed is of another game than the one that the user names, or of another file."""
+    """ValueError if a run that is resumed is of another game than the one that the user names, or
+    of another file."""
     if not games.is_own(settings.game) or game.source is None:
         if game.name != settings.game:
             raise ValueError(f"{folder} learns {shown(settings.game)}, not {game.name}")
     elif settings.game_digest and game.source.digest != settings.game_digest:
-        raise ValueError(f"{folder} learns another game than {game.source.path}: the file's digest is another")
+        raise ValueError(
+            f"{folder} learns another game than {game.source.path}: the file's digest is another"
+        )
     elif not settings.game_digest and os.path.realpath(settings.game) != game.source.path:
-        raise ValueError(f"{folder} keeps no copy of its game, {shown(settings.game)}: put the file there")
+        raise ValueError(
+            f"{folder} keeps no copy of its game, {shown(settings.game)}: put the file there"
+        )
 
 
 def tuned(settings: RunConfig, folder: Path, shape: Shape) -> RunConfig:
-    """With the number of games and threads an actor that is fastest here, where it was left open; a run keeps its own."""
+    """With the number of games and threads an actor that is fastest here, where it was left open; a
+    run keeps its own."""
     if settings.actor.games:
         return settings
     if (folder / "config.toml").exists():
         known = stored_config(folder).actor
         games, threads = known.games, known.threads
     else:
-        games, threads = games_and_threads(new_network(shape, 0), settings.network.precision, settings.network.device)
+        games, threads = games_and_threads(
+            new_network(shape, 0), settings.network.precision, settings.network.device
+        )
     actor = msgspec.structs.replace(settings.actor, games=games, threads=threads)
     return msgspec.structs.replace(settings, actor=actor)
 
 
 def compile_core(settings: RunConfig, shape: Shape, screen: ProgressReporter) -> None:
-    """Let one small actor play a game where the core is not on disk, so that it is compiled once before several processes
-    want it."""
+    """Let one small actor play a game where the core is not on disk, so that it is compiled once
+    before several processes want it."""
     if are_stored((play_step, expand_and_backup, write_rows)):
         return
     begin = clock.monotonic()
@@ -155,12 +182,16 @@ def compile_core(settings: RunConfig, shape: Shape, screen: ProgressReporter) ->
     player.load(weights_of(new_network(shape, 0)), 0, 1, "fp32")
     player.play(1)
     if (seconds := clock.monotonic() - begin) > 10:
-        screen.line(f"the search core is compiled ({seconds:.0f} s; from now on it is found on disk)")
+        screen.line(
+            f"the search core is compiled ({seconds:.0f} s; from now on it is found on disk)"
+        )
 
 
-def number_of_actors(asked: int | None, address: str | None, threads: int = 1, device: str = "cpu") -> int:
-    """As asked, else as many as have `threads` cores each where ray can start them, else 0: play in this process, as where
-    all share a GPU."""
+def number_of_actors(
+    asked: int | None, address: str | None, threads: int = 1, device: str = "cpu"
+) -> int:
+    """As asked, else as many as have `threads` cores each where ray can start them, else 0: play in
+    this process, as where all share a GPU."""
     if asked is not None and asked < 0:
         raise ValueError(f"--actors must be 0 or more, not {asked}")
     if address is not None:
@@ -171,11 +202,18 @@ def number_of_actors(asked: int | None, address: str | None, threads: int = 1, d
         raise ValueError("--actors 0 plays in this process, not at --address")
     if asked and not address and asked > (most := max(1, memory() // ACTOR_BYTES)):
         raise ValueError(
-            f"--actors {asked:,} would not fit: each is a process of some {ACTOR_BYTES / 1e9:.1f} GB, and {memory() / 1e9:,.1f} "
+            f"--actors {asked:,} would not fit: each is a "
+            f"process "
+            f"of "
+            f"some "
+            f"{ACTOR_BYTES / 1e9:.1f} "
+            f"GB, and {memory() / 1e9:,.1f} "
             f"GB may be used here, enough for {most}"
         )
     if (asked or address) and not ray_is_there():
-        raise ValueError("--actors needs ray, which is not installed; --actors 0 plays in this process")
+        raise ValueError(
+            "--actors needs ray, which is not installed; --actors 0 plays in this process"
+        )
     if asked is None:
         has_others = cores() > 1 and not is_gpu(device) and ray_is_there()
         return actors_here(0, device, threads) if has_others else 0
@@ -189,8 +227,12 @@ def open_pool(run: Run, shape: Shape, actors: int, address: str | None, screen: 
         return LocalPool(settings, shape, seed, settings.network.precision)
     from selfplay.actors.ray_pool import RayPool
 
-    goes_on = f"go on with: {shlex.join(['selfplay', 'train', '--resume', '--out', str(run.folder)])}"
-    return RayPool(settings, shape, seed, actors, settings.network.precision, address, screen.line, goes_on)
+    goes_on = (
+        f"go on with: {shlex.join(['selfplay', 'train', '--resume', '--out', str(run.folder)])}"
+    )
+    return RayPool(
+        settings, shape, seed, actors, settings.network.precision, address, screen.line, goes_on
+    )
 
 
 def ray_is_there() -> bool:
@@ -206,7 +248,9 @@ def parse_time(text: str | None) -> float | None:
     try:
         return parse_seconds(text + "s" if text[-1:].isdigit() else text)
     except ValueError:
-        raise ValueError(f"--time takes a number and s, m or h, such as 30m, not {text[:40]!r}") from None
+        raise ValueError(
+            f"--time takes a number and s, m or h, such as 30m, not {text[:40]!r}"
+        ) from None
 
 
 def conclude(run: Run, newest: Checkpoint) -> None:

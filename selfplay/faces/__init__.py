@@ -1,1 +1,2 @@
-"""Who talks to a player: people at a terminal, the Go Text Protocol, KataGo's analysis protocol, game records."""
+"""Who talks to a player: people at a terminal, the Go Text Protocol, KataGo's analysis protocol,
+game records."""

@@ -1,8 +1,9 @@
-"""A game as it was played, whatever the rules think of it: how it began, and one step after the other.
+"""A game as it was played, whatever the rules think of it: how it began, and one step after the
+other.
 
-A step is a move of a side, or a change of what stands on the board. Who moves is no pass: a side that moves twice, or behind
-the end that the rules see, is made the mover and nobody has passed. A record may hold moves that our rules forbid. It
-knows no file format; that is `selfplay.faces.sgf`.
+A step is a move of a side, or a change of what stands on the board. Who moves is no pass: a side
+that moves twice, or behind the end that the rules see, is made the mover and nobody has passed. A
+record may hold moves that our rules forbid. It knows no file format; that is `selfplay.faces.sgf`.
 """
 
 from collections.abc import Iterable
@@ -16,8 +17,8 @@ FORBIDDEN = "the rules forbid it here"
 
 @dataclass(frozen=True)
 class Setup:
-    """How a game begins: its options, and stones (cells) that stand beforehand, with who moves then. Without stones the game
-    begins as it always does."""
+    """How a game begins: its options, and stones (cells) that stand beforehand, with who moves
+    then. Without stones the game begins as it always does."""
 
     options: dict[str, float] = field(default_factory=dict)
     black: tuple[int, ...] = ()
@@ -44,8 +45,8 @@ class Move:
 
 @dataclass(frozen=True)
 class Change:
-    """Stones that are put or taken away (+1 the first player's, -1 the second's, 0 none), by ascending cell; who moves then,
-    None if that stays."""
+    """Stones that are put or taken away (+1 the first player's, -1 the second's, 0 none), by
+    ascending cell; who moves then, None if that stays."""
 
     stones: tuple[tuple[int, int], ...] = ()
     mover: int | None = None
@@ -113,19 +114,25 @@ def plain(game: Game, moves: Iterable[int]) -> Record:
 
 
 def after(position: Position, step: Step, options: dict[str, float]) -> Position:
-    """The position behind a step, a new one; `options` are those that the game began with. ValueError, with why, if there is
-    none."""
-    return changed(position, step, options) if isinstance(step, Change) else executed(position, step, options)
+    """The position behind a step, a new one; `options` are those that the game began with.
+    ValueError, with why, if there is none."""
+    return (
+        changed(position, step, options)
+        if isinstance(step, Change)
+        else executed(position, step, options)
+    )
 
 
 def turned(position: Position, side: int) -> Position:
-    """A copy in which `side` moves, though nobody has passed, and an end by passes is taken back. ValueError in games without
-    passes, and where there is nothing left to play."""
+    """A copy in which `side` moves, though nobody has passed, and an end by passes is taken back.
+    ValueError in games without passes, and where there is nothing left to play."""
     turn = position.copy()
     if position.outcome is None and position.mover == side:
         return turn
     if position.game.resume is None:
-        raise ValueError("the game is over" if position.outcome is not None else "it is the other player's turn")
+        raise ValueError(
+            "the game is over" if position.outcome is not None else "it is the other player's turn"
+        )
     position.game.resume(turn, side)
     if turn.outcome is not None:
         raise ValueError("the game is over")
@@ -133,7 +140,8 @@ def turned(position: Position, side: int) -> Position:
 
 
 def is_played_out(position: Position) -> bool:
-    """Has a game with passes come to an end at which neither side has a move? Then passing is all that is left."""
+    """Has a game with passes come to an end at which neither side has a move? Then passing is all
+    that is left."""
     if position.outcome is None or position.game.resume is None:
         return False
     turn = position.copy()
@@ -147,7 +155,8 @@ def is_idle(position: Position, action: int) -> bool:
 
 
 def allowed(position: Position, side: int, action: int) -> Move:
-    """A move that the rules allow as soon as the side has the turn. ValueError that says why they do not."""
+    """A move that the rules allow as soon as the side has the turn. ValueError that says why they
+    do not."""
     if is_idle(position, action):
         return Move(side, action)
     turn = turned(position, side)
@@ -157,7 +166,8 @@ def allowed(position: Position, side: int, action: int) -> Move:
 
 
 def executed(position: Position, move: Move, options: dict[str, float]) -> Position:
-    """The position behind a move of a record, which the rules may forbid: as its game knows how to do it."""
+    """The position behind a move of a record, which the rules may forbid: as its game knows how to
+    do it."""
     if is_idle(position, move.action):
         return position.copy()
     turn = given_turn(position, move.side, options)
@@ -170,7 +180,8 @@ def executed(position: Position, move: Move, options: dict[str, float]) -> Posit
 
 
 def given_turn(position: Position, side: int, options: dict[str, float]) -> Position:
-    """`turned`, also where a game knows no pass but boards that are set up: the same stones, the other mover."""
+    """`turned`, also where a game knows no pass but boards that are set up: the same stones, the
+    other mover."""
     can_turn = position.game.resume is not None or position.game.setup is None
     if can_turn or position.outcome is not None or position.mover == side:
         return turned(position, side)
@@ -182,21 +193,27 @@ def changed(position: Position, change: Change, options: dict[str, float]) -> Po
     if not change.stones and position.game.resume is not None:
         return turned(position, mover)  # the same game goes on, with its superko
     board = dict(enumerate(stones(position))) | dict(change.stones)
-    black, white = (tuple(cell for cell, owner in board.items() if owner == side) for side in (1, -1))
+    black, white = (
+        tuple(cell for cell, owner in board.items() if owner == side) for side in (1, -1)
+    )
     return set_up(position.game, options, black, white, mover)
 
 
 def set_up(game: Game, options: dict[str, float], black, white, mover: int) -> Position:
     if game.setup is None:
         raise ValueError(f"{game.title} cannot begin with stones set up")
-    options = {name: value for name, value in (game.options | options).items() if name != "handicap"}
+    options = {
+        name: value for name, value in (game.options | options).items() if name != "handicap"
+    }
     return game.setup(list(black), list(white), mover, **options)
 
 
 def is_taken(position: Position, action: int) -> bool:
     """Would the action put a stone where one stands?"""
     layout, found = position.game.layout, stones(position)
-    return (layout.kind, layout.planes) == ("cells", 1) and action < len(found) and found[action] != 0
+    return (
+        (layout.kind, layout.planes) == ("cells", 1) and action < len(found) and found[action] != 0
+    )
 
 
 def stones(position: Position) -> list[int]:

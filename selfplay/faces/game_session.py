@@ -1,7 +1,8 @@
 """State of one game session (position, record, clock, player), independent of the protocol.
 
-Either side may be asked for a move at any time, even after the end that the rules see: it becomes the mover, and nobody has passed.
-Whatever is refused is a ValueError with one line and leaves the session as it was.
+Either side may be asked for a move at any time, even after the end that the rules see: it becomes
+the mover, and nobody has passed. Whatever is refused is a ValueError with one line and leaves the
+session as it was.
 """
 
 import time
@@ -14,7 +15,16 @@ import games
 from games.game import Game, Position, win_rate
 from native.perspective import FIRST, SECOND
 from selfplay.config import MatchConfig
-from selfplay.faces.game_record import Move, Record, Setup, after, allowed, is_played_out, pass_of, turned
+from selfplay.faces.game_record import (
+    Move,
+    Record,
+    Setup,
+    after,
+    allowed,
+    is_played_out,
+    pass_of,
+    turned,
+)
 from selfplay.matches.gtp_engine import RESIGN
 from selfplay.matches.players import Player, SearchPlayer
 from selfplay.searching.anytime import AnytimeSearch, until
@@ -39,8 +49,10 @@ class GameSession:
         now: Callable[[], float] = time.monotonic,
         load: Callable[[str], Game] = games.load,
     ):
-        """`load` finds a game by its name. `make_player` makes the player for a game, or raises ValueError if it does not play that one. `inbox` tells by has_more()
-        that something has come, which ends an analysis, and waits for it by wait(); is_interrupted() ends any search."""
+        """`load` finds a game by its name. `make_player` makes the player for a game, or raises
+        ValueError if it does not play that one. `inbox` tells by has_more() that something has
+        come, which ends an analysis, and waits for it by wait(); is_interrupted() ends any
+        search."""
         self.make_player, self.inbox, self.may_resign, self.ponders, self.now = (
             make_player,
             inbox,
@@ -56,7 +68,9 @@ class GameSession:
 
     def _sit_down(self, game: Game, player: Player) -> None:
         self.game, self.player = game, player
-        self.timed = TimedSearcher(player, now=self.now) if isinstance(player, SearchPlayer) else None
+        self.timed = (
+            TimedSearcher(player, now=self.now) if isinstance(player, SearchPlayer) else None
+        )
 
     @property
     def searches(self) -> bool:
@@ -70,12 +84,15 @@ class GameSession:
         self.position = record.position()
         self.record = record
         self.hopeless = [0, 0]  # moves in a row, by side, in which it had hardly a chance
-        self.answered: Record | None = None  # the game up to the player's last move, while it is worth pondering
+        # the game up to the player's last move, while it is worth pondering
+        self.answered: Record | None = None
 
     def take(self, game: Game) -> None:
         """Another game, with the options that the table has."""
         options = self.game.options | self.record.setup.options
-        options = {name: value for name, value in options.items() if game.options.get(name, value) != value}
+        options = {
+            name: value for name, value in options.items() if game.options.get(name, value) != value
+        }
         self._sit_down(game, self.make_player(game))
         self.clock = Clock(self.clock.control)
         self.lay(Record(game, Setup(options)))
@@ -83,7 +100,11 @@ class GameSession:
     def clear(self, black: tuple[int, ...] = ()) -> None:
         """A new game and fresh clocks, with Black's stones on these cells before White moves."""
         self.clock = Clock(self.clock.control)
-        self.lay(Record(self.game, Setup(self.record.setup.options, black, mover=SECOND if black else FIRST)))
+        self.lay(
+            Record(
+                self.game, Setup(self.record.setup.options, black, mover=SECOND if black else FIRST)
+            )
+        )
 
     def set_option(self, name: str, value: float) -> None:
         setup = replace(self.record.setup, options=self.record.setup.options | {name: value})
@@ -125,14 +146,16 @@ class GameSession:
         return action
 
     def _gives_up(self, side: int, value: float) -> bool:
-        """Is the side's game hopeless once more, and so often in a row that it resigns? `value` is the FIRST player's."""
+        """Is the side's game hopeless once more, and so often in a row that it resigns? `value` is
+        the FIRST player's."""
         config = self.player.config if self.timed else MatchConfig()
         is_hopeless = win_rate(value, side) < config.resign_below
         self.hopeless[side] = self.hopeless[side] + 1 if is_hopeless else 0
         return self.may_resign and self.hopeless[side] >= config.resign_moves
 
     def _opinion(self, side: int) -> tuple[int, float]:
-        """(action, value for the FIRST player, 0 where the player says nothing) if a side moves now."""
+        """(action, value for the FIRST player, 0 where the player says nothing) if a side moves
+        now."""
         if is_played_out(self.position):
             return pass_of(self.game), 0.0
         position = turned(self.position, side)
@@ -146,7 +169,9 @@ class GameSession:
 
     def _thought(self, position: Position, avoid_until: np.ndarray | None = None) -> MoveSearch:
         self.timed.ponders = self.ponders
-        seconds = least(self.clock.budget(position.mover, moves_to_come(position)), self.most_seconds)
+        seconds = least(
+            self.clock.budget(position.mover, moves_to_come(position)), self.most_seconds
+        )
         return self.timed.begin(tuple(self.record.moves), position.state, seconds, avoid_until)
 
     # While others think
@@ -159,9 +184,11 @@ class GameSession:
 
     # Who watches
 
-    def watch(self, side: int, interval: float, show: Show, avoid_until: np.ndarray | None = None) -> Iterator[str]:
-        """Lines, one every `interval` seconds, of a search that grows until something comes in. `avoid_until` i32[2, A]
-        restricts it (see `native.search.forest.restrict`)."""
+    def watch(
+        self, side: int, interval: float, show: Show, avoid_until: np.ndarray | None = None
+    ) -> Iterator[str]:
+        """Lines, one every `interval` seconds, of a search that grows until something comes in.
+        `avoid_until` i32[2, A] restricts it (see `native.search.forest.restrict`)."""
         position = turned(self.position, side)
         if self.timed is None:
             raise ValueError(f"{self.player.name} does not search")
@@ -187,14 +214,17 @@ class GameSession:
         avoid_until: np.ndarray | None = None,
         plays: bool = True,
     ) -> Iterator[str]:
-        """Lines of the search for a move, and the move in the last. Nothing is played unless it `plays`."""
+        """Lines of the search for a move, and the move in the last. Nothing is played unless it
+        `plays`."""
         position = turned(self.position, side)
         if not self.searches:
             raise ValueError(f"{self.player.name} does not search")
         check_restriction(position, avoid_until)
         return self._watch_move(position, interval, show, avoid_until, plays)
 
-    def _watch_move(self, position: Position, interval: float, show: Show, avoid_until, plays: bool) -> Iterator[str]:
+    def _watch_move(
+        self, position: Position, interval: float, show: Show, avoid_until, plays: bool
+    ) -> Iterator[str]:
         begun, move_search = self.now(), self._thought(position, avoid_until)
         while not move_search.is_done:
             pause = until(self.now() + interval, self.now)
@@ -210,8 +240,8 @@ class GameSession:
 
 
 def choice(player: Player, record: Record, position: Position) -> int:
-    """The move, or RESIGN, of a player that says no more, in a record's position or one turned from it. ValueError if the player
-    has to be told the way there and cannot be."""
+    """The move, or RESIGN, of a player that says no more, in a record's position or one turned from
+    it. ValueError if the player has to be told the way there and cannot be."""
     if player.needs_moves and not (record.is_plain and record.position().key == position.key):
         begins = f"that begin as {record.game.name} always does and whose sides take turns"
         raise ValueError(f"{player.name} can only be told games {begins}")

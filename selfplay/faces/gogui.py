@@ -1,8 +1,10 @@
-"""What GoGui asks of an engine beyond the Go Text Protocol: positions set up at once, several moves in a line, a menu of
-analyses drawn on its board (GoGui's manual: Compatibility, Setup Commands, Analyze Commands).
+"""What GoGui asks of an engine beyond the Go Text Protocol: positions set up at once, several moves
+in a line, a menu of analyses drawn on its board (GoGui's manual: Compatibility, Setup Commands,
+Analyze Commands).
 
-Like the commands of the protocol these know numbers, not words, and whatever fails changes nothing. GoGui draws Go's
-vertices, A1 at the bottom left; games whose cells are named otherwise are for other programs.
+Like the commands of the protocol these know numbers, not words, and whatever fails changes nothing.
+GoGui draws Go's vertices, A1 at the bottom left; games whose cells are named otherwise are for
+other programs.
 """
 
 import time
@@ -18,12 +20,15 @@ Stones = list[tuple[int, int]]  # (side, cell or action)
 
 
 def setup(session: GameSession, stones: Stones) -> str:
-    """Stones on the empty board; captures nothing. Black moves, unless `setup_player` says otherwise."""
+    """Stones on the empty board; captures nothing. Black moves, unless `setup_player` says
+    otherwise."""
     if session.record.steps or session.record.setup.has_stones:
         raise ValueError("board not empty")
     if any(cell >= session.game.cells for _, cell in stones):
         raise ValueError("a stone needs a point")
-    black, white = (tuple(cell for owner, cell in stones if owner == side) for side in (FIRST, SECOND))
+    black, white = (
+        tuple(cell for owner, cell in stones if owner == side) for side in (FIRST, SECOND)
+    )
     session.lay(Record(session.game, replace(session.record.setup, black=black, white=white)))
     return ""
 
@@ -64,8 +69,8 @@ def owners(session: GameSession) -> str:
 
 
 def search(session: GameSession) -> str:
-    """The player's search of the position, as GoGui draws it: each move's share of the visits (LABEL) and value, Black's
-    above 0 (INFLUENCE); in words its choice (TEXT)."""
+    """The player's search of the position, as GoGui draws it: each move's share of the visits
+    (LABEL) and value, Black's above 0 (INFLUENCE); in words its choice (TEXT)."""
     game, position = session.game, turned(session.position, session.position.mover)
     if (found := session.player.analyse(position.state)) is None:
         raise ValueError(f"{session.player.name} does not search")

@@ -1,8 +1,9 @@
-"""`selfplay gtp`: a player as an engine that other programs talk to, in the Go Text Protocol, version 2 (Farneback
-2002).
+"""`selfplay gtp`: a player as an engine that other programs talk to, in the Go Text Protocol,
+version 2 (Farneback 2002).
 
-Here is how it is spoken: lines, numbers, `=` and `?`. What the commands do is in `selfplay.faces.gtp_commands`. A command
-that cannot be done is answered with `?` and one line, and changes nothing; whatever it raises, the next one is answered.
+Here is how it is spoken: lines, numbers, `=` and `?`. What the commands do is in
+`selfplay.faces.gtp_commands`. A command that cannot be done is answered with `?` and one line, and
+changes nothing; whatever it raises, the next one is answered.
 """
 
 import os
@@ -26,7 +27,8 @@ from selfplay.messages import sentence
 LONGEST = 8192  # bytes of a line; all the moves of a game on 19x19 take less
 MOST_CHUNKS = 16  # of 64 KB, that are read before someone wants them
 MOST_LINES = 10_000  # that are kept so; a writer that is faster waits
-INTERRUPT = b"# interrupt"  # GoGui's wish, a comment to others: whatever is searched shall end with what it has
+# GoGui's wish, a comment to others: whatever is searched shall end with what it has
+INTERRUPT = b"# interrupt"
 
 
 def serve(
@@ -38,10 +40,11 @@ def serve(
     ponders: bool = False,
     load: Callable[[str], Game] = games.load,
 ) -> None:
-    """Answer commands from a file descriptor until `quit` or its end, and think in between if the player `ponders`.
+    """Answer commands from a file descriptor until `quit` or its end, and think in between if the
+    player `ponders`.
 
-    `make_player` makes the player for a game, or raises ValueError if it does not play that one. `load` finds the boards that
-    commands ask for.
+    `make_player` makes the player for a game, or raises ValueError if it does not play that one.
+    `load` finds the boards that commands ask for.
     """
     inbox = Inbox(input)
     session = GameSession(game, make_player, inbox, may_resign, ponders, load=load)
@@ -65,17 +68,23 @@ class Command:
 
 
 def parse(line: bytes) -> Command | None:
-    """A line by section 2.5 of the protocol: control characters and comments away, and a byte order mark, which some editors
-    and pipes put before a text; None if nothing is left."""
-    text = line.removeprefix(BOM_UTF8).decode("utf-8", "replace").partition("#")[0].replace("\t", " ")
-    words = "".join(character for character in text if character >= " " and character != "\x7f").split()
+    """A line by section 2.5 of the protocol: control characters and comments away, and a byte order
+    mark, which some editors and pipes put before a text; None if nothing is left."""
+    text = (
+        line.removeprefix(BOM_UTF8).decode("utf-8", "replace").partition("#")[0].replace("\t", " ")
+    )
+    words = "".join(
+        character for character in text if character >= " " and character != "\x7f"
+    ).split()
     if not words:
         return None
     number = words.pop(0) if re.fullmatch("[0-9]+", words[0]) else ""
     return Command(number, *((words[0], words[1:]) if words else ("", [])))
 
 
-def answer(session: GameSession, command: Command, output: TextIO, is_too_long: bool = False) -> None:
+def answer(
+    session: GameSession, command: Command, output: TextIO, is_too_long: bool = False
+) -> None:
     """Do a command and write what comes of it: text, or lines while they come."""
     try:
         said = obey(session, command, is_too_long)
@@ -98,7 +107,8 @@ def obey(session: GameSession, command: Command, is_too_long: bool) -> Answer:
 
 
 def to_the_end(lines: Iterable[str], command: Command) -> Iterator[str]:
-    """The lines; if what makes them fails, the last one is the error. (What the reader of them raises is not caught.)"""
+    """The lines; if what makes them fails, the last one is the error. (What the reader of them
+    raises is not caught.)"""
     try:
         yield from lines
     except Exception as error:
@@ -111,10 +121,11 @@ def say(output: TextIO, text: str) -> None:
 
 
 class Inbox:
-    """Lines of a file descriptor, read by a thread, so that a search can see that something has come.
+    """Lines of a file descriptor, read by a thread, so that a search can see that something has
+    come.
 
-    The thread reads the descriptor itself: left behind in a read of `sys.stdin`, it would hold a lock that Python wants when it
-    ends.
+    The thread reads the descriptor itself: left behind in a read of `sys.stdin`, it would hold a
+    lock that Python wants when it ends.
     """
 
     def __init__(self, descriptor: int, longest: int = LONGEST):

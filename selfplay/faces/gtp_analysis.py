@@ -1,17 +1,19 @@
-"""The analysis commands of the Go Text Protocol in Leela Zero's dialect (lz-) and KataGo's (kata-): what their words ask
-for, and how their lines are written (leela-zero, src/GTP.cpp, `AnalyzeTags`; lightvector/KataGo, docs/GTP_Extensions.md).
+"""The analysis commands of the Go Text Protocol in Leela Zero's dialect (lz-) and KataGo's (kata-):
+what their words ask for, and how their lines are written (leela-zero, src/GTP.cpp, `AnalyzeTags`;
+lightvector/KataGo, docs/GTP_Extensions.md).
 
     COMMAND [COLOUR] [CENTISECONDS] [WORD VALUE] ...
 
     interval CENTISECONDS          time between two lines
-    minmoves N, maxmoves N         write at least, at most so many moves; moves without a visit fill up, the likeliest first
-    avoid COLOUR VERTICES PLIES    the colour does not take these moves less than PLIES moves below the position
+    minmoves N, maxmoves N         write at least, at most so many moves; the likeliest fill up
+    avoid COLOUR VERTICES PLIES    the colour avoids these moves for so many plies
     allow COLOUR VERTICES PLIES    the colour takes no others there
     rootInfo, pvVisits, pvEdgeVisits, noResultValue, ownership, ... true|false    kata- alone
 
-VERTICES are joined by commas, a rectangle is A1:C3. Every word is obeyed, or the command is refused with one line before any
-other. The four words for ownership are the exception: controllers send them always and read lines without their part, and
-owners are known when a game is over alone, so that part is left out.
+VERTICES are joined by commas, a rectangle is A1:C3. Every word is obeyed, or the command is refused
+with one line before any other. The four words for ownership are the exception: controllers send
+them always and read lines without their part, and owners are known when a game is over alone, so
+that part is left out.
 """
 
 import math
@@ -58,10 +60,14 @@ def analyze(session: GameSession, arguments: list[str], is_kata: bool) -> Iterat
     return session.watch(wishes.side, wishes.interval, show(wishes, is_kata), wishes.avoid_until)
 
 
-def genmove_analyze(session: GameSession, arguments: list[str], is_kata: bool, plays: bool = True) -> Iterator[str]:
+def genmove_analyze(
+    session: GameSession, arguments: list[str], is_kata: bool, plays: bool = True
+) -> Iterator[str]:
     """Lines of a search for a move, and the move, which is played if it `plays`."""
     wishes = read(session, arguments, is_kata)
-    return session.watch_move(wishes.side, wishes.interval, show(wishes, is_kata), wishes.avoid_until, plays)
+    return session.watch_move(
+        wishes.side, wishes.interval, show(wishes, is_kata), wishes.avoid_until, plays
+    )
 
 
 COMMANDS = {
@@ -69,7 +75,9 @@ COMMANDS = {
     "lz-genmove_analyze": lambda session, arguments: genmove_analyze(session, arguments, False),
     "kata-analyze": lambda session, arguments: analyze(session, arguments, True),
     "kata-genmove_analyze": lambda session, arguments: genmove_analyze(session, arguments, True),
-    "kata-search_analyze": lambda session, arguments: genmove_analyze(session, arguments, True, plays=False),
+    "kata-search_analyze": lambda session, arguments: genmove_analyze(
+        session, arguments, True, plays=False
+    ),
 }
 
 
@@ -81,7 +89,9 @@ def read(session: GameSession, arguments: list[str], is_kata: bool) -> Wishes:
     try:
         return Reader(session, arguments, is_kata).read()
     except ValueError as error:
-        raise ValueError(f"cannot parse analyze tags: {str(error).removeprefix('syntax error: ')}") from None
+        raise ValueError(
+            f"cannot parse analyze tags: {str(error).removeprefix('syntax error: ')}"
+        ) from None
 
 
 class Reader:
@@ -90,7 +100,9 @@ class Reader:
     def __init__(self, session: GameSession, arguments: list[str], is_kata: bool):
         self.game, self.words = session.game, deque(arguments)
         self.wishes, self.told = Wishes(session.position.mover), set()
-        self.restrictions: dict[tuple[str, int], list[set[int]]] = {}  # (word, side) -> the moves of each
+        self.restrictions: dict[
+            tuple[str, int], list[set[int]]
+        ] = {}  # (word, side) -> the moves of each
         self.flags = {name.lower(): name for name in (*KATA_FLAGS, *LEFT_OUT) if is_kata}
 
     def read(self) -> Wishes:
@@ -109,10 +121,16 @@ class Reader:
             self.wishes.side = COLOURS[key]
         elif key == "interval" or is_number(word):
             self._once("the interval")
-            self.wishes.interval = self._interval(word if key != "interval" else self._next("the interval"))
+            self.wishes.interval = self._interval(
+                word if key != "interval" else self._next("the interval")
+            )
         elif key in ("minmoves", "maxmoves"):
             self._once(key)
-            setattr(self.wishes, "fewest" if key == "minmoves" else "most", self._whole(key, 0, MOST_MOVES))
+            setattr(
+                self.wishes,
+                "fewest" if key == "minmoves" else "most",
+                self._whole(key, 0, MOST_MOVES),
+            )
         elif key in ("avoid", "allow"):
             self._restrict(key)
         elif key in self.flags:
@@ -150,7 +168,12 @@ class Reader:
 
     def _restrict(self, word: str) -> None:
         side = colour([self._next("the colour")])
-        moves = {move for part in self._next("the vertex").split(",") if part for move in vertices(self.game, part)}
+        moves = {
+            move
+            for part in self._next("the vertex").split(",")
+            if part
+            for move in vertices(self.game, part)
+        }
         plies = self._whole("the number of plies", 1, MOST_PLIES)
         if not moves:
             raise ValueError("the vertex is missing")
@@ -159,14 +182,19 @@ class Reader:
             self.wishes.avoid_until = np.zeros((2, self.game.actions), np.int32)
         avoided = moves if word == "avoid" else set(range(self.game.actions)) - moves
         for action in avoided:
-            self.wishes.avoid_until[side, action] = max(plies, self.wishes.avoid_until[side, action])
+            self.wishes.avoid_until[side, action] = max(
+                plies, self.wishes.avoid_until[side, action]
+            )
 
     def _check_restrictions(self, side: int) -> None:
-        """Both programs refuse what could be meant in two ways. (To allow some moves and to avoid the pass is plain.)"""
+        """Both programs refuse what could be meant in two ways. (To allow some moves and to avoid
+        the pass is plain.)"""
         allowed, avoided = (self.restrictions.get((word, side), []) for word in ("allow", "avoid"))
         if len(allowed) > 1:
             raise ValueError("allow is told twice for one colour")
-        if allowed and any(self.game.format(move).lower() != "pass" for moves in avoided for move in moves):
+        if allowed and any(
+            self.game.format(move).lower() != "pass" for moves in avoided for move in moves
+        ):
             raise ValueError("allow and avoid are told for one colour")
 
 
@@ -177,7 +205,8 @@ def is_number(word: str) -> bool:
 
 
 def vertices(game: Game, word: str) -> list[int]:
-    """The moves that a vertex names, or two of them with a colon: all cells of the rectangle between."""
+    """The moves that a vertex names, or two of them with a colon: all cells of the rectangle
+    between."""
     first, colon, last = word.partition(":")
     if not colon:
         return [vertex(game, word)]
@@ -199,7 +228,10 @@ def show(wishes: Wishes, is_kata: bool) -> Show:
 
     def line(search: AnytimeSearch) -> str:
         candidates = search.candidates(wishes.fewest)[: wishes.most]
-        infos = [write(search.game, candidate, order, wishes.flags) for order, candidate in enumerate(candidates)]
+        infos = [
+            write(search.game, candidate, order, wishes.flags)
+            for order, candidate in enumerate(candidates)
+        ]
         return " ".join(infos + ([root_info(search)] if "rootInfo" in wishes.flags else []))
 
     return line
@@ -214,19 +246,32 @@ def leela_info(game: Game, c: MoveInfo, order: int, flags: set[str]) -> str:
 
 
 def kata_info(game: Game, c: MoveInfo, order: int, flags: set[str]) -> str:
-    """KataGo's: rates in [0, 1], and points, of which our searches know none. No game of ours ends without a result."""
+    """KataGo's: rates in [0, 1], and points, of which our searches know none. No game of ours ends
+    without a result."""
     info = (
-        f"info move {game.format(c.action)} visits {c.visits} utility {2 * c.win_rate - 1:.6f} winrate {c.win_rate:.6f} "
-        f"scoreMean 0 scoreStdev 0 scoreLead 0 scoreSelfplay 0 prior {c.prior:.6f} lcb {c.bound:.6f} "
-        f"utilityLcb {2 * c.bound - 1:.6f} " + ("noResultValue 0 " if "noResultValue" in flags else "")
+        f"info move {game.format(c.action)} "
+        f"visits "
+        f"{c.visits} "
+        f"utility "
+        f"{2 * c.win_rate - 1:.6f} "
+        f"winrate {c.win_rate:.6f} "
+        f"scoreMean 0 scoreStdev 0 scoreLead 0 scoreSelfplay 0 prior {c.prior:.6f} lcb "
+        f"{c.bound:.6f} "
+        f"utilityLcb {2 * c.bound - 1:.6f} "
+        + ("noResultValue 0 " if "noResultValue" in flags else "")
     )
     info += f"order {order} pv {line_of(game, c)}"
-    visits = " ".join(map(str, c.line_visits))  # in a tree each position of a line is reached by the line alone
-    return info + "".join(f" {name} {visits}" for name in ("pvVisits", "pvEdgeVisits") if name in flags)
+    visits = " ".join(
+        map(str, c.line_visits)
+    )  # in a tree each position of a line is reached by the line alone
+    return info + "".join(
+        f" {name} {visits}" for name in ("pvVisits", "pvEdgeVisits") if name in flags
+    )
 
 
 def root_info(search: AnytimeSearch) -> str:
-    """KataGo's, of the whole search, for the side that moves; the position's own evaluation is a visit."""
+    """KataGo's, of the whole search, for the side that moves; the position's own evaluation is a
+    visit."""
     simulations, rate = search.root_rate()
     return (
         f"rootInfo visits {simulations + 1} utility {2 * rate - 1:.6f} winrate {rate:.6f} "

@@ -1,5 +1,5 @@
-"""What the arguments of the Go Text Protocol's commands mean: words in, numbers out, or a ValueError that says which word was
-wrong."""
+"""What the arguments of the Go Text Protocol's commands mean: words in, numbers out, or a
+ValueError that says which word was wrong."""
 
 import math
 import re
@@ -48,7 +48,10 @@ def moves(session: GameSession, arguments: list[str]) -> list[tuple[int, int]]:
     """[(side, action)] of COLOUR VERTEX COLOUR VERTEX ..."""
     if len(arguments) % 2:
         raise ValueError("syntax error: the vertex is missing")
-    return [(colour(arguments[i:]), vertex(session.game, arguments[i + 1])) for i in range(0, len(arguments), 2)]
+    return [
+        (colour(arguments[i:]), vertex(session.game, arguments[i + 1]))
+        for i in range(0, len(arguments), 2)
+    ]
 
 
 def name_of(game: Game, action: int) -> str:

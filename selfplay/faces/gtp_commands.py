@@ -1,10 +1,10 @@
-"""The commands of the Go Text Protocol, version 2, for every game: words in, words out; the game itself is on a
-`GameSession`. (What the words mean is in `selfplay.faces.gtp_arguments`, time and settings in `selfplay.faces.gtp_time`, analysis in
-`selfplay.faces.gtp_analysis`.)
+"""The commands of the Go Text Protocol, version 2, for every game: words in, words out; the game
+itself is on a `GameSession`. (What the words mean is in `selfplay.faces.gtp_arguments`, time and
+settings in `selfplay.faces.gtp_time`, analysis in `selfplay.faces.gtp_analysis`.)
 
-Black is the first player. In games with passes either colour may move at any time, several times in a row and behind the
-end of the rules; in games without one it is an error. A command returns its answer, or raises ValueError and has changed
-nothing.
+Black is the first player. In games with passes either colour may move at any time, several times in
+a row and behind the end of the rules; in games without one it is an error. A command returns its
+answer, or raises ValueError and has changed nothing.
 """
 
 from collections.abc import Callable, Iterator
@@ -17,8 +17,8 @@ from selfplay.faces.game_record import stones
 from selfplay.faces.game_session import GameSession
 from selfplay.faces.gtp_arguments import argument, colour, moves, name_of, number, vertex
 
-# Lizzie and LizzieYzy read the first word as Leela Zero's version, and warn of one before 0.15; 0.17 is the one whose
-# lz-analyze is spoken here, with priors and lower bounds.
+# Lizzie and LizzieYzy read the first word as Leela Zero's version, and warn of one before 0.15;
+# 0.17 is the one whose lz-analyze is spoken here, with priors and lower bounds.
 VERSION = f"0.17 (selfplay {__version__})"
 MOST_HANDICAP = 9  # stones that have fixed points
 Answer = str | Iterator[str]  # text, or lines while they come
@@ -39,9 +39,12 @@ def known_command(session: GameSession, arguments: list[str]) -> str:
 
 
 def boardsize(session: GameSession, arguments: list[str]) -> str:
-    """Another board of the same family, where the player plays on it; the table is cleared either way."""
+    """Another board of the same family, where the player plays on it; the table is cleared either
+    way."""
     size, game = number(arguments, 0, "the size"), session.game
-    if len(arguments) > 1 and number(arguments, 1, "the height") != size:  # Lizzie's way to say a rectangle
+    if (
+        len(arguments) > 1 and number(arguments, 1, "the height") != size
+    ):  # Lizzie's way to say a rectangle
         raise ValueError("unacceptable size")
     if (game.rows, game.columns) == (size, size):
         session.clear()
@@ -66,8 +69,8 @@ def clear_board(session: GameSession, arguments: list[str]) -> str:
 
 
 def komi(session: GameSession, arguments: list[str]) -> str:
-    """Any number, "even if it should be ridiculous" (section 6.3.2), and by games that have none too, because programs send it
-    to every engine."""
+    """Any number, "even if it should be ridiculous" (section 6.3.2), and by games that have none
+    too, because programs send it to every engine."""
     value = number(arguments, 0, "komi", float)
     if "komi" in session.game.options:
         session.set_option("komi", value)
@@ -102,15 +105,19 @@ def showboard(session: GameSession, arguments: list[str]) -> str:
 
 
 def loadsgf(session: GameSession, arguments: list[str]) -> str:
-    """A file, up to the position before the given move, or to the end; the answer says where a file cannot be read so far.
+    """A file, up to the position before the given move, or to the end; the answer says where a file
+    cannot be read so far.
 
-    A game of another kind is refused: an engine that changed its game could not be told to change it back.
+    A game of another kind is refused: an engine that changed its game could not be told to change
+    it back.
     """
     has_number = len(arguments) > 1 and arguments[-1].isascii() and arguments[-1].isdigit()
     path = " ".join(arguments[:-1] if has_number else arguments)
     try:
         family, _ = games.GAMES.get(session.game.name, (session.game.name, None))
-        record = sgf.read(argument([path] if path else [], 0, "the file"), family=family, load=session.load)
+        record = sgf.read(
+            argument([path] if path else [], 0, "the file"), family=family, load=session.load
+        )
     except ValueError as error:
         raise ValueError(f"cannot load file: {error}") from None
     if has_number:
@@ -186,7 +193,9 @@ def final_status_list(session: GameSession, arguments: list[str]) -> str:
         raise ValueError(f"syntax error: unknown status {status[:20]!r}")
     if layout.kind != "cells" or layout.planes != 1:
         raise ValueError("the stones of this game have no vertices")
-    cells = [cell for cell, owner in enumerate(stones(session.position)) if owner and status == "alive"]
+    cells = [
+        cell for cell, owner in enumerate(stones(session.position)) if owner and status == "alive"
+    ]
     return "\n".join(session.game.format(cell) for cell in cells)
 
 
@@ -222,10 +231,16 @@ COMMANDS: dict[str, Callable[[GameSession, list[str]], Answer]] = {
     "final_status_list": final_status_list,
     **gtp_analysis.COMMANDS,
     "cputime": lambda session, arguments: gogui.cputime(),
-    "gg-undo": lambda session, arguments: gogui.undo(session, number([*arguments, "1"], 0, "the number of moves")),
+    "gg-undo": lambda session, arguments: gogui.undo(
+        session, number([*arguments, "1"], 0, "the number of moves")
+    ),
     "gogui-analyze_commands": lambda session, arguments: "\n".join(gogui.MENU),
-    "gogui-interrupt": lambda session, arguments: "",  # says that `# interrupt` is understood: see gtp.Inbox
-    "gogui-play_sequence": lambda session, arguments: gogui.play_sequence(session, moves(session, arguments)),
+    "gogui-interrupt": lambda session, arguments: (
+        ""
+    ),  # says that `# interrupt` is understood: see gtp.Inbox
+    "gogui-play_sequence": lambda session, arguments: gogui.play_sequence(
+        session, moves(session, arguments)
+    ),
     "gogui-setup": lambda session, arguments: gogui.setup(session, moves(session, arguments)),
     "gogui-setup_player": lambda session, arguments: gogui.setup_player(session, colour(arguments)),
     "selfplay-owners": lambda session, arguments: gogui.owners(session),

@@ -1,4 +1,5 @@
-"""Time, and settings, as controllers tell them: the Go Text Protocol's own words, KGS's and KataGo's."""
+"""Time, and settings, as controllers tell them: the Go Text Protocol's own words, KGS's and
+KataGo's."""
 
 import math
 from collections.abc import Callable
@@ -17,7 +18,9 @@ def time_settings(session: GameSession, arguments: list[str]) -> str:
     main, period = seconds(arguments, 0, "the time"), seconds(arguments, 1, "the time")
     stones = count(arguments, 2, "the number of stones")
     is_limited = period == 0 or stones > 0
-    session.clock = Clock(TimeControl.overtime(main, period, max(1, stones), 1) if is_limited else NO_LIMIT)
+    session.clock = Clock(
+        TimeControl.overtime(main, period, max(1, stones), 1) if is_limited else NO_LIMIT
+    )
     return ""
 
 
@@ -28,8 +31,8 @@ def kgs_time_settings(session: GameSession, arguments: list[str]) -> str:
 
 
 def kata_time_settings(session: GameSession, arguments: list[str]) -> str:
-    """KataGo's: KGS's systems, fischer MAIN INCREMENT, and fischer-capped MAIN INCREMENT MOST_MAIN MOST_A_MOVE, where a
-    negative number caps nothing."""
+    """KataGo's: KGS's systems, fischer MAIN INCREMENT, and fischer-capped MAIN INCREMENT MOST_MAIN
+    MOST_A_MOVE, where a negative number caps nothing."""
     session.clock = Clock(time_system(arguments, KATA_SYSTEMS))
     return ""
 
@@ -59,8 +62,12 @@ def cap(arguments: list[str], index: int) -> float:
 
 
 def time_left(session: GameSession, arguments: list[str]) -> str:
-    """COLOUR TIME STONES. Some controllers tell a little less than nothing when time has just run out."""
-    time, stones = number(arguments, 1, "the time", float), count(arguments, 2, "the number of stones")
+    """COLOUR TIME STONES. Some controllers tell a little less than nothing when time has just run
+    out."""
+    time, stones = (
+        number(arguments, 1, "the time", float),
+        count(arguments, 2, "the number of stones"),
+    )
     session.clock.tell(colour(arguments), time, stones)
     return ""
 

@@ -1,18 +1,21 @@
-"""`selfplay analysis`: a player as the engine behind KaTrain and other programs that speak with KataGo's analysis engine, one
-JSON object a line in and out (lightvector/KataGo, docs/Analysis_Engine.md).
+"""`selfplay analysis`: a player as the engine behind KaTrain and other programs that speak with
+KataGo's analysis engine, one JSON object a line in and out (lightvector/KataGo,
+docs/Analysis_Engine.md).
 
-Queries are answered as they are finished, several positions being searched side by side. A query that cannot be
-understood is answered with `error`, what is asked for and not done with `warning`, each with the field. No query ends the
-server: whatever it raises, here or while it is searched, is its answer.
+Queries are answered as they are finished, several positions being searched side by side. A query
+that cannot be understood is answered with `error`, what is asked for and not done with `warning`,
+each with the field. No query ends the server: whatever it raises, here or while it is searched, is
+its answer.
 
-Whose win rates. KataGo reports for the side that the setting `reportAnalysisWinratesAs` names: BLACK in its
-analysis_example.cfg and in KaTrain's, SIDETOMOVE where nobody says. KaTrain asks for BLACK in every query's
-`overrideSettings`, LizzieYzy for SIDETOMOVE. Here it is BLACK, who is the first player, unless the query says otherwise.
+Whose win rates. KataGo reports for the side that the setting `reportAnalysisWinratesAs` names:
+BLACK in its analysis_example.cfg and in KaTrain's, SIDETOMOVE where nobody says. KaTrain asks for
+BLACK in every query's `overrideSettings`, LizzieYzy for SIDETOMOVE. Here it is BLACK, who is the
+first player, unless the query says otherwise.
 
-What is not known. Our networks tell win rates, not points or owners. When a game is over, scoreLead and ownership are
-those of its `final`; before that scoreLead is 0, and ownership is left out, because the owners of a board on which play goes
-on are not what will become of it. Of `overrideSettings` maxTime, maxVisits and reportAnalysisWinratesAs count; others are
-warned of.
+What is not known. Our networks tell win rates, not points or owners. When a game is over, scoreLead
+and ownership are those of its `final`; before that scoreLead is 0, and ownership is left out,
+because the owners of a board on which play goes on are not what will become of it. Of
+`overrideSettings` maxTime, maxVisits and reportAnalysisWinratesAs count; others are warned of.
 """
 
 import math
@@ -41,9 +44,14 @@ DIGITS = 6
 
 
 def serve(
-    game: Game, make_player: Callable[[Game], Player], input: int, output: TextIO, is_patient: bool = True
+    game: Game,
+    make_player: Callable[[Game], Player],
+    input: int,
+    output: TextIO,
+    is_patient: bool = True,
 ) -> None:
-    """Answer lines from a file descriptor until its end; what is being searched then is finished, if `is_patient`.
+    """Answer lines from a file descriptor until its end; what is being searched then is finished,
+    if `is_patient`.
 
     `make_player` makes the player for a game, or raises ValueError if it does not play that one.
     """
@@ -95,7 +103,8 @@ class AnalysisServer:
         self.said.append(msgspec.json.encode(answer).decode() + "\n")
 
     def write(self) -> None:
-        """Write what was said. (Apart from the rest, so that an output that is closed is not taken for a query's fault.)"""
+        """Write what was said. (Apart from the rest, so that an output that is closed is not taken
+        for a query's fault.)"""
         said, self.said = self.said, []
         if said:
             say(self.output, "".join(said))
@@ -121,7 +130,9 @@ class AnalysisServer:
 
     def advance(self, review: ReviewSearch) -> None:
         over, now = review.step(), time.monotonic()
-        for job in [job for job in self.jobs if job.review is review and job.task.priors is not None]:
+        for job in [
+            job for job in self.jobs if job.review is review and job.task.priors is not None
+        ]:
             if job.task in over:
                 self.finish(job)
             elif now >= job.due:
@@ -129,7 +140,8 @@ class AnalysisServer:
                 self.say(answer(job, review.result(job.task), True))
 
     def give_up(self, review: ReviewSearch, error: Exception) -> None:
-        """A wave has failed: the queries that it searched for end with that error, once each; those that wait are next."""
+        """A wave has failed: the queries that it searched for end with that error, once each; those
+        that wait are next."""
         jobs = [job for job in self.jobs if job.review is review]
         failed = {id(job.query): job.query for job in jobs if job.task.tree is not None}
         for job in [job for job in jobs if id(job.query) in failed or not failed]:
@@ -151,7 +163,9 @@ class AnalysisServer:
         game = queries.board(query, self.game)
         review, urgencies = self.review(game), query.urgencies()
         positions = list(queries.positions(query, game))
-        found = [self.job(query, turn, positions[turn], review, urgencies[turn]) for turn in query.turns]
+        found = [
+            self.job(query, turn, positions[turn], review, urgencies[turn]) for turn in query.turns
+        ]
         warned = list(queries.warnings(query, asked, positions))
         answers = [last_answer(job) for job in found if job.task is None]
         for field, warning in warned:
@@ -163,14 +177,20 @@ class AnalysisServer:
                 self.jobs.append(job)
                 review.add(job.task)
 
-    def job(self, query: Query, turn: int, position: Position, review: ReviewSearch, urgency: int) -> Job:
+    def job(
+        self, query: Query, turn: int, position: Position, review: ReviewSearch, urgency: int
+    ) -> Job:
         every, first = query.report_during_search_every, query.first_report_during_search_after
         due = time.monotonic() + (first or every or math.inf)
         task = None
         if position.outcome is None:
             simulations = max(1, query.visits(review.player.simulations) - 1)
             task = Request(
-                position.state, simulations, query.seconds, urgency, queries.restriction(query, position.game)
+                position.state,
+                simulations,
+                query.seconds,
+                urgency,
+                queries.restriction(query, position.game),
             )
         return Job(query, turn, position, review, task, every or math.inf, due)
 
@@ -188,7 +208,14 @@ class AnalysisServer:
     def finish(self, job: Job) -> None:
         """The one answer that is not during the search: with what there is."""
         if job.task.priors is None:
-            self.say({"id": job.query.id, "turnNumber": job.turn, "isDuringSearch": False, "noResults": True})
+            self.say(
+                {
+                    "id": job.query.id,
+                    "turnNumber": job.turn,
+                    "isDuringSearch": False,
+                    "noResults": True,
+                }
+            )
         else:
             self.say(answer(job, job.review.result(job.task), False))
         job.review.drop(job.task)
@@ -222,7 +249,9 @@ class AnalysisServer:
 
     def stop(self, is_meant: Callable[[Job], bool], turns: list[int] | None) -> dict:
         chosen = None if turns is None else set(turns)
-        for job in [job for job in self.jobs if is_meant(job) and (chosen is None or job.turn in chosen)]:
+        for job in [
+            job for job in self.jobs if is_meant(job) and (chosen is None or job.turn in chosen)
+        ]:
             self.finish(job)
         return {}
 
@@ -288,12 +317,16 @@ def head(job: Job, is_during: bool) -> dict:
 def move_info(job: Job, candidate: MoveInfo, order: int) -> dict:
     game, length = job.position.game, job.query.analysis_pv_len
     is_other = side_of(job) != job.position.mover  # the mover's rates are for the other side then
-    win, bound = (1.0 - value if is_other else value for value in (candidate.win_rate, candidate.bound))
+    win, bound = (
+        1.0 - value if is_other else value for value in (candidate.win_rate, candidate.bound)
+    )
     found = {"move": game.format(candidate.action), "order": order, "visits": candidate.visits}
     found |= {"prior": round(candidate.prior, DIGITS)} | rates(win) | points(0.0)
     found |= {"lcb": round(bound, DIGITS), "utilityLcb": round(2.0 * bound - 1.0, DIGITS)}
     found["pv"] = [game.format(action) for action in candidate.line[:length]]
-    if job.query.include_pv_visits:  # in a tree each position of a line is reached by the line alone
+    if (
+        job.query.include_pv_visits
+    ):  # in a tree each position of a line is reached by the line alone
         found["pvVisits"] = found["pvEdgeVisits"] = list(candidate.line_visits[:length])
     return found | no_result(job)
 
@@ -301,12 +334,18 @@ def move_info(job: Job, candidate: MoveInfo, order: int) -> dict:
 def root_info(job: Job, visits: int, value: float, lead: float) -> dict:
     """`value` is for the first player, `lead` for the side that the query names."""
     position = job.position
-    found = {"currentPlayer": "BW"[position.mover], "visits": visits, "thisHash": f"{position.key:016X}"}
+    found = {
+        "currentPlayer": "BW"[position.mover],
+        "visits": visits,
+        "thisHash": f"{position.key:016X}",
+    }
     return found | rates(rate(job, value)) | points(lead) | no_result(job)
 
 
 def no_result(job: Job) -> dict:
-    return {"noResultValue": 0.0} if job.query.include_no_result_value else {}  # no game of ours ends without a result
+    return (
+        {"noResultValue": 0.0} if job.query.include_no_result_value else {}
+    )  # no game of ours ends without a result
 
 
 def rates(win: float) -> dict:
@@ -318,16 +357,20 @@ def points(lead: float) -> dict:
 
 
 def rate(job: Job, value: float) -> float:
-    """The win rate of the side that the query names, from a value for the first player; a draw counts half."""
+    """The win rate of the side that the query names, from a value for the first player; a draw
+    counts half."""
     return round(win_rate(value, side_of(job)), DIGITS)
 
 
 def side_of(job: Job) -> int:
     """The side that the query names."""
-    return {"BLACK": FIRST, "WHITE": SECOND, "SIDETOMOVE": job.position.mover}[job.query.perspective]
+    return {"BLACK": FIRST, "WHITE": SECOND, "SIDETOMOVE": job.position.mover}[
+        job.query.perspective
+    ]
 
 
 def policy(game: Game, priors: np.ndarray) -> list[float]:
-    """A number for each action, -1 for those that are not legal; games without a pass get one for it, as Go has."""
+    """A number for each action, -1 for those that are not legal; games without a pass get one for
+    it, as Go has."""
     found = [round(float(prior), DIGITS) for prior in priors]
     return found + [-1.0] * (game.cells + 1 - len(found))

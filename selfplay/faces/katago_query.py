@@ -1,7 +1,8 @@
-"""What a query of KataGo's analysis engine asks for: its fields, read strictly, and the positions it names.
+"""What a query of KataGo's analysis engine asks for: its fields, read strictly, and the positions
+it names.
 
-Black is the first player. In games with passes either colour may move at any time, and behind the end that the rules see.
-`avoidMoves` and `allowMoves` bind the search as deep as they say.
+Black is the first player. In games with passes either colour may move at any time, and behind the
+end that the rules see. `avoidMoves` and `allowMoves` bind the search as deep as they say.
 """
 
 import math
@@ -23,7 +24,13 @@ from selfplay.faces.gtp_arguments import COLOURS
 from selfplay.messages import one_line, short
 
 OUR_RULES = ("tromp-taylor", "chinese-ogs", "chinese-kgs")
-OUR_RULE = {"scoring": "AREA", "ko": "POSITIONAL", "tax": "NONE", "suicide": False, "hasButton": False}
+OUR_RULE = {
+    "scoring": "AREA",
+    "ko": "POSITIONAL",
+    "tax": "NONE",
+    "suicide": False,
+    "hasButton": False,
+}
 LARGEST_KOMI = 150.0  # KataGo's
 MOST_VISITS = 1 << 50
 MOST_PLIES = (1 << 31) - 1
@@ -79,7 +86,9 @@ class Query(msgspec.Struct, rename="camel"):
 
     @property
     def turns(self) -> list[int]:
-        return sorted(set(self.analyze_turns)) if self.analyze_turns is not None else [len(self.moves)]
+        return (
+            sorted(set(self.analyze_turns)) if self.analyze_turns is not None else [len(self.moves)]
+        )
 
     @property
     def perspective(self) -> str:
@@ -101,7 +110,12 @@ class Query(msgspec.Struct, rename="camel"):
         return dict(reversed(list(zip(self.analyze_turns, self.priorities))))
 
 
-OWNERSHIP = ("includeOwnership", "includeOwnershipStdev", "includeMovesOwnership", "includeMovesOwnershipStdev")
+OWNERSHIP = (
+    "includeOwnership",
+    "includeOwnershipStdev",
+    "includeMovesOwnership",
+    "includeMovesOwnershipStdev",
+)
 SETTINGS = {"maxTime", "maxVisits", "reportAnalysisWinratesAs"}
 FIELDS = {field.encode_name for field in msgspec.structs.fields(Query)}
 
@@ -113,7 +127,10 @@ def parse(asked: dict) -> Query:
         raise Refused("analyzeTurns", "names no turn")
     for turn in query.analyze_turns or []:
         if not 0 <= turn <= len(query.moves):
-            raise Refused("analyzeTurns", f"invalid turn number {turn}: the query has {len(query.moves)} moves")
+            raise Refused(
+                "analyzeTurns",
+                f"invalid turn number {turn}: the query has {len(query.moves)} moves",
+            )
     if query.priorities is not None and len(query.priorities) != len(query.analyze_turns or []):
         raise Refused("priorities", "must be as many as analyzeTurns")
     if query.priorities is not None and "priority" in asked:
@@ -121,7 +138,9 @@ def parse(asked: dict) -> Query:
     if query.priorities is not None and query.analyze_turns is None:
         raise Refused("priorities", "analyzeTurns is missing")
     if query.perspective not in PERSPECTIVES:
-        raise Refused("overrideSettings", f"reportAnalysisWinratesAs must be one of {', '.join(PERSPECTIVES)}")
+        raise Refused(
+            "overrideSettings", f"reportAnalysisWinratesAs must be one of {', '.join(PERSPECTIVES)}"
+        )
     if query.avoid_moves and query.allow_moves:
         raise Refused("allowMoves", "cannot be given together with avoidMoves")
     if setting(query, "maxVisits", 1) % 1:
@@ -132,7 +151,8 @@ def parse(asked: dict) -> Query:
 
 
 def convert(asked: dict, kind: type):
-    """A JSON object as a Struct of that kind; Refused, by the field's name, where it does not fit."""
+    """A JSON object as a Struct of that kind; Refused, by the field's name, where it does not
+    fit."""
     try:
         return msgspec.convert(asked, kind)
     except msgspec.ValidationError as error:
@@ -155,7 +175,8 @@ def setting(query: Query, name: str, usual: float) -> float:
 
 
 def warnings(query: Query, asked: dict, positions: list[Position]) -> Iterator[tuple[str, str]]:
-    """(field, sentence) of what is asked for and not done. `positions` are those after each number of moves."""
+    """(field, sentence) of what is asked for and not done. `positions` are those after each number
+    of moves."""
     if "komi" in positions[0].game.options and not is_our_rule(query.rules):
         yield "rules", "not played here: area scoring, positional superko and no suicide are"
     if any(positions[turn].outcome is None for turn in query.turns):
@@ -185,7 +206,9 @@ def board(query: Query, game: Game) -> Game:
     if columns != rows or f"{family}{columns}" not in games.GAMES:
         raise Refused("boardXSize", f"{game.title} cannot be played on {columns} x {rows}")
     larger, options = games.load(f"{family}{columns}"), game.options
-    return larger.with_options(**{name: options[name] for name in larger.options if name in options})
+    return larger.with_options(
+        **{name: options[name] for name in larger.options if name in options}
+    )
 
 
 def positions(query: Query, game: Game) -> Iterator[Position]:
@@ -197,7 +220,9 @@ def positions(query: Query, game: Game) -> Iterator[Position]:
         try:
             move = game_record.allowed(position, side, action)
         except ValueError as error:
-            raise Refused("moves", f"Illegal move {number}: {word} ({error})") from None  # KaTrain knows "Illegal move"
+            raise Refused(
+                "moves", f"Illegal move {number}: {word} ({error})"
+            ) from None  # KaTrain knows "Illegal move"
         position = game_record.after(position, move, {})
         yield position
 
@@ -205,16 +230,21 @@ def positions(query: Query, game: Game) -> Iterator[Position]:
 def start(query: Query, game: Game) -> Position:
     options = {"komi": query.komi} if query.komi is not None and "komi" in game.options else {}
     stones = [
-        (colour("initialStones", player), place("initialStones", game, word)) for player, word in query.initial_stones
+        (colour("initialStones", player), place("initialStones", game, word))
+        for player, word in query.initial_stones
     ]
-    black, white = (tuple(cell for owner, cell in stones if owner == side) for side in (FIRST, SECOND))
+    black, white = (
+        tuple(cell for owner, cell in stones if owner == side) for side in (FIRST, SECOND)
+    )
     if stones and max(cell for _, cell in stones) >= game.cells:
         raise Refused("initialStones", "a stone needs a point")
     first = mover(query, game, bool(black and not white))
     try:
         return Setup(options, black, white, first).start(game)
     except ValueError as error:
-        raise Refused("initialStones" if stones else "initialPlayer", str(error).partition("\n")[0]) from None
+        raise Refused(
+            "initialStones" if stones else "initialPlayer", str(error).partition("\n")[0]
+        ) from None
 
 
 def mover(query: Query, game: Game, is_handicap: bool) -> int:
@@ -227,7 +257,8 @@ def mover(query: Query, game: Game, is_handicap: bool) -> int:
 
 
 def restriction(query: Query, game: Game) -> np.ndarray | None:
-    """What avoidMoves or allowMoves bind: i32[2, A], see `native.search.forest.restrict`; None if there is none."""
+    """What avoidMoves or allowMoves bind: i32[2, A], see `native.search.forest.restrict`; None if
+    there is none."""
     field = "allowMoves" if query.allow_moves else "avoidMoves"
     restrictions = query.allow_moves or query.avoid_moves
     if not restrictions:
@@ -240,7 +271,9 @@ def restriction(query: Query, game: Game) -> np.ndarray | None:
         sides.add(side)
         named[[place(field, game, word) for word in each.moves]] = True
         avoided = ~named if query.allow_moves else named
-        avoid_until[side, avoided] = np.maximum(avoid_until[side, avoided], min(each.until_depth, MOST_PLIES))
+        avoid_until[side, avoided] = np.maximum(
+            avoid_until[side, avoided], min(each.until_depth, MOST_PLIES)
+        )
     return avoid_until
 
 
@@ -251,10 +284,16 @@ def colour(field: str, word: str) -> int:
 
 
 def place(field: str, game: Game, word: str) -> int:
-    """The action of a move's text: as the game writes it, or "(x,y)", column and row from 0 at the top left."""
+    """The action of a move's text: as the game writes it, or "(x,y)", column and row from 0 at the
+    top left."""
     if numbers := re.fullmatch(r"\(\s*([0-9]{1,3})\s*,\s*([0-9]{1,3})\s*\)", word.strip()):
         column, row = map(int, numbers.groups())
-        if column >= game.columns or row >= game.rows or game.layout.kind != "cells" or game.layout.planes != 1:
+        if (
+            column >= game.columns
+            or row >= game.rows
+            or game.layout.kind != "cells"
+            or game.layout.planes != 1
+        ):
             raise Refused(field, f"{word[:20]!r} is no move of {game.title}")
         return row * game.columns + column
     try:

@@ -1,7 +1,8 @@
-"""Analyse many positions in parallel; each stops at its visit limit, at its time limit or on request.
+"""Analyse many positions in parallel; each stops at its visit limit, at its time limit or on
+request.
 
-Each position has a tree in one forest, and a batch step takes leaves of all trees, so that the network gets full batches. When there
-are more positions than trees, the most urgent go first.
+Each position has a tree in one forest, and a batch step takes leaves of all trees, so that the
+network gets full batches. When there are more positions than trees, the most urgent go first.
 """
 
 import math
@@ -23,7 +24,8 @@ from selfplay.searching.searcher import Searcher
 
 TREES = 8  # positions at a time
 LEAVES = 8  # of each in flight where a network is asked: a batch of 64
-EDGES = 1 << 22  # of one tree, some 120 MB where it grows so large: memory that no search has reached costs nothing
+# of one tree, some 120 MB where it grows so large: memory that no search has reached costs nothing
+EDGES = 1 << 22
 CACHE = 1 << 16  # answers of the network that are remembered
 
 
@@ -35,10 +37,12 @@ class Request:
     simulations: int  # at least 1; no more than a tree can hold are made
     seconds: float = math.inf  # from its first wave on; one simulation is made in any case
     urgency: int = 0
-    avoid_until: np.ndarray | None = None  # i32[2, A], restricts the search, see `native.search.forest.restrict`
+    # i32[2, A], restricts the search, see `native.search.forest.restrict`
+    avoid_until: np.ndarray | None = None
     tree: int | None = None  # where it is searched; None while it waits
     deadline: float = math.inf
-    priors: np.ndarray | None = None  # f32[A], of all legal moves, -1 for the others; None until its first wave
+    # f32[A], of all legal moves, -1 for the others; None until its first wave
+    priors: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -52,12 +56,19 @@ class ReviewResult:
 
 
 class ReviewSearch(Searcher):
-    """A player's PUCT search in many trees. A task that was added is searched by `step` until it is dropped."""
+    """A player's PUCT search in many trees. A task that was added is searched by `step` until it is
+    dropped."""
 
     def __init__(self, player: SearchPlayer, trees: int = TREES):
-        leaves, entries = (LEAVES, CACHE) if player.has_network else (1, 0)  # a playout begins from a game's one leaf
-        params, capacity = player.params._replace(kind=PUCT), max(1000, EDGES // player.game.actions)
-        super().__init__(player.game, player.evaluator, params, capacity, trees, leaves, entries, player.seed)
+        # a playout begins from a game's one leaf
+        leaves, entries = (LEAVES, CACHE) if player.has_network else (1, 0)
+        params, capacity = (
+            player.params._replace(kind=PUCT),
+            max(1000, EDGES // player.game.actions),
+        )
+        super().__init__(
+            player.game, player.evaluator, params, capacity, trees, leaves, entries, player.seed
+        )
         self.player = player
         self.tasks: list[Request] = []
         self.waiting: list[tuple[int, int, Request]] = []  # a heap
@@ -72,10 +83,13 @@ class ReviewSearch(Searcher):
         heappush(self.waiting, (-task.urgency, next(self.order), task))
 
     def step(self) -> list[Request]:
-        """One wave of all trees; returns the tasks that have come to their end. They can be read until they are dropped."""
+        """One wave of all trees; returns the tasks that have come to their end. They can be read
+        until they are dropped."""
         while self.free and self.waiting:
             self._begin(heappop(self.waiting)[2])
-        for task in self.tasks:  # in slices, so that no wave runs long where every simulation ends at once
+        for (
+            task
+        ) in self.tasks:  # in slices, so that no wave runs long where every simulation ends at once
             done = int(self.forest.num_finished[task.tree])
             self.forest.num_simulations[task.tree] = min(self._goal(task), done + SLICE)
         self._step()
@@ -85,7 +99,8 @@ class ReviewSearch(Searcher):
         return [task for task in self.tasks if self._is_over(task)]
 
     def drop(self, task: Request) -> None:
-        """Forget a task, wherever it is; its tree is free for the next, whatever a wave that failed has left in it."""
+        """Forget a task, wherever it is; its tree is free for the next, whatever a wave that failed
+        has left in it."""
         if task.tree is None:
             self.waiting = [entry for entry in self.waiting if entry[2] is not task]
             return heapify(self.waiting)
@@ -118,7 +133,8 @@ class ReviewSearch(Searcher):
         return done >= self._goal(task) or is_late or num_moves == 0 or self.is_proven(task.tree)
 
     def _policy(self, tree: int) -> np.ndarray:
-        """The evaluator's priors of all legal moves at a tree's root, those that it may not take too: f32[A], -1 for others."""
+        """The evaluator's priors of all legal moves at a tree's root, those that it may not take
+        too: f32[A], -1 for others."""
         room = self.game.actions + SINGLE_BLOCK
         actions, found = np.zeros(room, np.int16), np.zeros(room, np.float32)
         count = read_policy(self.game.rules, self.forest, tree, actions, found)

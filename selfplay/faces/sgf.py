@@ -2,15 +2,17 @@
 
 Only the main line is played; variations are read over. What a property means follows
 
-* FF[4] (red-bean.com/sgf): Go's points are two letters, column and row from the top left, and `[]` or `[tt]` is a pass.
-  A move is executed even if it is illegal, and stones may be set up in any node. Gomoku and Othello have no section of
-  their own and are written in the same way (Kierulf, "Smart Game Board", 1990).
-* Hex (red-bean.com/sgf/hex.html): letter and number, a1 at the top left; Black moves first and connects top and bottom;
-  `swap-pieces`, and `swap-sides`, which leaves the board as it is.
+* FF[4] (red-bean.com/sgf): Go's points are two letters, column and row from the top left; `[]` or
+  `[tt]` is a pass. A move is executed even if it is illegal, and stones may be set up in any node.
+  Gomoku and Othello have no section of their own and are written in the same way (Kierulf, "Smart
+  Game Board", 1990).
+* Hex (red-bean.com/sgf/hex.html): letter and number, a1 at the top left; Black moves first and
+  connects top and bottom; `swap-pieces`, and `swap-sides`, which leaves the board as it is.
 
-What is found in real files is taken as well: letter and number in any of the games, letters in Hex (Little Golem),
-White first in games that know no colours, komi in hundredths (Fox), and any encoding, whatever CA says of it. Where a move
-has no meaning the record is read up to there, and its `note` says so.
+What is found in real files is taken as well: letter and number in any of the games, letters in Hex
+(Little Golem), White first in games that know no colours, komi in hundredths (Fox), and any
+encoding, whatever CA says of it. Where a move has no meaning the record is read up to there, and
+its `note` says so.
 """
 
 import math
@@ -28,7 +30,17 @@ import games
 from games.game import Game, Position, for_side
 from native.perspective import FIRST, SECOND
 from selfplay import __version__
-from selfplay.faces.game_record import Change, Move, Record, Setup, Step, after, is_idle, pass_of, stones
+from selfplay.faces.game_record import (
+    Change,
+    Move,
+    Record,
+    Setup,
+    Step,
+    after,
+    is_idle,
+    pass_of,
+    stones,
+)
 from selfplay.faces.sgf_text import Node, escape, main_line, text, value_text
 from selfplay.faces.sgf_text import serialise as write_nodes
 from selfplay.storage.files import DamagedFile, write_bytes
@@ -66,9 +78,12 @@ CHINESE = (3.75, 3.25, 2.75)  # a komi in stones, as China counts: half of one i
 # In
 
 
-def read(path: str | Path, game: Game | None = None, family: str = "", load: Load = games.load) -> Record:
-    """A record, of `game` or of some board of a `family` if one is given; `load` finds the board that the file names.
-    DamagedFile with one line for anything that is none, or of which nothing can be played."""
+def read(
+    path: str | Path, game: Game | None = None, family: str = "", load: Load = games.load
+) -> Record:
+    """A record, of `game` or of some board of a `family` if one is given; `load` finds the board
+    that the file names. DamagedFile with one line for anything that is none, or of which nothing
+    can be played."""
     name = str(path)[-200:]
     try:
         with open(path, "rb", opener=at_once) as file:
@@ -90,7 +105,9 @@ def at_once(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_NONBLOCK)
 
 
-def parse(data: bytes, expected: Game | None = None, family: str = "", load: Load = games.load) -> Record:
+def parse(
+    data: bytes, expected: Game | None = None, family: str = "", load: Load = games.load
+) -> Record:
     """The first game of an SGF file, as far as it can be played. ValueError with one line."""
     nodes, cut = main_line(data)
     name = name_of(nodes[0], family)
@@ -105,12 +122,16 @@ def parse(data: bytes, expected: Game | None = None, family: str = "", load: Loa
         raise ValueError(note)
     names, result = (text(nodes[0], "PB"), text(nodes[0], "PW")), text(nodes[0], "RE")
     if sides != SIDES:
-        names, result = names[::-1], re.sub(r"^[BW](?=\+)", lambda winner: "WB"[SIDES[winner[0]]], result)
+        names, result = (
+            names[::-1],
+            re.sub(r"^[BW](?=\+)", lambda winner: "WB"[SIDES[winner[0]]], result),
+        )
     return begun(Record(game, setup, steps, names, result, note))
 
 
 def begun(record: Record) -> Record:
-    """With what its moves tell of its beginning: a swap, and who begins where colours might mean only that."""
+    """With what its moves tell of its beginning: a swap, and who begins where colours might mean
+    only that."""
     game, setup = record.game, record.setup
     moves = [step for step in record.steps if isinstance(step, Move)]
     if "swap" in game.options and any(game.format(move.action) == "swap" for move in moves):
@@ -121,17 +142,31 @@ def begun(record: Record) -> Record:
 
 
 def name_of(root: Node, wanted: str) -> str:
-    """The game that a file is of, by its name here. ValueError for one that is not played here, or not of the wanted family."""
-    number, families = text(root, "GM") or "1", {str(kind.number): name for name, kind in KINDS.items()}
+    """The game that a file is of, by its name here. ValueError for one that is not played here, or
+    not of the wanted family."""
+    number, families = (
+        text(root, "GM") or "1",
+        {str(kind.number): name for name, kind in KINDS.items()},
+    )
     if number not in families:
-        raise ValueError(f"a record of game GM[{number[:20]}]; known are Go (1), Othello (2), Gomoku (4) and Hex (11)")
+        raise ValueError(
+            f"a record of game GM[{number[:20]}]; known are Go (1), "
+            f"Othello "
+            f"(2), "
+            f"Gomoku "
+            f"(4) "
+            f"and "
+            f"Hex (11)"
+        )
     family = families[number]
     columns, _, rows = (text(root, "SZ") or str(KINDS[family].size)).partition(":")
     name, sizes = f"{family}{columns}", games.FAMILIES[family].sizes
     if wanted not in ("", family):
         raise ValueError(f"a game of {family}, not {wanted}")
     if name not in games.GAMES or rows not in ("", columns):
-        raise ValueError(f"SZ[{text(root, 'SZ')[:20]}]: {family} is played on {sizes[0]} to {sizes[-1]} here")
+        raise ValueError(
+            f"SZ[{text(root, 'SZ')[:20]}]: {family} is played on {sizes[0]} to {sizes[-1]} here"
+        )
     return name
 
 
@@ -141,7 +176,8 @@ def moves_of(node: Node) -> list[tuple[str, str]]:
 
 
 def sides_of(game: Game, setup: Setup, nodes: list[Node]) -> dict[str, int]:
-    """The side that each colour is. In games whose colours mean only who begins, White may be the first player."""
+    """The side that each colour is. In games whose colours mean only who begins, White may be the
+    first player."""
     white_begins = bool(nodes) and moves_of(nodes[0])[0][0] == "W"
     has_colours = pass_of(game) is not None or setup.has_stones
     return {"W": FIRST, "B": SECOND} if white_begins and not has_colours else SIDES
@@ -151,23 +187,28 @@ def sides_of(game: Game, setup: Setup, nodes: list[Node]) -> dict[str, int]:
 
 
 def read_setup(game: Game, nodes: list[Node], beginning: list[Node]) -> Setup:
-    """Options, and the stones of the nodes up to the first move, with who moves then: who is named; else who does; else White
-    behind Black's stones."""
+    """Options, and the stones of the nodes up to the first move, with who moves then: who is named;
+    else who does; else White behind Black's stones."""
     board, named = {}, ""
     for node in beginning:
         board |= stones_in(game, node)
         named = text(node, "PL")[:1].upper() or named
     options = read_options(game, nodes)
     whole = [board.get(cell, 0) for cell in range(game.cells)]
-    if not board or whole == stones(game.start(**options)):  # nothing, or Othello's first four discs
+    if not board or whole == stones(
+        game.start(**options)
+    ):  # nothing, or Othello's first four discs
         return Setup(options, mover=SIDES.get(named, FIRST))
-    black, white = (tuple(cell for cell, owner in enumerate(whole) if owner == side) for side in (1, -1))
+    black, white = (
+        tuple(cell for cell, owner in enumerate(whole) if owner == side) for side in (1, -1)
+    )
     named = named or next((colour for node in beginning for colour, _ in moves_of(node)), "")
     return Setup(options, black, white, SIDES.get(named, SECOND if black and not white else FIRST))
 
 
 def read_options(game: Game, nodes: list[Node]) -> dict[str, float]:
-    options = {"handicap": 0.0} if "handicap" in game.options else {}  # its stones stand in the file
+    # its stones stand in the file
+    options = {"handicap": 0.0} if "handicap" in game.options else {}
     if "komi" in game.options and text(nodes[0], "KM"):
         options["komi"] = read_komi(text(nodes[0], "KM"))
     return {name: value for name, value in options.items() if value != game.options[name]}
@@ -188,16 +229,23 @@ def read_komi(value: str) -> float:
 
 def stones_in(game: Game, node: Node) -> dict[int, int]:
     """What a node puts on cells: +1 Black's stones, -1 White's, 0 nothing."""
-    return {cell: owner for name, owner in STONES.items() for cell in cells_of(game, node.get(name, []))}
+    return {
+        cell: owner for name, owner in STONES.items() for cell in cells_of(game, node.get(name, []))
+    }
 
 
 def cells_of(game: Game, values: list[bytes]) -> Iterator[int]:
-    """The cells of a list of points, which may hold rectangles such as aa:cc, by any two opposite corners."""
+    """The cells of a list of points, which may hold rectangles such as aa:cc, by any two opposite
+    corners."""
     for value in filter(None, dict.fromkeys(map(value_text, values))):
         corner, _, opposite = value.partition(":")
-        rows, columns = zip(*(divmod(cell_of(game, end), game.columns) for end in (corner, opposite or corner)))
+        rows, columns = zip(
+            *(divmod(cell_of(game, end), game.columns) for end in (corner, opposite or corner))
+        )
         for row in range(min(rows), max(rows) + 1):
-            yield from (row * game.columns + column for column in range(min(columns), max(columns) + 1))
+            yield from (
+                row * game.columns + column for column in range(min(columns), max(columns) + 1)
+            )
 
 
 def cell_of(game: Game, point: str) -> int:
@@ -209,7 +257,9 @@ def cell_of(game: Game, point: str) -> int:
 # What is played
 
 
-def play_out(game: Game, setup: Setup, sides: dict[str, int], nodes: list[Node]) -> tuple[tuple[Step, ...], str]:
+def play_out(
+    game: Game, setup: Setup, sides: dict[str, int], nodes: list[Node]
+) -> tuple[tuple[Step, ...], str]:
     """The steps of the nodes from the first move on, and why they end before the file does."""
     position, steps, num_meant = setup.start(game), [], 0
     for where, entry in entries_of(nodes):
@@ -228,8 +278,8 @@ def play_out(game: Game, setup: Setup, sides: dict[str, int], nodes: list[Node])
 
 
 def entries_of(nodes: list[Node]) -> Iterator[tuple[str, Node | tuple[str, str]]]:
-    """(what it is called, a node that sets up or a move's colour and point), in order. (What the first node sets up belongs to
-    the beginning.)"""
+    """(what it is called, a node that sets up or a move's colour and point), in order. (What the
+    first node sets up belongs to the beginning.)"""
     number = 0
     for place, node in enumerate(nodes):
         if place and any(name in node for name in (*STONES, "PL")):
@@ -246,10 +296,17 @@ def step_of(game: Game, sides: dict[str, int], entry: Node | tuple[str, str]) ->
     if isinstance(entry, tuple):
         colour, point = entry
         return (
-            None if point.lower() == NO_SWAP and "swap" in game.options else Move(sides[colour], action_of(game, point))
+            None
+            if point.lower() == NO_SWAP and "swap" in game.options
+            else Move(sides[colour], action_of(game, point))
         )
     mover = sides.get(text(entry, "PL")[:1].upper())
-    changed = tuple(sorted((cell, int(for_side(owner, sides["B"]))) for cell, owner in stones_in(game, entry).items()))
+    changed = tuple(
+        sorted(
+            (cell, int(for_side(owner, sides["B"])))
+            for cell, owner in stones_in(game, entry).items()
+        )
+    )
     return Change(changed, mover) if changed or mover is not None else None
 
 
@@ -274,7 +331,8 @@ def action_of(game: Game, point: str) -> int:
 
 
 def write(path: str | Path, record: Record) -> None:
-    """Write a record. ValueError if SGF does not know the game, OSError if the file cannot be written."""
+    """Write a record. ValueError if SGF does not know the game, OSError if the file cannot be
+    written."""
     write_bytes(Path(path), serialise(record))
 
 
@@ -283,8 +341,18 @@ def serialise(record: Record) -> bytes:
     game, setup = record.game, record.setup
     family, size = games.GAMES.get(game.name, ("", None))
     if family not in KINDS:
-        raise ValueError(f"SGF is for {', '.join(games.FAMILIES[name].title for name in KINDS)}, not {game.title}")
-    root = {"FF": "4", "GM": str(KINDS[family].number), "CA": "UTF-8", "AP": f"selfplay:{__version__}", "SZ": str(size)}
+        raise ValueError(
+            f"SGF is for {', '.join(games.FAMILIES[name].title for name in KINDS)}, "
+            f"not "
+            f"{game.title}"
+        )
+    root = {
+        "FF": "4",
+        "GM": str(KINDS[family].number),
+        "CA": "UTF-8",
+        "AP": f"selfplay:{__version__}",
+        "SZ": str(size),
+    }
     root |= {name: value for name, value in zip(("PB", "PW"), record.names) if value}
     if "komi" in game.options:
         root["KM"] = komi_text(setup.options.get("komi", game.options["komi"]))
@@ -307,8 +375,14 @@ def beginning_of(record: Record) -> Node:
     """AB, AW, PL and HA of a game that does not begin as all do."""
     setup, position = record.setup, record.setup.start(record.game)
     has_stones = setup.black or setup.white or "handicap" in record.game.options
-    board = [(cell, owner) for cell, owner in enumerate(stones(position)) if owner] if has_stones else []
-    found = stones_node(record.game, board, position.mover if board or position.mover != FIRST else None)
+    board = (
+        [(cell, owner) for cell, owner in enumerate(stones(position)) if owner]
+        if has_stones
+        else []
+    )
+    found = stones_node(
+        record.game, board, position.mover if board or position.mover != FIRST else None
+    )
     if position.mover == SECOND and "AW" not in found and len(found.get("AB", [])) > 1:
         found["HA"] = [str(len(found["AB"])).encode()]
     return found
@@ -324,7 +398,9 @@ def stones_node(game: Game, board: Iterable[tuple[int, int]], mover: int | None)
     """AB, AW, AE and PL of stones (+1, -1, 0 none) by cell."""
     family, found = games.GAMES[game.name][0], {}
     for name, owner in STONES.items():
-        if points := [point_of(game, family, cell).encode() for cell, stone in board if stone == owner]:
+        if points := [
+            point_of(game, family, cell).encode() for cell, stone in board if stone == owner
+        ]:
             found[name] = points
     return found if mover is None else found | {"PL": [COLOURS[mover].encode()]}
 
@@ -341,7 +417,8 @@ def letters(game: Game, cell: int) -> str:
 
 
 def result_of(position: Position, kind: Kind) -> str:
-    """RE of a finished game: B+3.5, W+ (a win without a score), 0 for a draw; "" while it goes on."""
+    """RE of a finished game: B+3.5, W+ (a win without a score), 0 for a draw; "" while it goes
+    on."""
     if position.outcome is None:
         return ""
     if position.outcome == 0:

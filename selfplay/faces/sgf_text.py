@@ -1,8 +1,9 @@
-"""The text of a Smart Game Format file: its encoding, and the nodes of its first game's main line. What properties mean is
-known to `selfplay.faces.sgf`. Tokens and escapes are sgfmill's.
+"""The text of a Smart Game Format file: its encoding, and the nodes of its first game's main line.
+What properties mean is known to `selfplay.faces.sgf`. Tokens and escapes are sgfmill's.
 
-What real files do is taken as well: text around the game, a missing first `;` or last `)`, empty nodes, lower case letters
-in names of properties (FF[3]). The time that reading takes grows with the file's size, whatever stands in it.
+What real files do is taken as well: text around the game, a missing first `;` or last `)`, empty
+nodes, lower case letters in names of properties (FF[3]). The time that reading takes grows with the
+file's size, whatever stands in it.
 """
 
 import codecs
@@ -28,7 +29,8 @@ NO_CHARACTERS = (
 
 
 def main_line(data: bytes) -> tuple[list[Node], str]:
-    """(nodes of the first game's main line; why it is not read to its end, "" if it is). ValueError if there is no game."""
+    """(nodes of the first game's main line; why it is not read to its end, "" if it is). ValueError
+    if there is no game."""
     text = as_utf8(data)
     if (start := first_node(text)) is None:
         raise ValueError("no SGF data found")
@@ -50,8 +52,15 @@ def main_line(data: bytes) -> tuple[list[Node], str]:
 
 
 def what_is_wrong(tail: bytes) -> str:
-    """Why a game's text cannot be read on from here: nothing, if only its last bracket is missing."""
-    return "" if not tail else "unexpected end of SGF data" if tail[:1] == b"[" else "something that is no SGF data"
+    """Why a game's text cannot be read on from here: nothing, if only its last bracket is
+    missing."""
+    return (
+        ""
+        if not tail
+        else "unexpected end of SGF data"
+        if tail[:1] == b"["
+        else "something that is no SGF data"
+    )
 
 
 def first_node(text: bytes) -> bytes | None:
@@ -64,8 +73,8 @@ def first_node(text: bytes) -> bytes | None:
 def as_utf8(data: bytes) -> bytes:
     """The file in UTF-8, whatever it was in.
 
-    Decoded as a whole, before any bracket is looked for: in GBK, Big5 and Shift-JIS the second byte of a character may be that
-    of `]` or of a backslash.
+    Decoded as a whole, before any bracket is looked for: in GBK, Big5 and Shift-JIS the second byte
+    of a character may be that of `]` or of a backslash.
     """
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return data.decode("utf-16", "replace").encode()

@@ -1,8 +1,9 @@
 """People against players in a terminal, or two players against each other.
 
-At the prompt: a move in the game's notation, or one of COMMANDS. Values are shown for the player who was to move, in words.
-A game that ended by passes is not over for people: they are asked once more, and may take back, save or play on.
-Clocks count engines' thinking and the time that the prompt waits; a flag that falls is announced, and no more.
+At the prompt: a move in the game's notation, or one of COMMANDS. Values are shown for the player
+who was to move, in words. A game that ended by passes is not over for people: they are asked once
+more, and may take back, save or play on. Clocks count engines' thinking and the time that the
+prompt waits; a flag that falls is announced, and no more.
 """
 
 import shlex
@@ -56,9 +57,10 @@ def sit_down(
     ponders: bool = False,
     now: Callable[[], float] = time.monotonic,
 ) -> None:
-    """Play one game from after `moves`. `read(prompt)` gives a person's next line (EOFError at the end); whoever leaves
-    is told how to go on, by `command` with the moves so far. A `record` may stand in place of the moves.
-    Engines that `ponders` lets think on do so while a person is asked."""
+    """Play one game from after `moves`. `read(prompt)` gives a person's next line (EOFError at the
+    end); whoever leaves is told how to go on, by `command` with the moves so far. A `record` may
+    stand in place of the moves. Engines that `ponders` lets think on do so while a person is
+    asked."""
     console = console or Console(highlight=False)
     record = record or game_record.plain(game, moves or [])
     game_at_board = TerminalGame(game, [first, second], hint, record, Clock(control), ponders, now)
@@ -75,7 +77,15 @@ def sit_down(
 
 def farewell(game_at_board: TerminalGame, command: str) -> str:
     if not game_at_board.record.is_plain:
-        return "Left. A game of another kind goes on from a file: `save FILE.sgf`, then --load FILE.sgf"
+        return (
+            "Left. A game of another kind goes on from a "
+            "file: "
+            "`save "
+            "FILE.sgf`, "
+            "then "
+            "--load "
+            "FILE.sgf"
+        )
     moves = " ".join(game_at_board.game.format(move) for move in game_at_board.record.moves)
     return f"Left. To go on: {command}" + (f" --moves '{moves}'" if moves else "")
 
@@ -92,13 +102,18 @@ def play_on(game_at_board: TerminalGame, console: Console, read) -> bool:
         elif (player := game_at_board.seat(position)) is not None:
             answer(game_at_board, position, player, console)
             draw(game_at_board, console)
-        elif not ask(game_at_board, position.mover, listen(game_at_board, position, console, read), console):
+        elif not ask(
+            game_at_board, position.mover, listen(game_at_board, position, console, read), console
+        ):
             return False
 
 
 def asked_again(game_at_board: TerminalGame, position: Position, console: Console, read) -> bool:
-    """Behind an end by passes: may a person go on, and do they? An empty line or the end of the input is no."""
-    people = [side for side in (position.mover, 1 - position.mover) if game_at_board.seats[side] is None]
+    """Behind an end by passes: may a person go on, and do they? An empty line or the end of the
+    input is no."""
+    people = [
+        side for side in (position.mover, 1 - position.mover) if game_at_board.seats[side] is None
+    ]
     if position.outcome is None or pass_of(game_at_board.game) is None or not people:
         return False
     while game_at_board.position.outcome is not None:
@@ -150,13 +165,21 @@ def listen(game_at_board: TerminalGame, position: Position, console: Console, re
 def wait(game_at_board: TerminalGame, side: int, seconds: float, console: Console) -> None:
     """Take the time off a side's clock."""
     if game_at_board.clock.wait(side, seconds):
-        says = f"{game_at_board.game.owner_symbols[side]} ({game_at_board.name(side)}): time is up. The game goes on."
+        says = (
+            f"{game_at_board.game.owner_symbols[side]} "
+            f"({game_at_board.name(side)}): "
+            f"time "
+            f"is "
+            f"up. The game goes on."
+        )
         console.print(says, style="bold", markup=False)
 
 
 def refusal(game_at_board: TerminalGame, side: int, word: str) -> str:
     return (
-        f"{word[:LONGEST_WORD]!r} cannot be played here. Legal: {legal(game_at_board, side)} (or help, undo, hint, ...)"
+        f"{word[:LONGEST_WORD]!r} cannot be played here. Legal: "
+        f"{legal(game_at_board, side)} "
+        f"(or help, undo, hint, ...)"
     )
 
 
@@ -173,7 +196,9 @@ class CommandError(ValueError):
     """A command that cannot be done; its text is the whole answer."""
 
 
-def answer(game_at_board: TerminalGame, position: Position, player: Player, console: Console) -> None:
+def answer(
+    game_at_board: TerminalGame, position: Position, player: Player, console: Console
+) -> None:
     """An engine's move, with what it saw."""
     side, symbol = position.mover, game_at_board.game.owner_symbols[position.mover]
     begun = game_at_board.now()
@@ -185,7 +210,9 @@ def answer(game_at_board: TerminalGame, position: Position, player: Player, cons
         game_at_board.resigned = side
         return
     game_at_board.clock.move(side)
-    console.print(f"{symbol} ({escape(player.name)}) plays [bold]{game_at_board.game.format(action)}[/bold]")
+    console.print(
+        f"{symbol} ({escape(player.name)}) plays [bold]{game_at_board.game.format(action)}[/bold]"
+    )
     if analysis is not None:
         console.print(opinion(game_at_board.game, position, analysis))
     game_at_board.play(side, action)
@@ -195,18 +222,28 @@ def opinion(game: Game, position: Position, analysis: SearchResult, most: int = 
     """The search's moves by visits beside the network's own: prior, visits, value for the mover."""
     mover = position.mover
     lines = Table(box=None, padding=(0, 1), title_justify="left", title_style="dim")
-    lines.title = f"value for {game.owner_symbols[position.mover]}: {for_side(analysis.value, mover):+.2f}"
+    lines.title = (
+        f"value for {game.owner_symbols[position.mover]}: {for_side(analysis.value, mover):+.2f}"
+    )
     if analysis.network_value is not None:
         lines.title += f" (network alone {for_side(analysis.network_value, mover):+.2f})"
     for heading in ("move", "net", "visits", "value", ""):
         lines.add_column(heading, justify="left" if heading in ("", "move") else "right")
-    order = sorted(range(len(analysis.actions)), key=lambda i: (-analysis.visits[i], -analysis.priors[i]))
-    shown = [i for rank, i in enumerate(order) if rank < most or analysis.actions[i] in marks(analysis)]
+    order = sorted(
+        range(len(analysis.actions)), key=lambda i: (-analysis.visits[i], -analysis.priors[i])
+    )
+    shown = [
+        i for rank, i in enumerate(order) if rank < most or analysis.actions[i] in marks(analysis)
+    ]
     for i in shown:
-        value = "" if np.isnan(analysis.values[i]) else f"{for_side(analysis.values[i], mover):+.2f}"
+        value = (
+            "" if np.isnan(analysis.values[i]) else f"{for_side(analysis.values[i], mover):+.2f}"
+        )
         prior = f"{analysis.priors[i]:.0%}" if analysis.network_value is not None else ""
         mark = marks(analysis).get(int(analysis.actions[i]), "")
-        lines.add_row(game.format(int(analysis.actions[i])), prior, str(analysis.visits[i]), value, mark)
+        lines.add_row(
+            game.format(int(analysis.actions[i])), prior, str(analysis.visits[i]), value, mark
+        )
     return lines
 
 
@@ -223,7 +260,11 @@ def marks(analysis: SearchResult) -> dict[int, str]:
 
 
 def undo(game_at_board: TerminalGame, side: int, argument: str, console: Console) -> None:
-    mine = [n for n, step in enumerate(game_at_board.record.steps) if isinstance(step, Move) and step.side == side]
+    mine = [
+        n
+        for n, step in enumerate(game_at_board.record.steps)
+        if isinstance(step, Move) and step.side == side
+    ]
     if not mine:
         raise CommandError("nothing to take back yet")
     game_at_board.record = game_at_board.record.cut(mine[-1])
@@ -236,7 +277,10 @@ def hint(game_at_board: TerminalGame, side: int, argument: str, console: Console
     if analysis is None:
         raise CommandError("no engine to ask; start with --hint PLAYER")
     console.print(
-        f"{escape(game_at_board.hint.name)} would play [bold]{game_at_board.game.format(analysis.choice)}[/bold]"
+        f"{escape(game_at_board.hint.name)} "
+        f"would "
+        f"play "
+        f"[bold]{game_at_board.game.format(analysis.choice)}[/bold]"
     )
     console.print(opinion(game_at_board.game, position, analysis, most=7))
 
@@ -250,12 +294,17 @@ def save(game_at_board: TerminalGame, side: int, argument: str, console: Console
         raise CommandError("save needs a file name")
     try:
         if argument.lower().endswith(SGF):
-            sgf.write(argument, replace(game_at_board.record, names=(game_at_board.name(0), game_at_board.name(1))))
+            sgf.write(
+                argument,
+                replace(game_at_board.record, names=(game_at_board.name(0), game_at_board.name(1))),
+            )
         else:
             write_json(Path(argument), saved(game_at_board))
     except OSError as error:
         raise CommandError(f"cannot write {argument}: {error.strerror}") from None
-    console.print(f"saved to {argument}; go on with: selfplay play ... --load {shlex.quote(argument)}")
+    console.print(
+        f"saved to {argument}; go on with: selfplay play ... --load {shlex.quote(argument)}"
+    )
 
 
 def saved(game_at_board: TerminalGame) -> dict:
@@ -263,7 +312,12 @@ def saved(game_at_board: TerminalGame) -> dict:
         raise CommandError("this game has stones, options or turns of its own; save it as FILE.sgf")
     names = [game_at_board.name(side) for side in (0, 1)]
     moves = [game_at_board.game.format(move) for move in game_at_board.record.moves]
-    return {"format": SAVE_FORMAT, "game": game_at_board.game.name, "players": names, "moves": moves}
+    return {
+        "format": SAVE_FORMAT,
+        "game": game_at_board.game.name,
+        "players": names,
+        "moves": moves,
+    }
 
 
 def load_command(game_at_board: TerminalGame, side: int, argument: str, console: Console) -> None:
@@ -286,7 +340,14 @@ def show_help(game_at_board: TerminalGame, side: int, argument: str, console: Co
         console.print(f"{command:<10} {meaning}")
 
 
-ACTIONS = {"undo": undo, "hint": hint, "board": board, "save": save, "load": load_command, "help": show_help}
+ACTIONS = {
+    "undo": undo,
+    "hint": hint,
+    "board": board,
+    "save": save,
+    "load": load_command,
+    "help": show_help,
+}
 
 
 def load(path: str, game: Game) -> Record:
@@ -310,7 +371,8 @@ def load_game(path: str, game: Game) -> list[int]:
 
 
 def parse_moves(text: str, game: Game) -> list[int]:
-    """Moves in the game's notation, separated by spaces, from the start. ValueError names the first that is not legal."""
+    """Moves in the game's notation, separated by spaces, from the start. ValueError names the first
+    that is not legal."""
     position, moves = game.start(), []
     for ply, word in enumerate(text.split()):
         try:
@@ -325,7 +387,10 @@ def parse_moves(text: str, game: Game) -> list[int]:
 
 
 def greet(game_at_board: TerminalGame, console: Console) -> None:
-    sides = [f"{symbol}: {game_at_board.name(side)}" for side, symbol in enumerate(game_at_board.game.owner_symbols)]
+    sides = [
+        f"{symbol}: {game_at_board.name(side)}"
+        for side, symbol in enumerate(game_at_board.game.owner_symbols)
+    ]
     console.print(f"{game_at_board.game.title}. {sides[0]} (starts), {sides[1]}.", markup=False)
     tell_note(game_at_board, console)
 
@@ -344,16 +409,19 @@ def draw(game_at_board: TerminalGame, console: Console) -> None:
 
 
 def clocks(game_at_board: TerminalGame, width: int) -> str:
-    """What is left to both sides, such as "time: X 4:32, O 0:30 (5 periods)"; in two lines where it is too wide."""
+    """What is left to both sides, such as "time: X 4:32, O 0:30 (5 periods)"; in two lines where it
+    is too wide."""
     first, second = (
-        f"{symbol} {left}" for symbol, left in zip(game_at_board.game.owner_symbols, game_at_board.clock.sides)
+        f"{symbol} {left}"
+        for symbol, left in zip(game_at_board.game.owner_symbols, game_at_board.clock.sides)
     )
     line = f"time: {first}, {second}"
     return line if len(line) <= width else f"time: {first}\n      {second}"
 
 
 def paint(text: Text, game: Game) -> None:
-    """Colour the stones below the heading and replace them by discs where the terminal can show them."""
+    """Colour the stones below the heading and replace them by discs where the terminal can show
+    them."""
     disc = "●" if (sys.stdout.encoding or "").lower().startswith("utf") else None
     plain = text.plain
     body = plain.index("\n")
@@ -363,17 +431,32 @@ def paint(text: Text, game: Game) -> None:
             text.stylize(STYLES[owner], index, index + 1)
     if disc:
         head, rest = plain[:body], plain[body:]
-        text.plain = head + rest.replace(game.owner_symbols[0], disc).replace(game.owner_symbols[1], disc)
+        text.plain = head + rest.replace(game.owner_symbols[0], disc).replace(
+            game.owner_symbols[1], disc
+        )
 
 
 def result(game_at_board: TerminalGame, position: Position) -> str:
     late = [
-        symbol for symbol, left in zip(game_at_board.game.owner_symbols, game_at_board.clock.sides) if left.has_fallen
+        symbol
+        for symbol, left in zip(game_at_board.game.owner_symbols, game_at_board.clock.sides)
+        if left.has_fallen
     ]
     flags = f" (Time was up for {' and '.join(late)}.)" if late else ""
     if position.outcome == 0:
         return f"Draw.{flags}"
-    outcome = position.outcome if game_at_board.resigned is None else for_side(-1.0, game_at_board.resigned)
-    side, gave_up = (0 if outcome > 0 else 1), "" if game_at_board.resigned is None else ": the other side resigns"
+    outcome = (
+        position.outcome
+        if game_at_board.resigned is None
+        else for_side(-1.0, game_at_board.resigned)
+    )
+    side, gave_up = (
+        (0 if outcome > 0 else 1),
+        "" if game_at_board.resigned is None else ": the other side resigns",
+    )
     verb = "win" if game_at_board.seats[side] is None else "wins"
-    return f"{game_at_board.game.owner_symbols[side]} ({game_at_board.name(side)}) {verb}{gave_up}.{flags}"
+    return (
+        f"{game_at_board.game.owner_symbols[side]} "
+        f"({game_at_board.name(side)}) "
+        f"{verb}{gave_up}.{flags}"
+    )

@@ -1,4 +1,5 @@
-"""A game in a terminal: players, moves, clocks and engine searches. How it looks is in `selfplay.faces.terminal`."""
+"""A game in a terminal: players, moves, clocks and engine searches. How it looks is in
+`selfplay.faces.terminal`."""
 
 import time
 from collections.abc import Callable
@@ -26,7 +27,9 @@ class TerminalGame:
     ponders: bool = False
     now: Callable[[], float] = time.monotonic
     resigned: int | None = None  # the side that gave up
-    thinkers: dict[int, TimedSearcher] = field(default_factory=dict)  # by side, of players that search
+    thinkers: dict[int, TimedSearcher] = field(
+        default_factory=dict
+    )  # by side, of players that search
 
     def __post_init__(self):
         for side, player in enumerate(self.seats):
@@ -55,7 +58,8 @@ class TerminalGame:
         return choice(player, self.record, position)
 
     def analyse(self, position: Position) -> SearchResult | None:
-        """The mover's search, within its time, if it searches; what it says otherwise, if anything."""
+        """The mover's search, within its time, if it searches; what it says otherwise, if
+        anything."""
         if (timed := self.thinkers.get(position.mover)) is None:
             return self.seat(position).analyse(position.state)
         seconds = self.clock.budget(position.mover, moves_to_come(position))

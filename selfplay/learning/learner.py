@@ -19,30 +19,46 @@ from selfplay.storage.arrays import first_not_finite
 
 
 def losses(output: Output, rows: dict[str, Tensor], config: LearnerConfig) -> dict[str, Tensor]:
-    """The loss's named parts, each a mean over the batch, and their weighted `total`. Values are for the mover.
+    """The loss's named parts, each a mean over the batch, and their weighted `total`. Values are
+    for the mover.
 
     policy   cross-entropy of the search's policy; illegal actions are masked
-    outcome  cross-entropy of the game's end as win, draw or loss (an outcome between them is shared out)
-    value    squared error of P(win) - P(loss) against the value's target (see `native.rows.compute_targets`)
-    owner    of networks with that head: cross-entropy of each cell's owner at the end; nobody's is half the mover's
-    score    of networks with that head: Huber loss of the score at the end, in sqrt(cells) points
+    outcome  cross-entropy of the game's end as win, draw or loss (one between them is shared out)
+    value    squared error of P(win) - P(loss) against the target of `native.rows.compute_targets`
+    owner    cross-entropy of each cell's final owner, if there is such a head; nobody's: half
+    score    Huber loss of the final score, in sqrt(cells) points, if there is such a head
     kl       KL(search || network): the policy part less the search's own entropy; not in the total
-    uniform  what the policy part would be if all legal actions were equally likely; not in the total
+    uniform  the policy part of equally likely legal actions; not in the total
 
-    Where a game is even, outcome and value pull P(win) by outcome_weight / 2 and by value_weight. The search's value is
-    mostly the network's own: in long games much weight on it keeps the network where it was, and far too unsure.
+    Where a game is even, outcome and value pull P(win) by outcome_weight / 2 and by value_weight.
+    The search's value is mostly the network's own: in long games much weight on it keeps the
+    network where it was, and far too unsure.
     """
     log_policy = output.policy.float().masked_fill(~rows["legal"], -1e9).log_softmax(1)  # [B, A]
     target = rows["policy"]
     policy = -(target * log_policy).sum(1).mean()
     entropy = -torch.special.xlogy(target, target).sum(1).mean()
-    outcome = -(outcome_target(rows["outcome"]) * output.outcome.float().log_softmax(1)).sum(1).mean()
+    outcome = (
+        -(outcome_target(rows["outcome"]) * output.outcome.float().log_softmax(1)).sum(1).mean()
+    )
     value = F.mse_loss(expected_value(output.outcome), rows["value"])
-    total = config.policy_weight * policy + config.outcome_weight * outcome + config.value_weight * value
-    parts = {"policy": policy, "outcome": outcome, "value": value, "kl": policy - entropy, "entropy": entropy}
+    total = (
+        config.policy_weight * policy
+        + config.outcome_weight * outcome
+        + config.value_weight * value
+    )
+    parts = {
+        "policy": policy,
+        "outcome": outcome,
+        "value": value,
+        "kl": policy - entropy,
+        "entropy": entropy,
+    }
     parts["uniform"] = rows["legal"].sum(1).clamp(min=1).log().mean()
     if output.owner is not None:
-        parts["owner"] = F.binary_cross_entropy_with_logits(output.owner.float(), (1 + rows["owner"]) / 2)
+        parts["owner"] = F.binary_cross_entropy_with_logits(
+            output.owner.float(), (1 + rows["owner"]) / 2
+        )
         total = total + config.ownership_weight * parts["owner"]
     if output.score is not None:
         parts["score"] = F.huber_loss(output.score.float(), rows["score"])
@@ -51,7 +67,8 @@ def losses(output: Output, rows: dict[str, Tensor], config: LearnerConfig) -> di
 
 
 def outcome_target(outcome: Tensor) -> Tensor:
-    """Outcomes in [-1, 1] -> shares of win, draw and loss, f32[B, 3]; 0.5 is half a win and half a draw."""
+    """Outcomes in [-1, 1] -> shares of win, draw and loss, f32[B, 3]; 0.5 is half a win and half a
+    draw."""
     target = torch.zeros(len(outcome), 3, device=outcome.device)
     target[:, WIN] = outcome.clamp(min=0)
     target[:, LOSS] = (-outcome).clamp(min=0)
@@ -60,7 +77,8 @@ def outcome_target(outcome: Tensor) -> Tensor:
 
 
 def rate_at(config: LearnerConfig, step: int, progress: float) -> float:
-    """The learning rate: a linear warm-up in steps, then level, then a cosine down over the run's last part."""
+    """The learning rate: a linear warm-up in steps, then level, then a cosine down over the run's
+    last part."""
     warm = min(1.0, (step + 1) / max(1, config.warmup))
     fallen = min(1.0, max(0.0, (progress - config.decay_from) / max(1e-9, 1.0 - config.decay_from)))
     cosine = 0.5 * (1 + math.cos(math.pi * fallen))
@@ -68,10 +86,14 @@ def rate_at(config: LearnerConfig, step: int, progress: float) -> float:
 
 
 class Learner:
-    """Trains `network`; `averaged` is the moving average of its weights, which plays and is measured."""
+    """Trains `network`; `averaged` is the moving average of its weights, which plays and is
+    measured."""
 
-    def __init__(self, network: Network, config: LearnerConfig, precision: str = "auto", device: str = "cpu"):
-        """`precision` of the matrix products: fp32, bf16 (weights and sums stay fp32), or auto, which measures both."""
+    def __init__(
+        self, network: Network, config: LearnerConfig, precision: str = "auto", device: str = "cpu"
+    ):
+        """`precision` of the matrix products: fp32, bf16 (weights and sums stay fp32), or auto,
+        which measures both."""
         self.config, self.device = config, torch.device(device)
         self.precision = learning_precision(network, config.batch, precision, device)
         self.network = network.to(self.device, memory_format=torch.channels_last).train()
@@ -84,10 +106,14 @@ class Learner:
         )
         self.step = 0
 
-    def learn(self, replay: Replay, steps: int, random: np.random.Generator, progress: tuple[float, float]) -> dict:
-        """`steps` steps on rows of the window; `progress` is the run's share done before and after. Mean losses.
+    def learn(
+        self, replay: Replay, steps: int, random: np.random.Generator, progress: tuple[float, float]
+    ) -> dict:
+        """`steps` steps on rows of the window; `progress` is the run's share done before and after.
+        Mean losses.
 
-        The losses' means are kept on the device and read once at the end, so that no step waits for a copy.
+        The losses' means are kept on the device and read once at the end, so that no step waits for
+        a copy.
         """
         sums: dict[str, Tensor] = {}
         begin, end = progress
@@ -106,23 +132,31 @@ class Learner:
 
     @torch.no_grad()
     def _refuse_not_finite(self, means: dict[str, float], rows: dict[str, Tensor]) -> None:
-        """Diverged if a loss, a number of the learner's state or of the averaged network, or one of its answers to these rows
-        is not finite."""
+        """Diverged if a loss, a number of the learner's state or of the averaged network, or one of
+        its answers to these rows is not finite."""
         answers = self.averaged(rows["planes"], rows["scalars"])
         answers = {"policy": answers.policy, "outcome": answers.outcome}
-        averaged = self.averaged.state_dict() | {f"answered {name}": tensor for name, tensor in answers.items()}
+        averaged = self.averaged.state_dict() | {
+            f"answered {name}": tensor for name, tensor in answers.items()
+        }
         arrays = {f"loss {name}": np.array(value) for name, value in means.items()} | self.state()
-        arrays |= {f"averaged {name}": tensor.float().cpu().numpy() for name, tensor in averaged.items()}
+        arrays |= {
+            f"averaged {name}": tensor.float().cpu().numpy() for name, tensor in averaged.items()
+        }
         if name := first_not_finite(arrays):
             raise Diverged(f"{name} is not finite")
 
-    def _batches(self, replay: Replay, steps: int, random: np.random.Generator) -> Iterator[dict[str, Tensor]]:
+    def _batches(
+        self, replay: Replay, steps: int, random: np.random.Generator
+    ) -> Iterator[dict[str, Tensor]]:
         buffer = replay.buffer(self.config.batch)
         for _ in range(steps):
             yield self._tensors(replay.draw(random, buffer))
 
     def _tensors(self, rows: TrainingBatch) -> dict[str, Tensor]:
-        tensors = {name: torch.from_numpy(array).to(self.device) for name, array in rows._asdict().items()}
+        tensors = {
+            name: torch.from_numpy(array).to(self.device) for name, array in rows._asdict().items()
+        }
         shape = self.network.shape
         planes = tensors["planes"].view(-1, shape.planes, shape.rows, shape.columns)  # [B, P, H, W]
         tensors["planes"] = planes.contiguous(memory_format=torch.channels_last)
@@ -144,7 +178,8 @@ class Learner:
 
     @torch.no_grad()
     def _average(self) -> None:
-        """averaged += (1 - a) * (network - averaged); a grows from 0 so that the start is soon forgotten."""
+        """averaged += (1 - a) * (network - averaged); a grows from 0 so that the start is soon
+        forgotten."""
         a = min(self.config.ema_decay, self.step / (10 + self.step))
         mine = [t for t in self.averaged.state_dict().values() if t.is_floating_point()]
         news = [t for t in self.network.state_dict().values() if t.is_floating_point()]
@@ -161,17 +196,23 @@ class Learner:
         return {name: tensor.detach().cpu().contiguous().numpy() for name, tensor in arrays.items()}
 
     def restore(self, arrays: dict[str, np.ndarray], averaged: Network) -> None:
-        """Take up where `state` was called; ValueError if the arrays are those of another network."""
+        """Take up where `state` was called; ValueError if the arrays are those of another
+        network."""
         tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
         load_weights(self.network, strip("network.", tensors))
         load_weights(self.averaged, averaged.state_dict())
         for name, parameter in self.network.named_parameters():
             if f"exp_avg.{name}" in tensors:
-                moments = {key: tensors[f"{key}.{name}"].clone() for key in ("exp_avg", "exp_avg_sq", "step")}
+                moments = {
+                    key: tensors[f"{key}.{name}"].clone()
+                    for key in ("exp_avg", "exp_avg_sq", "step")
+                }
                 for key in ("exp_avg", "exp_avg_sq"):
                     layout = {"memory_format": torch.channels_last} if parameter.dim() == 4 else {}
                     moments[key] = moments[key].to(self.device, **layout)
-                moments["step"] = moments["step"].to(self.device)  # where the fused optimiser wants it
+                moments["step"] = moments["step"].to(
+                    self.device
+                )  # where the fused optimiser wants it
                 self.optimizer.state[parameter] = moments
         self.step = int(tensors["learner.step"])
 
@@ -182,7 +223,11 @@ class Learner:
 
 
 def strip(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+    return {
+        name.removeprefix(prefix): tensor
+        for name, tensor in tensors.items()
+        if name.startswith(prefix)
+    }
 
 
 def parameter_groups(network: Network, decay: float) -> list[dict]:

@@ -4,16 +4,18 @@
     gap    D(g) = strength(net g - 1 + search) - strength(net g alone)      what distillation lost
     progress over a generation = G - D
 
-Strength is Elo over games with paired openings, each with its 95 % interval, and the share of exam positions in which the
-value is kept, where the game has an exam. `kept`: of the exam positions that net g - 1 with search solved, the share that
-net g with search still solves.
+Strength is Elo over games with paired openings, each with its 95 % interval, and the share of exam
+positions in which the value is kept, where the game has an exam. `kept`: of the exam positions that
+net g - 1 with search solved, the share that net g with search still solves.
 
-"Search" is the search of self-play, because its opinion is what learning is trained to give: `config.search` with as many
-simulations as self-play has now, `actor.leaves` of them in flight, over a network computed in the same precision and shown
-positions as `actor.symmetry` says. What makes self-play explore is left out: noise at the root, forced playouts, the root's
-and the moves' temperatures, random openings. So is what changes no search of an undecided game that begins from an empty
-tree: kept trees (a search that begins with some simulations makes so many fewer), shorter searches of settled games, the
-position cache. It never stops early, as matches' may. `config.match` has no part in it.
+"Search" is the search of self-play, because its opinion is what learning is trained to give:
+`config.search` with as many simulations as self-play has now, `actor.leaves` of them in flight,
+over a network computed in the same precision and shown positions as `actor.symmetry` says. What
+makes self-play explore is left out: noise at the root, forced playouts, the root's and the moves'
+temperatures, random openings. So is what changes no search of an undecided game that begins from an
+empty tree: kept trees (a search that begins with some simulations makes so many fewer), shorter
+searches of decided games, the position cache. It never stops early, as matches' may. `config.match`
+has no part in it.
 """
 
 import copy
@@ -35,7 +37,9 @@ class Ledger:
     def __init__(self, config: RunConfig):
         self.config, self.game = config, game_of(config)
         full = exam.load(config.game, validation=True)
-        self.exam = full.first(config.ledger.positions) if full and config.ledger.positions else None
+        self.exam = (
+            full.first(config.ledger.positions) if full and config.ledger.positions else None
+        )
         self.precision = "auto"  # of the networks that are measured; the loop sets self-play's
         self.views = shown_views(self.game, config.actor)
         self.before: Network | None = None  # net g - 1
@@ -57,14 +61,19 @@ class Ledger:
         screen,
         last: bool,
     ) -> dict:
-        """The generation's entry: plain numbers, ready for JSON. `simulations` is what self-play's searches have now:
-        theirs is the amplification that learning tries to catch up with. The `last` generation is always measured."""
+        """The generation's entry: plain numbers, ready for JSON. `simulations` is what self-play's
+        searches have now: theirs is the amplification that learning tries to catch up with. The
+        `last` generation is always measured."""
         entry = {"generation": generation, **of_games(played), **of_work(work), **of_losses(losses)}
         if generation % self.config.ledger.every and not last:
             self.solved_before = None
             return entry
         search, alone = self._players(network, f"{generation}", simulations)
-        entry |= {"simulations": simulations, "search": self.config.search.kind, "precision": search.precision}
+        entry |= {
+            "simulations": simulations,
+            "search": self.config.search.kind,
+            "precision": search.precision,
+        }
         earlier, _ = self._players(self.before, f"{generation - 1}", simulations)
         if self.exam is not None:
             screen.measuring(generation, "exam")
@@ -74,32 +83,51 @@ class Ledger:
             entry |= self._matches(search, alone, earlier, generation)
         return entry
 
-    def _players(self, network: Network, name: str, simulations: int) -> tuple[SearchPlayer, SearchPlayer]:
+    def _players(
+        self, network: Network, name: str, simulations: int
+    ) -> tuple[SearchPlayer, SearchPlayer]:
         """(with search, alone)."""
         config = self.config
-        evaluator = Evaluator(network, MANY, self.precision, config.network.device, self.views, one_view=True)
+        evaluator = Evaluator(
+            network, MANY, self.precision, config.network.device, self.views, one_view=True
+        )
         self.precision = evaluator.precision
-        whole, settings = msgspec.structs.replace(config.match, early_stop=False), search_params(config.search)
+        whole, settings = (
+            msgspec.structs.replace(config.match, early_stop=False),
+            search_params(config.search),
+        )
         return tuple(
-            SearchPlayer.of(f"{name}@{n}", self.game, evaluator, whole, n, 0, settings, config.actor.leaves)
+            SearchPlayer.of(
+                f"{name}@{n}", self.game, evaluator, whole, n, 0, settings, config.actor.leaves
+            )
             for n in (simulations, 0)
         )
 
-    def _examine(self, search: SearchPlayer, alone: SearchPlayer, earlier: SearchPlayer, simulations: int) -> dict:
+    def _examine(
+        self, search: SearchPlayer, alone: SearchPlayer, earlier: SearchPlayer, simulations: int
+    ) -> dict:
         if self.solved_before is None or self.solved_with != simulations:
             self.solved_before = self.exam.grade(earlier.choose(self.exam.states))
         solved = self.exam.grade(search.choose(self.exam.states))
         solved_alone = self.exam.grade(alone.choose(self.exam.states))
         kept = solved[self.solved_before].mean() if self.solved_before.any() else 1.0
         self.solved_before, self.solved_with = solved, simulations
-        return {"exam_net": float(solved_alone.mean()), "exam_search": float(solved.mean()), "kept": float(kept)}
+        return {
+            "exam_net": float(solved_alone.mean()),
+            "exam_search": float(solved.mean()),
+            "kept": float(kept),
+        }
 
-    def _matches(self, search: SearchPlayer, alone: SearchPlayer, earlier: SearchPlayer, generation: int) -> dict:
+    def _matches(
+        self, search: SearchPlayer, alone: SearchPlayer, earlier: SearchPlayer, generation: int
+    ) -> dict:
         config = self.config.ledger
         entry = {}
         for name, stronger in (("gain", search), ("gap", earlier)):
             seed = int(np.random.SeedSequence([self.config.seed, generation]).generate_state(1)[0])
-            result = arena.match(self.game, stronger, alone, config.games, config.opening_plies, seed)
+            result = arena.match(
+                self.game, stronger, alone, config.games, config.opening_plies, seed
+            )
             entry[name], (entry[f"{name}_low"], entry[f"{name}_high"]) = elo(result)
         entry["progress"] = entry["gain"] - entry["gap"]
         return entry
@@ -111,7 +139,8 @@ def elo(result) -> tuple[float, tuple[float, float]]:
 
 
 def of_games(played: Games) -> dict:
-    """Diversity, and how far the network's values at the searched positions are from the outcomes."""
+    """Diversity, and how far the network's values at the searched positions are from the
+    outcomes."""
     searched = played.origin == SEARCHED
     lengths = np.diff(played.first_move)
     outcome = np.repeat(played.outcome, lengths)[searched]
@@ -126,7 +155,8 @@ def of_games(played: Games) -> dict:
 
 
 def calibration_error(value: np.ndarray, outcome: np.ndarray, bins: int = 10) -> float:
-    """Mean distance, over ten equal bins of predicted value, between mean prediction and mean outcome, by bin size."""
+    """Mean distance, over ten equal bins of predicted value, between mean prediction and mean
+    outcome, by bin size."""
     index = np.clip(((value + 1) / 2 * bins).astype(int), 0, bins - 1)
     size = np.bincount(index, minlength=bins)
     distance = np.abs(np.bincount(index, value, bins) - np.bincount(index, outcome, bins))
@@ -146,7 +176,9 @@ def of_work(work: Work | None) -> dict:
 
 
 def of_losses(losses: dict) -> dict:
-    return {f"loss_{name}": value for name, value in losses.items() if name not in ("kl", "entropy")} | {
+    return {
+        f"loss_{name}": value for name, value in losses.items() if name not in ("kl", "entropy")
+    } | {
         "kl": losses["kl"],  # KL(search || network)
         "policy_entropy": losses["entropy"],  # of the search's policy, nats
     }
@@ -154,11 +186,25 @@ def of_losses(losses: dict) -> dict:
 
 def summary(entry: dict) -> str:
     """The generation on one line."""
-    parts = [f"gen {entry['generation']:>3}", f"loss {entry['loss_total']:.3f}", f"kl {entry['kl']:.3f}"]
+    parts = [
+        f"gen {entry['generation']:>3}",
+        f"loss {entry['loss_total']:.3f}",
+        f"kl {entry['kl']:.3f}",
+    ]
     if "exam_net" in entry:
-        parts.append(f"exam net {entry['exam_net']:.1%} search {entry['exam_search']:.1%} kept {entry['kept']:.1%}")
+        parts.append(
+            f"exam net {entry['exam_net']:.1%} "
+            f"search "
+            f"{entry['exam_search']:.1%} "
+            f"kept "
+            f"{entry['kept']:.1%}"
+        )
     if "gain" in entry:
-        parts += [_elo_text("gain", entry), _elo_text("gap", entry), f"progress {entry['progress']:+.0f}"]
+        parts += [
+            _elo_text("gain", entry),
+            _elo_text("gap", entry),
+            f"progress {entry['progress']:+.0f}",
+        ]
     parts.append(f"distinct {entry['distinct']:.0%}")
     return "  ".join(parts)
 

@@ -44,9 +44,12 @@ class State:
     good: int = 0  # the newest generation whose network is better than one that knows nothing
 
 
-def train(run: Run, pool: Pool, screen: ProgressReporter, time_limit: float | None = None) -> Checkpoint:
-    """Run to the last generation, or until `time_limit` seconds are spent, and return the last checkpoint. Diverged, with
-    what to do, if a network comes out that cannot play; it is not stored."""
+def train(
+    run: Run, pool: Pool, screen: ProgressReporter, time_limit: float | None = None
+) -> Checkpoint:
+    """Run to the last generation, or until `time_limit` seconds are spent, and return the last
+    checkpoint. Diverged, with what to do, if a network comes out that cannot play; it is not
+    stored."""
     state, newest = start_or_resume(run, screen)
     while not is_over(run.config, state, time_limit):
         try:
@@ -56,7 +59,9 @@ def train(run: Run, pool: Pool, screen: ProgressReporter, time_limit: float | No
     return newest
 
 
-def advance(run: Run, pool: Pool, screen: ProgressReporter, state: State, time_limit: float | None) -> Checkpoint:
+def advance(
+    run: Run, pool: Pool, screen: ProgressReporter, state: State, time_limit: float | None
+) -> Checkpoint:
     """One generation: play, learn, measure, save."""
     begin, before = time.monotonic(), progress(run.config, state, time_limit)
     state.generation += 1
@@ -82,7 +87,9 @@ def advance(run: Run, pool: Pool, screen: ProgressReporter, state: State, time_l
     return newest
 
 
-def play(run: Run, pool: Pool, screen: ProgressReporter, state: State, simulations: int) -> tuple[Games, Work | None]:
+def play(
+    run: Run, pool: Pool, screen: ProgressReporter, state: State, simulations: int
+) -> tuple[Games, Work | None]:
     """A generation's games by the newest averaged network, written to disk as they are finished."""
     config, generation = run.config, state.generation
     wanted = config.replay.rows_per_generation
@@ -109,7 +116,11 @@ def play(run: Run, pool: Pool, screen: ProgressReporter, state: State, simulatio
 
 
 def learn(
-    config: RunConfig, screen: ProgressReporter, state: State, new_training_batch: int, progress: tuple[float, float]
+    config: RunConfig,
+    screen: ProgressReporter,
+    state: State,
+    new_training_batch: int,
+    progress: tuple[float, float],
 ) -> dict:
     """Draw each row `samples_per_row` times on average over its stay in the window."""
     steps = max(1, round(new_training_batch * config.replay.samples_per_row / config.learner.batch))
@@ -119,7 +130,8 @@ def learn(
 
 
 def save(run: Run, state: State, entry: dict) -> Checkpoint:
-    """The ledger's line is part of the checkpoint: either both are there after a kill, or neither."""
+    """The ledger's line is part of the checkpoint: either both are there after a kill, or
+    neither."""
     averaged: Network = state.learner.averaged
     here = Checkpoint(
         path=run.checkpoints / f"{state.generation:04d}",
@@ -152,7 +164,9 @@ def start_or_resume(run: Run, screen: ProgressReporter) -> tuple[State, Checkpoi
     if newest is not None:
         checkpoint.check_game(newest, game)
     network = new_network(shape, run.config.seed)
-    learner = Learner(network, run.config.learner, run.config.network.precision, run.config.network.device)
+    learner = Learner(
+        network, run.config.learner, run.config.network.precision, run.config.network.device
+    )
     state = State(0, learner, Replay(game, run.config.replay), Ledger(run.config))
     if newest is None:
         newest = save(run, state, {})
@@ -163,7 +177,9 @@ def start_or_resume(run: Run, screen: ProgressReporter) -> tuple[State, Checkpoi
             state.learner.restore(newest.learner(), newest.network())
         else:
             state.learner.begin_from(newest.network())
-        state.replay.restore(games_before(run, newest.generation + 1, screen), newest.progress["rows"])
+        state.replay.restore(
+            games_before(run, newest.generation + 1, screen), newest.progress["rows"]
+        )
         screen.took_up(state.seconds)
     run.shards.drop_after(state.generation + 1)
     run.reconcile_ledger(newest)
@@ -178,7 +194,8 @@ def games_before(run: Run, generation: int, screen: ProgressReporter) -> Iterato
 
 
 def simulations_at(config: RunConfig, share: float) -> int:
-    """Simulations a search once `share` of the run is done: it is cut into equal stages (MiniZero's progressive simulation)."""
+    """Simulations a search once `share` of the run is done: it is cut into equal stages (MiniZero's
+    progressive simulation)."""
     stages = config.search.simulations
     return stages[min(len(stages) - 1, int(share * len(stages) + 1e-9))]
 
@@ -190,4 +207,6 @@ def progress(config: RunConfig, state: State, time_limit: float | None) -> float
 
 
 def is_over(config: RunConfig, state: State, time_limit: float | None) -> bool:
-    return state.generation >= config.generations or bool(time_limit and state.seconds >= time_limit)
+    return state.generation >= config.generations or bool(
+        time_limit and state.seconds >= time_limit
+    )

@@ -1,4 +1,5 @@
-"""What a run shows while it works: a live panel on a terminal, plain lines elsewhere, and the same lines in log.txt."""
+"""What a run shows while it works: a live panel on a terminal, plain lines elsewhere, and the same
+lines in log.txt."""
 
 import math
 import sys
@@ -11,13 +12,20 @@ from selfplay.learning.ledger import summary
 from selfplay.storage.files import open_own
 from selfplay.storage.records import Games
 
-PLAIN_INTERVAL = 15.0  # seconds between lines about a generation in progress, where there is no terminal
+# seconds between lines about a generation in progress, where there is no terminal
+PLAIN_INTERVAL = 15.0
 
 
 class ProgressReporter:
     """Progress of one run on `stream` (standard error), its log and its TensorBoard curves."""
 
-    def __init__(self, folder: Path, generations: int, time_limit: float | None = None, stream: TextIO | None = None):
+    def __init__(
+        self,
+        folder: Path,
+        generations: int,
+        time_limit: float | None = None,
+        stream: TextIO | None = None,
+    ):
         self.generations, self.time_limit = generations, time_limit
         self.stream = stream or sys.stderr
         self.log = open_own(folder / "log.txt", "a")
@@ -81,11 +89,18 @@ class ProgressReporter:
         self._draw()
         if not self.live and time.monotonic() - self.spoken > PLAIN_INTERVAL:
             self.spoken = time.monotonic()
-            print("  ".join(f"{name} {value}" for name, value in self.facts()), file=self.stream, flush=True)
+            print(
+                "  ".join(f"{name} {value}" for name, value in self.facts()),
+                file=self.stream,
+                flush=True,
+            )
 
     def facts(self) -> list[tuple[str, str]]:
         """What is going on, as (name, value) pairs."""
-        facts = [("generation", f"{getattr(self, 'current', 0)} of {self.generations}"), ("phase", self.phase)]
+        facts = [
+            ("generation", f"{getattr(self, 'current', 0)} of {self.generations}"),
+            ("phase", self.phase),
+        ]
         if self.wanted:
             facts.append(("positions", f"{self.done:,} of {self.wanted:,}"))
         if self.works:
@@ -98,8 +113,9 @@ class ProgressReporter:
                 ("network share", f"{work.network_seconds / work.seconds:.0%} ({work.precision})"),
             ]
         if self.entry:
-            facts.append(("loss", f"{self.entry['loss_total']:.3f} (policy {self.entry['loss_policy']:.3f}, "
-                          f"outcome {self.entry['loss_outcome']:.3f}, value {self.entry['loss_value']:.3f})"))  # fmt: skip
+            losses = {name: self.entry[f"loss_{name}"] for name in ("policy", "outcome", "value")}
+            parts = ", ".join(f"{name} {loss:.3f}" for name, loss in losses.items())
+            facts.append(("loss", f"{self.entry['loss_total']:.3f} ({parts})"))
         facts.append(("time", f"{duration(self.elapsed())}, left {self.left()}"))
         return facts
 

@@ -20,7 +20,8 @@ from selfplay.storage.records import Games, concatenate
 
 
 def window_rows(config: ReplayConfig, total_rows: int) -> int:
-    """How many of `total_rows` ever played to keep (KataGo, Wu 2019, appendix C, with its shift s = the minimum):
+    """How many of `total_rows` ever played to keep (KataGo, Wu 2019, appendix C, with its shift s =
+    the minimum):
 
     W(N) = min + beta * ((N - min + s)^a - s^a) / (a * s^(a-1)); everything while N <= min.
     """
@@ -32,10 +33,13 @@ def window_rows(config: ReplayConfig, total_rows: int) -> int:
 
 
 def is_drawn(origin: np.ndarray, decided_weight: float) -> np.ndarray:
-    """bool[M]: every searched move is a row; of those in settled games, evenly, the share `decided_weight` is."""
-    settled = origin == DECIDED
-    counted = np.cumsum(settled) * decided_weight
-    return (origin == SEARCHED) | (settled & (np.floor(counted) > np.floor(counted - decided_weight)))
+    """bool[M]: every searched move is a row; of those in decided games, evenly, the share
+    `decided_weight` is."""
+    is_decided = origin == DECIDED
+    counted = np.cumsum(is_decided) * decided_weight
+    return (origin == SEARCHED) | (
+        is_decided & (np.floor(counted) > np.floor(counted - decided_weight))
+    )
 
 
 class Replay:
@@ -55,8 +59,9 @@ class Replay:
         self._append([games])
 
     def restore(self, newest_first: Iterable[Games], total_rows: int) -> None:
-        """Take up where `add` had got to: of the generations played, newest first, read only those that the window of
-        `total_rows` rows reaches. The same rows in the same order as if all had been added."""
+        """Take up where `add` had got to: of the generations played, newest first, read only those
+        that the window of `total_rows` rows reaches. The same rows in the same order as if all had
+        been added."""
         wanted, parts, rows = window_rows(self.config, total_rows), [], 0
         for games in newest_first:
             parts.append(games)
@@ -82,12 +87,18 @@ class Replay:
                 score=np.concatenate([self.learned.score[first:], learned.score]),
             )
         self.moves = window.moves()
-        self.window, self.learned = window._replace(**self.moves._asdict()), learned  # the same arrays, held once
-        self.row_move = np.flatnonzero(is_drawn(window.origin, self.config.decided_weight))[-wanted:]
+        self.window, self.learned = (
+            window._replace(**self.moves._asdict()),
+            learned,
+        )  # the same arrays, held once
+        self.row_move = np.flatnonzero(is_drawn(window.origin, self.config.decided_weight))[
+            -wanted:
+        ]
         self.row_game = np.searchsorted(window.first_move, self.row_move, side="right") - 1
 
     def _drop(self, wanted: int) -> int:
-        """Forget the oldest generations without which `wanted` rows are left; returns how many games they had."""
+        """Forget the oldest generations without which `wanted` rows are left; returns how many
+        games they had."""
         first = 0
         while len(self.generations) > 1 and sum(rows for _, rows in self.generations[1:]) >= wanted:
             first += self.generations.pop(0)[0]
@@ -95,7 +106,13 @@ class Replay:
 
     def _read(self, games: Games) -> Targets:
         targets = new_targets(games.count, len(games.action), self.game.cells)
-        compute_targets(self.game.rules, games.moves(), float(self.config.value_lambda), self.scratch[0], targets)
+        compute_targets(
+            self.game.rules,
+            games.moves(),
+            float(self.config.value_lambda),
+            self.scratch[0],
+            targets,
+        )
         return targets
 
     @property
@@ -107,7 +124,8 @@ class Replay:
         return new_training_batch(batch, game.planes, game.cells, game.scalars, game.actions)
 
     def draw(self, random: np.random.Generator, rows: TrainingBatch) -> TrainingBatch:
-        """Fill `rows` with rows of the window, uniformly, each under a random symmetry of the board; returns it."""
+        """Fill `rows` with rows of the window, uniformly, each under a random symmetry of the
+        board; returns it."""
         game, count = self.game, len(rows.outcome)
         index = random.integers(self.rows, size=count)
         symmetry = random.integers(len(game.cell_maps), size=count)

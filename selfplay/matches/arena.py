@@ -1,4 +1,5 @@
-"""Matches between players: all games side by side, openings in pairs with colours swapped, distinct games counted."""
+"""Matches between players: all games side by side, openings in pairs with colours swapped, distinct
+games counted."""
 
 import itertools
 from collections.abc import Callable
@@ -15,14 +16,16 @@ from selfplay.matches.rating import Elo, from_pairs, ratings
 
 @dataclass(frozen=True)
 class Match:
-    """Result of `first` against `second`; game 2i and 2i + 1 share an opening, `first` moves first in game 2i."""
+    """Result of `first` against `second`; game 2i and 2i + 1 share an opening, `first` moves first
+    in game 2i."""
 
     first: str
     second: str
     outcomes: np.ndarray  # f64[games], for the player named `first`, in [-1, 1]
     sequences: list[tuple[int, ...]]  # the actions of each game
     openings: int  # distinct openings
-    first_precision: str | None = None  # in which the network of `first` was computed; None where it has none
+    # in which the network of `first` was computed; None where it has none
+    first_precision: str | None = None
     second_precision: str | None = None
 
     @property
@@ -52,7 +55,8 @@ class Match:
 
     @property
     def pair_scores(self) -> np.ndarray:
-        """f64[pairs] in [0, 1]: the mean score of each pair; of an odd number of games the last makes a pair by itself."""
+        """f64[pairs] in [0, 1]: the mean score of each pair; of an odd number of games the last
+        makes a pair by itself."""
         pairs = np.arange(len(self.outcomes)) // 2
         return (np.bincount(pairs, self.outcomes) / np.bincount(pairs) + 1) / 2
 
@@ -94,8 +98,8 @@ def match(
     seed: int,
     report: Callable[[int, int], None] = lambda done, games: None,
 ) -> Match:
-    """Play `num_games` games, in pairs of one opening with sides swapped (the last one alone, where their number is odd);
-    `report(finished, all)` is called after every ply."""
+    """Play `num_games` games, in pairs of one opening with sides swapped (the last one alone, where
+    their number is odd); `report(finished, all)` is called after every ply."""
     starts = openings(game, (num_games + 1) // 2, opening_plies, seed)
     sequences = [list(moves) for moves in starts for _ in range(2)][:num_games]
     states = np.stack([replay(game, moves) for moves in sequences])
@@ -125,7 +129,8 @@ def match(
 
 
 def play(game: Game, state: np.ndarray, action: int, name: str) -> float:
-    """Apply a player's move in place. Who resigns has lost; a player that answers with an illegal move is an error."""
+    """Apply a player's move in place. Who resigns has lost; a player that answers with an illegal
+    move is an error."""
     if action == RESIGN:
         return float(for_side(-1.0, abi.call_mover(game.rules, state)))
     if action not in legal_actions(game, state):
@@ -134,8 +139,8 @@ def play(game: Game, state: np.ndarray, action: int, name: str) -> float:
 
 
 def openings(game: Game, count: int, plies: int, seed: int) -> list[tuple[int, ...]]:
-    """`count` openings of 0..`plies` uniformly random moves, distinct by position; once a game has no more that differ, the
-    ones found are repeated in turn."""
+    """`count` openings of 0..`plies` uniformly random moves, distinct by position; once a game has
+    no more that differ, the ones found are repeated in turn."""
     random = np.random.default_rng(seed)
     found: dict[int, tuple[int, ...]] = {}
     for _ in range(50 * count):
@@ -161,15 +166,23 @@ def replay(game: Game, moves: tuple[int, ...]) -> np.ndarray:
 
 
 def tournament(
-    game: Game, players: list[Player], num_games: int, opening_plies: int, seed: int, report=lambda done, games: None
+    game: Game,
+    players: list[Player],
+    num_games: int,
+    opening_plies: int,
+    seed: int,
+    report=lambda done, games: None,
 ) -> tuple[list[Match], np.ndarray, np.ndarray]:
-    """Every pair of players; (matches, Elo f64[n] with mean 0, half-widths of their 95 % intervals)."""
+    """Every pair of players; (matches, Elo f64[n] with mean 0, half-widths of their 95 %
+    intervals)."""
     n = len(players)
     matches, scores, games = [], np.zeros((n, n)), np.zeros((n, n))
     for i, j in itertools.combinations(range(n), 2):
         result = match(game, players[i], players[j], num_games, opening_plies, seed, report)
         matches.append(result)
-        independent = min(num_games, 2 * result.distinct_pairs)  # a pair that repeats another says nothing new
+        independent = min(
+            num_games, 2 * result.distinct_pairs
+        )  # a pair that repeats another says nothing new
         scores[i, j], scores[j, i] = result.score * independent, (1 - result.score) * independent
         games[i, j] = games[j, i] = independent
     return matches, *ratings(scores, games)

@@ -1,7 +1,8 @@
-"""Exams: positions whose every move has a known exact value, and how often a player keeps the position's value.
+"""Exams: positions whose every move has a known exact value, and how often a player keeps the
+position's value.
 
-Connect Four's positions are data (`exams/`, with the script that made them); tic-tac-toe's are all there are, solved when
-asked. A game without an exam has none: `load` returns None.
+Connect Four's positions are data (`exams/`, with the script that made them); tic-tac-toe's are all
+there are, solved when asked. A game without an exam has none: `load` returns None.
 """
 
 from dataclasses import dataclass
@@ -19,7 +20,8 @@ SOLVED_COMPLETELY = ("tictactoe",)
 
 @dataclass(frozen=True)
 class Exam:
-    """n positions: states u8[n, S]; keeps bool[n, A], the moves that keep the value; value f64[n] for the FIRST player."""
+    """n positions: states u8[n, S]; keeps bool[n, A], the moves that keep the value; value f64[n]
+    for the FIRST player."""
 
     game: str
     source: str
@@ -40,13 +42,17 @@ class Exam:
         if count >= len(self):
             return self
         index = np.linspace(0, len(self) - 1, count).round().astype(int)
-        return Exam(self.game, self.source, *(a[index] for a in (self.states, self.keeps, self.value, self.plies)))
+        return Exam(
+            self.game,
+            self.source,
+            *(a[index] for a in (self.states, self.keeps, self.value, self.plies)),
+        )
 
 
 @cache
 def load(game_name: str, validation: bool = False) -> Exam | None:
-    """The exam of one of the package's games, or None; a file is looked for under no other name. `validation` asks for the
-    positions that runs may look at while they train."""
+    """The exam of one of the package's games, or None; a file is looked for under no other name.
+    `validation` asks for the positions that runs may look at while they train."""
     game_name = games.full_name(game_name)
     if game_name not in games.GAMES:
         return None
@@ -57,11 +63,15 @@ def load(game_name: str, validation: bool = False) -> Exam | None:
 
 
 def read(path: Path, game: Game) -> Exam:
-    """Lines `moves values`: moves from the start in the game's notation, one character each; per action its value for the
-    player who moves, `.` if it is illegal."""
-    lines = [line.split() for line in path.read_text().splitlines() if line and not line.startswith("#")]
+    """Lines `moves values`: moves from the start in the game's notation, one character each; per
+    action its value for the player who moves, `.` if it is illegal."""
+    lines = [
+        line.split() for line in path.read_text().splitlines() if line and not line.startswith("#")
+    ]
     positions = [_replay(game, moves) for moves, _ in lines]
-    values = np.array([[np.nan if v == "." else float(v) for v in text.split(",")] for _, text in lines])
+    values = np.array(
+        [[np.nan if v == "." else float(v) for v in text.split(",")] for _, text in lines]
+    )
     return _exam(game, path.name, positions, values)
 
 
@@ -77,7 +87,8 @@ def solve_all(game: Game) -> Exam:
 
 
 def _solve(position: Position, solved: dict[int, tuple[Position, np.ndarray]]) -> float:
-    """The first player's value of a position; notes it and all unfinished ones below it in `solved`."""
+    """The first player's value of a position; notes it and all unfinished ones below it in
+    `solved`."""
     if position.outcome is not None:
         return position.outcome
     if (key := position.key) not in solved:

@@ -1,13 +1,16 @@
-"""Players that are outside programs: `gtp:COMMAND` runs a program (no shell) and speaks the Go Text Protocol with it.
+"""Players that are outside programs: `gtp:COMMAND` runs a program (no shell) and speaks the Go Text
+Protocol with it.
 
-A program holds one game, and matches play many side by side. So before each move we send the missing moves, or clear the
-board and replay the game. The program gets the board's size and komi; we count the result ourselves. In Go every stone on the
-board counts, and superko is positional: a program must take dead stones off and know that rule (GNU Go does with
+A program holds one game, and matches play many side by side. So before each move we send the
+missing moves, or clear the board and replay the game. The program gets the board's size and komi;
+we count the result ourselves. In Go every stone on the board counts, and superko is positional: a
+program must take dead stones off and know that rule (GNU Go does with
 `--chinese-rules --capture-all-dead --positional-superko`).
 
-A program that refuses a pass which is the only legal move is taken to pass by itself (GRhino, for Othello, does). One
-that dies, hangs, floods, breaks the protocol or the rules is ended, and a ValueError names it and its last words. How much
-it prints before that is bounded, and how long it takes too.
+A program that refuses a pass which is the only legal move is taken to pass by itself (GRhino, for
+Othello, does). One that dies, hangs, floods, breaks the protocol or the rules is ended, and a
+ValueError names it and its last words. How much it prints before that is bounded, and how long it
+takes too.
 """
 
 import os
@@ -45,7 +48,8 @@ class Program:
         self.name, self.timeout = one_line(name), timeout
         pipe = subprocess.PIPE
         try:
-            # A group of its own: it can be ended with all it has started, and Ctrl-C is not its business.
+            # A group of its own: it can be ended with all it has started, and Ctrl-C is not its
+            # business.
             self.process = subprocess.Popen(
                 command, bufsize=0, stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True
             )
@@ -56,12 +60,17 @@ class Program:
         os.set_blocking(self.process.stdin.fileno(), False)
         self.received, self.was_asked = b"", False
         self.last_words: deque[bytes] = deque(maxlen=3)
-        self.listener = Thread(target=listen, args=(self.process.stderr, self.last_words), daemon=True)
+        self.listener = Thread(
+            target=listen, args=(self.process.stderr, self.last_words), daemon=True
+        )
         self.listener.start()
-        self._at_last = weakref.finalize(self, end, self.process)  # when nobody needs it any more, or Python exits
+        self._at_last = weakref.finalize(
+            self, end, self.process
+        )  # when nobody needs it any more, or Python exits
 
     def ask(self, *commands: str) -> list[tuple[bool, str]]:
-        """(success, text) of each command's answer. ValueError if there is none in time or it is no answer."""
+        """(success, text) of each command's answer. ValueError if there is none in time or it is no
+        answer."""
         if self.was_asked:
             self._refuse_unasked()
         self.was_asked = True
@@ -76,11 +85,16 @@ class Program:
         """The error that says so, after the program's end."""
         self.close(0.0)
         self.listener.join(1.0)
-        words = " ".join(b" ".join(self.last_words).decode("utf-8", "replace").split())[-LAST_WORDS:]
-        return ValueError(f"{self.name} {what}" + (f"; it said: {one_line(words)}" if words else ""))
+        words = " ".join(b" ".join(self.last_words).decode("utf-8", "replace").split())[
+            -LAST_WORDS:
+        ]
+        return ValueError(
+            f"{self.name} {what}" + (f"; it said: {one_line(words)}" if words else "")
+        )
 
     def _refuse_unasked(self) -> None:
-        """An answer that has come since the last one is no answer to what is asked next. (Other text will be refused as one.)"""
+        """An answer that has come since the last one is no answer to what is asked next. (Other
+        text will be refused as one.)"""
         if select.select([self.process.stdout.fileno()], [], [], 0.0)[0]:
             self._read()
         self.received = self.received.lstrip()
@@ -119,7 +133,8 @@ class Program:
     def _line(self, deadline: float) -> str:
         output = self.process.stdout.fileno()
         while b"\n" not in self.received:
-            left = deadline - time.monotonic()  # checked whether or not there is more: a drip never ends
+            # checked whether or not there is more: a drip never ends
+            left = deadline - time.monotonic()
             if left <= 0.0 or not select.select([output], [], [], left)[0]:
                 raise self.failure(f"gave no answer in {self.timeout:g} s")
             self._read()
@@ -136,19 +151,25 @@ class Program:
     def _death(self) -> str:
         with suppress(subprocess.TimeoutExpired):
             code = self.process.wait(FAREWELL)
-            return f"ended with exit code {code}" if code >= 0 else f"was ended by {signal.Signals(-code).name}"
+            return (
+                f"ended with exit code {code}"
+                if code >= 0
+                else f"was ended by {signal.Signals(-code).name}"
+            )
         return "closed its output"
 
 
 def listen(stream, last_words: deque[bytes]) -> None:
-    """Keep the newest of what a program says beside its answers, so that it never waits for a reader."""
+    """Keep the newest of what a program says beside its answers, so that it never waits for a
+    reader."""
     with stream, suppress(OSError):
         while data := os.read(stream.fileno(), 1 << 16):
             last_words.append(data[-LAST_WORDS:])
 
 
 def end(process: subprocess.Popen, patience: float = FAREWELL) -> None:
-    """Ask a program to quit, then end it and all it has started; nothing of it is left to be waited for."""
+    """Ask a program to quit, then end it and all it has started; nothing of it is left to be waited
+    for."""
     with suppress(OSError):
         process.stdin.write(b"quit\n")
     with suppress(OSError):
@@ -162,7 +183,8 @@ def end(process: subprocess.Popen, patience: float = FAREWELL) -> None:
 
 
 class EnginePlayer:
-    """An outside engine as a player. A program holds one game, so before each move it is sent the moves that it lacks."""
+    """An outside engine as a player. A program holds one game, so before each move it is sent the
+    moves that it lacks."""
 
     needs_moves = True
     precision: str | None = None  # it computes as it likes
@@ -187,8 +209,12 @@ class EnginePlayer:
     def choose(self, states: np.ndarray, moves: list[list[int]] | None = None) -> np.ndarray:
         """As `players.Player.choose`, or RESIGN. ValueError without `moves`."""
         if moves is None:
-            raise ValueError(f"{self.program.name} plays games from their start, not single positions")
-        return np.array([self._choose(tuple(played), state) for played, state in zip(moves, states)], np.int32)
+            raise ValueError(
+                f"{self.program.name} plays games from their start, not single positions"
+            )
+        return np.array(
+            [self._choose(tuple(played), state) for played, state in zip(moves, states)], np.int32
+        )
 
     def score(self, moves: tuple[int, ...]) -> str:
         """The engine's own score of the game after these moves, such as B+3.5."""
@@ -203,19 +229,34 @@ class EnginePlayer:
         return None
 
     def tell_time(self, clock: Clock) -> None:
-        """What both sides have left, as well as the program understands time; it may take all of it to answer."""
+        """What both sides have left, as well as the program understands time; it may take all of it
+        to answer."""
         if clock.control != self.control:
             self.control = clock.control
             *faithful, plain = time_settings(clock.control)
-            self.program.ask(next((words for words in faithful if self.knows(words.split()[0])), plain))
-        self.program.ask(*(f"time_left {colour} {time_left(left)}" for colour, left in zip("bw", clock.sides)))
-        most = max(left.main + left.period + left.control.period * left.periods for left in clock.sides)
+            self.program.ask(
+                next((words for words in faithful if self.knows(words.split()[0])), plain)
+            )
+        self.program.ask(
+            *(f"time_left {colour} {time_left(left)}" for colour, left in zip("bw", clock.sides))
+        )
+        most = max(
+            left.main + left.period + left.control.period * left.periods for left in clock.sides
+        )
         self.program.timeout = max(self.program.timeout, most + TIMEOUT)
 
     def _choose(self, moves: tuple[int, ...], state: np.ndarray) -> int:
         position = self._reach(moves)
         if position.key != abi.call_key(self.game.rules, state):
-            raise ValueError(f"{self.program.name} can only be told games that begin as {self.game.name} always does")
+            raise ValueError(
+                f"{self.program.name} can only be told "
+                f"games "
+                f"that "
+                f"begin "
+                f"as "
+                f"{self.game.name} "
+                f"always does"
+            )
         answer = self._demand(f"{self.word} {'bw'[position.mover]}")
         if answer.lower() == "resign":
             self.held = None
@@ -229,12 +270,16 @@ class EnginePlayer:
         except ValueError:
             raise self.program.failure(f"answered {self.word} with {short(answer, 80)}") from None
         if action not in position.legal:
-            raise self.program.failure(f"chose {told(answer)}, which is not legal after {position.plies} moves")
+            raise self.program.failure(
+                f"chose {told(answer)}, which is not legal after {position.plies} moves"
+            )
         return action
 
     def _reach(self, moves: tuple[int, ...]) -> Position:
         """Bring the engine to the position after `moves`, which is returned."""
-        known = self.held if self.held is not None and moves[: len(self.held)] == self.held else None
+        known = (
+            self.held if self.held is not None and moves[: len(self.held)] == self.held else None
+        )
         if known is None:
             self._clear()
         position, commands, forced = self.game.start(), [], []
@@ -244,7 +289,9 @@ class EnginePlayer:
                 commands.append(f"play {'bw'[position.mover]} {word}")
                 forced.append(word == "pass" and len(position.legal) == 1)
             position.play(action)
-        for command, is_forced, (success, text) in zip(commands, forced, self.program.ask(*commands)):
+        for command, is_forced, (success, text) in zip(
+            commands, forced, self.program.ask(*commands)
+        ):
             if not success and not is_forced:
                 raise self.program.failure(f"refuses `{command}`: {told(text)}")
         self.held = moves
@@ -271,11 +318,14 @@ def told(text: str) -> str:
 
 
 def time_settings(control: TimeControl) -> list[str]:
-    """The commands that tell a program of a time control, the most faithful first, the protocol's own last: that knows whole
-    seconds, and neither increments nor periods for one move."""
+    """The commands that tell a program of a time control, the most faithful first, the protocol's
+    own last: that knows whole seconds, and neither increments nor periods for one move."""
     main, period = round(control.main), max(1, round(control.period))
     if control.increment:
-        return [f"kata-time_settings fischer {control.main:g} {control.increment:g}", f"time_settings {main} 0 0"]
+        return [
+            f"kata-time_settings fischer {control.main:g} {control.increment:g}",
+            f"time_settings {main} 0 0",
+        ]
     if not control.periods:
         return [f"time_settings {main} 0 0"]
     plain = f"time_settings {main} {period} {control.moves}"

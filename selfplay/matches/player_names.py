@@ -1,5 +1,6 @@
-"""Players' names, the same everywhere: `random`, `mcts:1000`, `solver`, a checkpoint or run, `PATH@64`, `PATH@0`, or an outside
-engine, `gtp:COMMAND`. Where simulations stand there may be a time: `PATH@0.5s`, `mcts:0.5s`.
+"""Players' names, the same everywhere: `random`, `mcts:1000`, `solver`, a checkpoint or run,
+`PATH@64`, `PATH@0`, or an outside engine, `gtp:COMMAND`. Where simulations stand there may be a
+time: `PATH@0.5s`, `mcts:0.5s`.
 
 A name is parsed once; `selfplay.matches.players` makes the player from what it says.
 """
@@ -19,18 +20,30 @@ from selfplay.storage.checkpoint import Checkpoint
 MOST_SIMULATIONS = 10_000_000
 LONGEST_MOVE = 24 * 3600.0  # seconds that a player's name may ask for
 SHOWN = 200  # characters of a player's name in a message: a whole path, mostly
-FORMS = "random, mcts:SIMULATIONS, solver, CHECKPOINT[@SIMULATIONS], RUN[@SIMULATIONS] or gtp:COMMAND; @0.5s: by time"
+FORMS = (
+    "random, mcts:SIMULATIONS, "
+    "solver, "
+    "CHECKPOINT[@SIMULATIONS], "
+    "RUN[@SIMULATIONS] "
+    "or "
+    "gtp:COMMAND; @0.5s: by time"
+)
 
 
 @dataclass(frozen=True)
 class SearchBudget:
-    """How much a player searches for a move: simulations, or seconds, or what its configuration says."""
+    """How much a player searches for a move: simulations, or seconds, or what its configuration
+    says."""
 
     simulations: int | None = None
     seconds: float | None = None
 
     def __str__(self) -> str:
-        return f"{self.simulations} simulations" if self.seconds is None else f"{self.seconds:g} s a move"
+        return (
+            f"{self.simulations} simulations"
+            if self.seconds is None
+            else f"{self.seconds:g} s a move"
+        )
 
 
 @dataclass(frozen=True)
@@ -43,8 +56,9 @@ class PlayerName:
     checkpoint: Checkpoint | None = None  # of a network
 
     def game(self, asked: Game | None = None) -> Game | None:
-        """The game of a network, with the options it was trained with; None for players of any game. `asked` is the game that
-        the user named: it stands in for a file of their own that the run names."""
+        """The game of a network, with the options it was trained with; None for players of any
+        game. `asked` is the game that the user named: it stands in for a file of their own that the
+        run names."""
         if self.checkpoint is None:
             return None
         settings = self.checkpoint.config
@@ -53,8 +67,9 @@ class PlayerName:
         return config.game_of(settings)
 
     def check_game(self, game: Game) -> None:
-        """ValueError if a network is of another game, or of another shape than the game wants. For a game of the user's own their
-        word counts, where the file that the network was trained with is not there or may not run."""
+        """ValueError if a network is of another game, or of another shape than the game wants. For
+        a game of the user's own their word counts, where the file that the network was trained with
+        is not there or may not run."""
         if self.checkpoint is None:
             return
         settings = self.checkpoint.config
@@ -67,7 +82,10 @@ class PlayerName:
         if name != game.name:
             raise ValueError(f"{self.text!r} plays {name}, not {game.name}")
         if self.checkpoint.shape != shape_for(game, settings.network, settings.learner):
-            raise ValueError(f"{short(self.text, SHOWN)} has a network of another shape than {game.name} wants now")
+            raise ValueError(
+                f"{short(self.text, SHOWN)} has a network of another shape than {game.name} wants "
+                f"now"
+            )
 
     def _trained_game(self, asked: Game) -> Game:
         settings = self.checkpoint.config
@@ -89,7 +107,9 @@ def parse_name(text: str) -> PlayerName:
         if not at or Path(text).exists():
             path, word = text, None
         found = checkpoint.find(path)
-        return PlayerName(text, "network", SearchBudget() if word is None else parse_budget(text, word), found)
+        return PlayerName(
+            text, "network", SearchBudget() if word is None else parse_budget(text, word), found
+        )
     except checkpoint.DamagedFile:
         raise
     except OSError:  # a name that no file can have
@@ -111,8 +131,14 @@ def parse_budget(text: str, word: str) -> SearchBudget:
     try:
         seconds = parse_seconds(word)
     except ValueError:
-        what = "time: a number and ms, s, m or h is one" if word[:1].isdigit() else "number of simulations, or time"
-        raise ValueError(f"player {short(text)}: {short(word, 20)} is no {what}, such as 0.5s") from None
+        what = (
+            "time: a number and ms, s, m or h is one"
+            if word[:1].isdigit()
+            else "number of simulations, or time"
+        )
+        raise ValueError(
+            f"player {short(text)}: {short(word, 20)} is no {what}, such as 0.5s"
+        ) from None
     if seconds > LONGEST_MOVE:
         raise ValueError(f"player {short(text)}: at most {LONGEST_MOVE / 3600:g}h a move")
     return SearchBudget(seconds=seconds)

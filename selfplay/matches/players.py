@@ -1,4 +1,5 @@
-"""Players: whoever chooses moves in matches, exams, protocols and at the board. `selfplay.matches.player_names` has their names."""
+"""Players: whoever chooses moves in matches, exams, protocols and at the board.
+`selfplay.matches.player_names` has their names."""
 
 import time
 from collections.abc import Callable
@@ -26,7 +27,8 @@ MANY = 256  # positions searched side by side in matches and exams
 SOLVER_NODES = 50_000_000  # for one move, after which the solver says that the position is too hard
 NODES = 1 << 21  # of all trees side by side
 EDGES = 1 << 24  # of the largest tree, some 500 MB where the game fills them
-LEAVES = 8  # of one tree in flight when a network is asked: it answers eight in hardly more time than one
+# of one tree in flight when a network is asked: it answers eight in hardly more time than one
+LEAVES = 8
 
 
 @dataclass(frozen=True)
@@ -51,14 +53,16 @@ class Player(Protocol):
     needs_moves: bool  # does `choose` need to know how positions came about?
 
     def choose(self, states: np.ndarray, moves: list[list[int]] | None = None) -> np.ndarray:
-        """Moves i32[n] for positions u8[n, S], none of them finished. `moves`: the actions from the start that led to each."""
+        """Moves i32[n] for positions u8[n, S], none of them finished. `moves`: the actions from the
+        start that led to each."""
 
     def analyse(self, state: np.ndarray) -> SearchResult | None: ...
 
 
 def create(name: str | PlayerName, game: Game, seed: int = 0, precision: str = "auto") -> Player:
-    """The player of that name; its network, if it has one, is computed in `precision`. ValueError with one line for a name that
-    means nothing, a network of another game, or a precision that cannot be had here."""
+    """The player of that name; its network, if it has one, is computed in `precision`. ValueError
+    with one line for a name that means nothing, a network of another game, or a precision that
+    cannot be had here."""
     name = parse_name(name) if isinstance(name, str) else name
     name.check_game(game)
     match name.kind:
@@ -69,7 +73,10 @@ def create(name: str | PlayerName, game: Game, seed: int = 0, precision: str = "
         case "gtp":
             return EnginePlayer(name.text, game)
         case "mcts":
-            return in_time(SearchPlayer.playouts(name.text, game, name.budget.simulations or 1, seed), name.budget)
+            return in_time(
+                SearchPlayer.playouts(name.text, game, name.budget.simulations or 1, seed),
+                name.budget,
+            )
     return in_time(network_player(name, game, seed, precision), name.budget)
 
 
@@ -97,7 +104,11 @@ def in_time(player: "SearchPlayer", budget: SearchBudget) -> "SearchPlayer":
 
 def views(game: Game, count: int) -> Symmetries | None:
     """The first `count` symmetries of the game's board; None for the identity alone."""
-    return Symmetries(game.cell_maps[:count], game.action_maps[:count]) if min(count, len(game.cell_maps)) > 1 else None
+    return (
+        Symmetries(game.cell_maps[:count], game.action_maps[:count])
+        if min(count, len(game.cell_maps)) > 1
+        else None
+    )
 
 
 class RandomPlayer:
@@ -110,7 +121,9 @@ class RandomPlayer:
         self.name, self.game, self.random = "random", game, np.random.default_rng(seed)
 
     def choose(self, states: np.ndarray, moves: list[list[int]] | None = None) -> np.ndarray:
-        return np.array([self.random.choice(legal_actions(self.game, state)) for state in states], np.int32)
+        return np.array(
+            [self.random.choice(legal_actions(self.game, state)) for state in states], np.int32
+        )
 
     def analyse(self, state: np.ndarray) -> SearchResult | None:
         return None
@@ -126,7 +139,9 @@ class SolverPlayer:
         from native.solver import Solver
 
         self.name, self.game = "solver", game
-        self.solver = Solver(game.rules, game.state_bytes, game.actions, game.max_plies, node_limit=SOLVER_NODES)
+        self.solver = Solver(
+            game.rules, game.state_bytes, game.actions, game.max_plies, node_limit=SOLVER_NODES
+        )
 
     def choose(self, states: np.ndarray, moves: list[list[int]] | None = None) -> np.ndarray:
         return np.array([self.analyse(state).choice for state in states], np.int32)
@@ -202,7 +217,8 @@ class SearchPlayer:
         params: SearchParams | None = None,
         leaves: int = 1,
     ) -> "SearchPlayer":
-        """A player whose every search asks one evaluator, and searches by `params`; None: those of matches."""
+        """A player whose every search asks one evaluator, and searches by `params`; None: those of
+        matches."""
         params = params or match_params(config, simulations)
         player = cls(name, game, evaluator, params, simulations, seed, True, config, leaves)
         player.precision = getattr(evaluator, "precision", None)
@@ -211,8 +227,11 @@ class SearchPlayer:
     @classmethod
     def playouts(cls, name: str, game: Game, simulations: int, seed: int = 0) -> "SearchPlayer":
         """UCT's family: uniform priors, the outcome of one random playout as each leaf's value."""
-        # Without proofs: a yardstick should be the plain method that people know, and stay what it was.
-        params = SearchParams(kind=PUCT, c_init=PLAYOUT_EXPLORATION, fpu_reduction=0.0, mcts_solver=False)
+        # Without proofs: a yardstick should be the plain method that people know, and stay what it
+        # was.
+        params = SearchParams(
+            kind=PUCT, c_init=PLAYOUT_EXPLORATION, fpu_reduction=0.0, mcts_solver=False
+        )
         return cls(name, game, PlayoutEvaluator(game, seed), params, simulations, seed, False)
 
     def choose(self, states: np.ndarray, moves: list[list[int]] | None = None) -> np.ndarray:
@@ -241,14 +260,18 @@ class SearchPlayer:
         return self._open(self.params, self.simulations, 1)
 
     def endless_search(self) -> AnytimeSearch:
-        """A search that grows as long as one lets it: PUCT over the player's opinions, whatever the player plays with."""
+        """A search that grows as long as one lets it: PUCT over the player's opinions, whatever the
+        player plays with."""
         capacity = max(1000, EDGES // self.game.actions)
-        leaves = LEAVES if self.has_network else 1  # playouts begin from the one leaf that a game has
+        # playouts begin from the one leaf that a game has
+        leaves = LEAVES if self.has_network else 1
         return self._open(self.params._replace(kind=PUCT), capacity, leaves)
 
     def _open(self, params: SearchParams, simulations: int, leaves: int) -> AnytimeSearch:
         entries = 1 << 16 if self.has_network else 0
-        return AnytimeSearch(self.game, self.evaluator, params, simulations, 1, leaves, entries, self.seed)
+        return AnytimeSearch(
+            self.game, self.evaluator, params, simulations, 1, leaves, entries, self.seed
+        )
 
     def _searcher(self, count: int) -> Searcher:
         trees = 1 if count == 1 else max(1, min(MANY, NODES // max(1, self.simulations)))
@@ -262,7 +285,8 @@ class SearchPlayer:
                 self.leaves,
                 cache_entries=1 << 16 if self.has_network else 0,
                 seed=self.seed,
-                # A yardstick's random numbers run on from search to search: it would be another one if it stopped early.
+                # A yardstick's random numbers run on from search to search: it would be another one
+                # if it stopped early.
                 stops_early=self.has_network and self.config.early_stop,
             )
         return self.searchers[trees]
@@ -276,7 +300,9 @@ class TimedPlayer(SearchPlayer):
 
     has_fixed_simulations = False
 
-    def __init__(self, player: SearchPlayer, seconds: float, now: Callable[[], float] = time.monotonic):
+    def __init__(
+        self, player: SearchPlayer, seconds: float, now: Callable[[], float] = time.monotonic
+    ):
         super().__init__(
             player.name,
             player.game,
@@ -298,12 +324,14 @@ class TimedPlayer(SearchPlayer):
         return self.analysis_of(search, search.found())
 
 
-PLAYOUT_EXPLORATION = 5.0  # c of PUCT for values from single playouts and uniform priors; see benchmarks/RESULTS.md
+# c of PUCT for values from single playouts and uniform priors; see benchmarks/RESULTS.md
+PLAYOUT_EXPLORATION = 5.0
 
 
 class PlayoutEvaluator:
-    """Evaluates each leaf by one random playout: uniform policy, the game's outcome as the value. For searches with one leaf of a
-    tree in flight. A tree has a random stream of its own, so that no tree depends on its neighbours."""
+    """Evaluates each leaf by one random playout: uniform policy, the game's outcome as the value.
+    For searches with one leaf of a tree in flight. A tree has a random stream of its own, so that
+    no tree depends on its neighbours."""
 
     def __init__(self, game: Game, seed: int):
         self.game, self.seed = game, seed
@@ -311,9 +339,14 @@ class PlayoutEvaluator:
 
     def evaluate(self, batch, rows: int) -> None:
         game, trees = self.game, batch.game[:rows]
-        streams = self.streams.setdefault(len(batch.position), seeds(self.seed, len(batch.position)))
+        streams = self.streams.setdefault(
+            len(batch.position), seeds(self.seed, len(batch.position))
+        )
         chosen = streams[trees]
-        actions, scratch = np.zeros(game.actions + 1, np.int32), np.zeros(game.state_bytes, np.uint8)
+        actions, scratch = (
+            np.zeros(game.actions + 1, np.int32),
+            np.zeros(game.state_bytes, np.uint8),
+        )
         rollout_values(game.rules, batch.position[trees], chosen, actions, scratch, batch.value)
         streams[trees] = chosen
         batch.logits[:rows] = 0.0

@@ -1,4 +1,5 @@
-"""Elo from results. A difference of d means an expected score of 1 / (1 + 10^(-d / 400)), draws counting half."""
+"""Elo from results. A difference of d means an expected score of 1 / (1 + 10^(-d / 400)), draws
+counting half."""
 
 from dataclasses import dataclass
 
@@ -29,27 +30,37 @@ def score_of_elo(difference: float) -> float:
 def from_pairs(pair_scores: np.ndarray, distinct: int | None = None) -> Elo:
     """From the mean score, in [0, 1], of each pair of games with one opening and colours swapped.
 
-    The two games of a pair are not independent, the pairs are: their variance gives the interval, by Wilson's formula with
-    the trinomial's variance in place of the binomial's, so that one-sided results keep an honest interval. Only the
-    `distinct` pairs count as evidence: players without randomness repeat their games wherever openings repeat.
+    The two games of a pair are not independent, the pairs are: their variance gives the interval,
+    by Wilson's formula with the trinomial's variance in place of the binomial's, so that one-sided
+    results keep an honest interval. Only the `distinct` pairs count as evidence: players without
+    randomness repeat their games wherever openings repeat.
     """
     evidence = len(pair_scores) if distinct is None else distinct
     n = evidence + PRIOR_PAIRS
     mean = (evidence * float(np.mean(pair_scores)) + 0.5 * PRIOR_PAIRS) / n
-    spread = (evidence * float(np.mean((pair_scores - mean) ** 2)) + PRIOR_PAIRS * (0.5 - mean) ** 2) / n
-    share = min(1.0, spread / max(mean * (1 - mean), 1e-12))  # 1 where pairs are all won or lost, less with draws
+    spread = (
+        evidence * float(np.mean((pair_scores - mean) ** 2)) + PRIOR_PAIRS * (0.5 - mean) ** 2
+    ) / n
+    share = min(
+        1.0, spread / max(mean * (1 - mean), 1e-12)
+    )  # 1 where pairs are all won or lost, less with draws
     z2 = NORMAL_95**2 * max(share, 0.05)
     centre = (mean + z2 / (2 * n)) / (1 + z2 / n)
     half = np.sqrt(z2 * (mean * (1 - mean) / n + z2 / (4 * n * n))) / (1 + z2 / n)
-    low, high = (elo_of_score(float(np.clip(s, 1e-4, 1 - 1e-4))) for s in (centre - half, centre + half))
+    low, high = (
+        elo_of_score(float(np.clip(s, 1e-4, 1 - 1e-4))) for s in (centre - half, centre + half)
+    )
     return Elo(elo_of_score(float(np.clip(mean, 1e-4, 1 - 1e-4))), low, high)
 
 
-def ratings(scores: np.ndarray, games: np.ndarray, iterations: int = 200) -> tuple[np.ndarray, np.ndarray]:
+def ratings(
+    scores: np.ndarray, games: np.ndarray, iterations: int = 200
+) -> tuple[np.ndarray, np.ndarray]:
     """Elo of n players, mean 0, and the half-widths of their 95 % intervals.
 
-    scores f64[n, n]: points of i against j; games f64[n, n]: games they played. Bradley and Terry's model, draws as half
-    points, fitted by Newton's method on the likelihood with a weak pull to 0; intervals from its curvature.
+    scores f64[n, n]: points of i against j; games f64[n, n]: games they played. Bradley and Terry's
+    model, draws as half points, fitted by Newton's method on the likelihood with a weak pull to 0;
+    intervals from its curvature.
     """
     n, scale = len(scores), np.log(10) / 400
     rating = np.zeros(n)
@@ -63,6 +74,7 @@ def ratings(scores: np.ndarray, games: np.ndarray, iterations: int = 200) -> tup
         if np.abs(step).max() < 1e-9:
             break
     rating -= rating.mean()
-    centring = np.eye(n) - 1 / n  # the mean is fixed, so the uncertainty of the common level is taken out
+    # the mean is fixed, so the uncertainty of the common level is taken out
+    centring = np.eye(n) - 1 / n
     covariance = centring @ np.linalg.inv(curvature) @ centring
     return rating / scale, NORMAL_95 * np.sqrt(np.maximum(np.diag(covariance), 0)) / scale

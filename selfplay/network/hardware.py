@@ -1,4 +1,5 @@
-"""The processor and the devices of this machine: which torch can use, in how many threads, and how fast at most."""
+"""The processor and the devices of this machine: which torch can use, in how many threads, and how
+fast at most."""
 
 import platform
 import time
@@ -11,7 +12,10 @@ import torch
 from selfplay.network import openvino_backend
 from selfplay.network.torch_backend import TORCH
 
-SIDE = {"cpu": 2048, "cuda": 8192}  # of the matrices: large enough that their product is all arithmetic
+SIDE = {
+    "cpu": 2048,
+    "cuda": 8192,
+}  # of the matrices: large enough that their product is all arithmetic
 
 
 def is_gpu(device: str) -> bool:
@@ -24,9 +28,13 @@ def usable_device(name: str) -> torch.device:
     try:
         device = torch.device(name)
     except RuntimeError:
-        raise ValueError(f"device {name!r} is no device that torch knows; cpu and cuda are") from None
+        raise ValueError(
+            f"device {name!r} is no device that torch knows; cpu and cuda are"
+        ) from None
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    if device.type not in ("cpu", "cuda") or (device.type == "cuda" and (device.index or 0) >= count):
+    if device.type not in ("cpu", "cuda") or (
+        device.type == "cuda" and (device.index or 0) >= count
+    ):
         there = "cpu" if not count else f"cpu and {', '.join(f'cuda:{i}' for i in range(count))}"
         raise ValueError(f"device {name!r} is not there: torch {torch.__version__} can use {there}")
     return device
@@ -42,7 +50,8 @@ def device_or_cpu(name: str) -> str:
 
 @contextmanager
 def torch_threads(number: int) -> Iterator[None]:
-    """Inside, torch computes in so many threads, for this thread of Python and for those that it starts."""
+    """Inside, torch computes in so many threads, for this thread of Python and for those that it
+    starts."""
     before = torch.get_num_threads()
     torch.set_num_threads(number)
     try:
@@ -61,8 +70,9 @@ def machine() -> str:
 
 
 def peak_flops(precision: str, repeats: int = 3, device: str = "cpu") -> float:
-    """Operations a second of this process's torch threads, or of a GPU (integers' where the precision is int8): the best of
-    some large matrix products, by torch or OpenVINO as the precision says."""
+    """Operations a second of this process's torch threads, or of a GPU (integers' where the
+    precision is int8): the best of some large matrix products, by torch or OpenVINO as the
+    precision says."""
     side = SIDE[torch.device(device).type]
     if precision in TORCH:
         product = torch_product(torch.rand(side, side).to(device, TORCH[precision]))

@@ -1,9 +1,11 @@
-"""The network as an OpenVINO graph: on a CPU it is often faster than torch, most of all in 8-bit integers.
+"""The network as an OpenVINO graph: on a CPU it is often faster than torch, most of all in 8-bit
+integers.
 
-OpenVINO is an extra (`pip install selfplay[openvino]`); without it nothing here is offered. In 8-bit integers every convolution
-gets its input and its weights as whole numbers: the input in 256 steps over what the network's `ranges` say that it spans,
-the weights in 255 steps over what each output channel spans (Jacob et al. 2018, section 2; Krishnamoorthi 2018, section 3).
-All between the convolutions stays in fp32, and so does all that follows them in the heads.
+OpenVINO is an extra (`pip install selfplay[openvino]`); without it nothing here is offered. In
+8-bit integers every convolution gets its input and its weights as whole numbers: the input in 256
+steps over what the network's `ranges` say that it spans, the weights in 255 steps over what each
+output channel spans (Jacob et al. 2018, section 2; Krishnamoorthi 2018, section 3). All between the
+convolutions stays in fp32, and so does all that follows them in the heads.
 """
 
 import functools
@@ -22,9 +24,11 @@ STEPS = 256  # of 8 bits
 
 @functools.cache
 def precisions() -> tuple[str, ...]:
-    """What OpenVINO is used in on this machine's CPU, if it is installed: "fp32", and "int8" where its sums are right.
+    """What OpenVINO is used in on this machine's CPU, if it is installed: "fp32", and "int8" where
+    its sums are right.
 
-    Not in bf16: it would take the outcome's last layers with it, which have to tell close values apart.
+    Not in bf16: it would take the outcome's last layers with it, which have to tell close values
+    apart.
     """
     if importlib.util.find_spec("openvino") is None:
         return ()
@@ -32,8 +36,8 @@ def precisions() -> tuple[str, ...]:
 
 
 class OpenVINOBackend:
-    """The folded network, compiled by OpenVINO for as many threads as torch has now. Questions of several threads are answered
-    one after the other."""
+    """The folded network, compiled by OpenVINO for as many threads as torch has now. Questions of
+    several threads are answered one after the other."""
 
     def __init__(self, folded: Network, precision: str):
         """precision: one of `precisions()`; "int8" needs the network's `ranges`."""
@@ -47,17 +51,24 @@ class OpenVINOBackend:
 
     def __call__(self, planes: np.ndarray, scalars: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         shape, request = self.shape, self.request
-        inputs = [planes.reshape(-1, shape.planes, shape.rows, shape.columns), scalars][: 2 if shape.scalars else 1]
-        inputs = [np.ascontiguousarray(values) for values in inputs]  # alive until the answer is there
+        inputs = [planes.reshape(-1, shape.planes, shape.rows, shape.columns), scalars][
+            : 2 if shape.scalars else 1
+        ]
+        inputs = [
+            np.ascontiguousarray(values) for values in inputs
+        ]  # alive until the answer is there
         with self.asking:
             for index, values in enumerate(inputs):
                 request.set_input_tensor(index, tensor(values))
             request.infer()
-            return request.get_output_tensor(0).data.copy(), request.get_output_tensor(1).data.copy()
+            return request.get_output_tensor(0).data.copy(), request.get_output_tensor(
+                1
+            ).data.copy()
 
 
 def tensor(values: np.ndarray):
-    """OpenVINO's view of an array, which must lie in one piece and live as long as it is asked about: nothing is copied."""
+    """OpenVINO's view of an array, which must lie in one piece and live as long as it is asked
+    about: nothing is copied."""
     from openvino import Tensor
 
     return Tensor(values, shared_memory=True)
@@ -71,7 +82,8 @@ def _core():
 
 
 def compiled(graph):
-    """A graph made ready for this machine. Its threads are not bound to cores: all actors would choose the same one."""
+    """A graph made ready for this machine. Its threads are not bound to cores: all actors would
+    choose the same one."""
     settings = {
         "INFERENCE_PRECISION_HINT": "f32",  # of what is not in integers
         "INFERENCE_NUM_THREADS": torch.get_num_threads(),
@@ -82,7 +94,8 @@ def compiled(graph):
 
 
 class Graph:
-    """Writes a folded network down in OpenVINO's operations, layer by layer as `selfplay.network.network` has them."""
+    """Writes a folded network down in OpenVINO's operations, layer by layer as
+    `selfplay.network.network` has them."""
 
     def __init__(self, ranges: list[tuple[float, float]] | None):
         """ranges: lowest and highest input of each kernel, in their order; None: no integers."""
@@ -91,7 +104,8 @@ class Graph:
         self.op, self.ranges = op, None if ranges is None else iter(ranges)
 
     def of(self, network: Network):
-        """Inputs planes [?, P, H, W] and, where there are any, scalars [?, K]; outputs policy [?, A] and value [?]."""
+        """Inputs planes [?, P, H, W] and, where there are any, scalars [?, K]; outputs policy [?,
+        A] and value [?]."""
         from openvino import Model
 
         op, shape = self.op, network.shape
@@ -116,11 +130,21 @@ class Graph:
     def policy(self, head: PolicyHead, x):
         op = self.op
         h = op.relu(self.convolve(head.mix[0], x))
-        channels, rows, columns = (x.get_output_partial_shape(0)[axis].get_length() for axis in (1, 2, 3))
+        channels, rows, columns = (
+            x.get_output_partial_shape(0)[axis].get_length() for axis in (1, 2, 3)
+        )
         if head.by_column:
-            places = op.reshape(op.transpose(h, np.int64([0, 3, 2, 1])), np.int64([0, columns, rows * channels]), True)
+            places = op.reshape(
+                op.transpose(h, np.int64([0, 3, 2, 1])),
+                np.int64([0, columns, rows * channels]),
+                True,
+            )
         else:
-            places = op.reshape(op.transpose(h, np.int64([0, 2, 3, 1])), np.int64([0, rows * columns, channels]), True)
+            places = op.reshape(
+                op.transpose(h, np.int64([0, 2, 3, 1])),
+                np.int64([0, rows * columns, channels]),
+                True,
+            )
         logits = op.transpose(self.multiply(head.places, places), np.int64([0, 2, 1]))
         logits = op.reshape(logits, np.int64([0, -1]), True)
         if head.extra is None:
@@ -140,7 +164,9 @@ class Graph:
         if self.ranges is not None:
             x = self.quantize(x, *next(self.ranges))
             largest = np.maximum(np.abs(weight).max((1, 2, 3), keepdims=True), np.float32(1e-6))
-            weight = op.fake_quantize(op.constant(weight), -largest, largest, -largest, largest, STEPS - 1)
+            weight = op.fake_quantize(
+                op.constant(weight), -largest, largest, -largest, largest, STEPS - 1
+            )
         y = op.convolution(x, weight, [1, 1], padding, padding, [1, 1])
         return op.add(y, array(kernel.bias)[None, :, None, None])
 
@@ -168,7 +194,8 @@ def array(tensor: Tensor) -> np.ndarray:
 
 
 def matrix_product(side: int, precision: str):
-    """A call that multiplies two square matrices of ones in `precision` and returns the product, f32[side, side]."""
+    """A call that multiplies two square matrices of ones in `precision` and returns the product,
+    f32[side, side]."""
     import openvino.opset13 as op
     from openvino import Model
 
@@ -190,6 +217,7 @@ def matrix_product(side: int, precision: str):
 
 
 def int8_sums_are_exact() -> bool:
-    """Are sums of 8-bit products right here? Processors without an instruction for them (VNNI or its like) go through 16 bits
-    on the way, and two products of the largest numbers do not fit there."""
+    """Are sums of 8-bit products right here? Processors without an instruction for them (VNNI or
+    its like) go through 16 bits on the way, and two products of the largest numbers do not fit
+    there."""
     return np.allclose(matrix_product(64, "int8")(), 64, rtol=0.01)

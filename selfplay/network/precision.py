@@ -1,7 +1,9 @@
-"""Make a network ready for inference: fold its normalisation, and choose the precision that is fastest on this machine.
+"""Make a network ready for inference: fold its normalisation, and choose the precision that is
+fastest on this machine.
 
-A precision also names the backend: "fp32" and "bf16" are torch, "openvino-fp32" and "openvino-int8" are OpenVINO
-(`selfplay.network.openvino_backend`), where it is installed. All backends answer alike (`Backend`).
+A precision also names the backend: "fp32" and "bf16" are torch, "openvino-fp32" and "openvino-int8"
+are OpenVINO (`selfplay.network.openvino_backend`), where it is installed. All backends answer alike
+(`Backend`).
 """
 
 import copy
@@ -20,12 +22,14 @@ from selfplay.network.network import Network, Shape
 from selfplay.network.torch_backend import TORCH, CudaGraphBackend, TorchBackend
 
 INTEGERS = "openvino-int8"
-WORTHWHILE = 1.1  # another precision must be this much faster than fp32, so that noise does not decide
+# another precision must be this much faster than fp32, so that noise does not decide
+WORTHWHILE = 1.1
 
 
 class Backend(Protocol):
     def __call__(self, planes: np.ndarray, scalars: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """planes f32[n, P, C], scalars f32[n, K] -> policy logits f32[n, A] and values f32[n] for the mover."""
+        """planes f32[n, P, C], scalars f32[n, K] -> policy logits f32[n, A] and values f32[n] for
+        the mover."""
 
     def load(self, folded: Network) -> None:
         """Answer by the weights of `folded`, which has the same shape, from now on."""
@@ -46,7 +50,8 @@ def installed_precisions(device: str = "cpu") -> list[str]:
 
 
 def usable_precisions(network: Network, device: str = "cpu") -> list[str]:
-    """Those that this network can be asked in: one that is older than 8-bit integers here does not know its ranges."""
+    """Those that this network can be asked in: one that is older than 8-bit integers here does not
+    know its ranges."""
     known = network.ranges.isfinite().all()
     return [name for name in installed_precisions(device) if known or name != INTEGERS]
 
@@ -54,14 +59,27 @@ def usable_precisions(network: Network, device: str = "cpu") -> list[str]:
 def check_precision(asked: str, names: list[str]) -> None:
     """ValueError if a precision cannot be had."""
     if asked != "auto" and asked not in names:
-        raise ValueError(f"precision {asked!r} cannot be had here, {', '.join(names)} can. {openvino_backend.HINT}")
+        raise ValueError(
+            f"precision {asked!r} cannot "
+            f"be "
+            f"had "
+            f"here, "
+            f"{', '.join(names)} "
+            f"can. "
+            f"{openvino_backend.HINT}"
+        )
 
 
 def fold_normalisation(network: Network) -> Network:
-    """A copy for inference in which every convolution has taken over its normalisation's scale and shift."""
+    """A copy for inference in which every convolution has taken over its normalisation's scale and
+    shift."""
     network = copy.deepcopy(network).eval()
     for module in network.modules():
-        if isinstance(module, nn.Sequential) and len(module) == 2 and isinstance(module[1], nn.BatchNorm2d):
+        if (
+            isinstance(module, nn.Sequential)
+            and len(module) == 2
+            and isinstance(module[1], nn.BatchNorm2d)
+        ):
             module[0] = fuse_conv_bn_eval(module[0], module[1])
             module[1] = nn.Identity()
     return network
@@ -69,23 +87,32 @@ def fold_normalisation(network: Network) -> Network:
 
 @torch.inference_mode()
 def measure_ranges(network: Network, planes: Tensor, scalars: Tensor) -> Tensor:
-    """What each kernel's input spans over these positions, f32[kernels, 2]: planes [B, P, C] or [B, P, H, W], scalars [B, K]."""
+    """What each kernel's input spans over these positions, f32[kernels, 2]: planes [B, P, C] or [B,
+    P, H, W], scalars [B, K]."""
     folded, spans, shape = fold_normalisation(network), [], network.shape
     for kernel in folded.conv_layers():
-        kernel.register_forward_pre_hook(lambda _, inputs: spans.append(torch.stack(torch.aminmax(inputs[0].float()))))
+        kernel.register_forward_pre_hook(
+            lambda _, inputs: spans.append(torch.stack(torch.aminmax(inputs[0].float())))
+        )
     folded(planes.view(-1, shape.planes, shape.rows, shape.columns), scalars)
     return torch.stack(spans)
 
 
 def choose_precision(network: Network, rows: int, asked: str, device: str = "cpu") -> str:
-    """As asked, or, for "auto", the fastest one here for batches of `rows` rows. ValueError if it cannot be had."""
+    """As asked, or, for "auto", the fastest one here for batches of `rows` rows. ValueError if it
+    cannot be had."""
     names = usable_precisions(network, device)
     check_precision(asked, names)
-    return fastest_precision(fold_normalisation(network).to(device), rows, names) if asked == "auto" else asked
+    return (
+        fastest_precision(fold_normalisation(network).to(device), rows, names)
+        if asked == "auto"
+        else asked
+    )
 
 
 def learning_precision(network: Network, rows: int, asked: str, device: str = "cpu") -> str:
-    """What learning computes in, "fp32" or "bf16": the one in the name of what is asked, or the faster one here."""
+    """What learning computes in, "fp32" or "bf16": the one in the name of what is asked, or the
+    faster one here."""
     for name in TORCH:
         if asked.endswith(name):
             return name
@@ -93,11 +120,14 @@ def learning_precision(network: Network, rows: int, asked: str, device: str = "c
 
 
 def fastest_precision(folded: Network, rows: int, names: list[str], repeats: int = 7) -> str:
-    """Measure batches of `rows` rows in each precision on this machine: one must be clearly faster than fp32 to be taken."""
+    """Measure batches of `rows` rows in each precision on this machine: one must be clearly faster
+    than fp32 to be taken."""
     ask = {name: new_backend(folded, name) for name in names}
     planes, scalars = random_inputs(folded.shape, max(rows, 1))
     seconds = {name: [] for name in names}
-    for _ in range(repeats + 1):  # the first one plans the convolutions; in turn, so that other work meets all
+    for _ in range(
+        repeats + 1
+    ):  # the first one plans the convolutions; in turn, so that other work meets all
         for name in names:
             begin = time.perf_counter()
             ask[name](planes, scalars)
@@ -108,6 +138,7 @@ def fastest_precision(folded: Network, rows: int, names: list[str], repeats: int
 
 
 def random_inputs(shape: Shape, rows: int) -> tuple[np.ndarray, np.ndarray]:
-    """Inputs like a game's, planes f32[rows, P, C] and scalars f32[rows, K], where there is no game: three cells of ten set."""
+    """Inputs like a game's, planes f32[rows, P, C] and scalars f32[rows, K], where there is no
+    game: three cells of ten set."""
     planes = np.random.default_rng(0).random((rows, shape.planes, shape.rows * shape.columns)) < 0.3
     return planes.astype(np.float32), np.zeros((rows, shape.scalars), np.float32)

@@ -12,9 +12,8 @@ from selfplay.network.network import Network, expected_value
 
 TORCH = {"fp32": torch.float32, "bf16": torch.bfloat16}  # what torch computes in
 
-CAPTURE_LOCK = (
-    threading.Lock()
-)  # held while work is put in line for a GPU: while one thread records its own, nobody else may
+# held while work is put in line for a GPU: while one thread records its own, nobody else may
+CAPTURE_LOCK = threading.Lock()
 
 
 class TorchBackend:
@@ -36,7 +35,8 @@ class TorchBackend:
         return policy.numpy(), value.numpy()
 
     def compute(self, planes: Tensor, scalars: Tensor) -> tuple[Tensor, Tensor]:
-        """planes f32[n, P, C] and scalars f32[n, K] -> logits f32[n, A] and values f32[n], all on the network's device."""
+        """planes f32[n, P, C] and scalars f32[n, K] -> logits f32[n, A] and values f32[n], all on
+        the network's device."""
         shape, dtype = self.shape, self.model.stem[0].weight.dtype
         x = planes.view(-1, shape.planes, shape.rows, shape.columns).to(dtype)
         output = self.model(x.contiguous(memory_format=torch.channels_last), scalars.to(dtype))
@@ -44,7 +44,8 @@ class TorchBackend:
 
 
 class CapturedGraph(NamedTuple):
-    """A network's work on a batch of one size, and where its numbers lie: in pinned memory, then on the GPU, and back."""
+    """A network's work on a batch of one size, and where its numbers lie: in pinned memory, then on
+    the GPU, and back."""
 
     graph: torch.cuda.CUDAGraph
     asked: tuple[Tensor, Tensor]  # planes and scalars, pinned
@@ -54,12 +55,12 @@ class CapturedGraph(NamedTuple):
 
 
 class CudaGraphBackend(TorchBackend):
-    """The same on a GPU, by CUDA graphs: the some forty kernels of a small network take longer to launch than to run, so they are
-    recorded once for each size of batch and launched as one.
+    """The same on a GPU, by CUDA graphs: the some forty kernels of a small network take longer to
+    launch than to run, so they are recorded once for each size of batch and launched as one.
 
-    Each has a stream of its own (or, beyond torch's 32, shares one), so that the GPU copies for one thread while it computes
-    for another; and a thread sleeps until its answer is there, because its processor is wanted for trees. New weights are
-    written to where the recordings read.
+    Each has a stream of its own (or, beyond torch's 32, shares one), so that the GPU copies for one
+    thread while it computes for another; and a thread sleeps until its answer is there, because its
+    processor is wanted for trees. New weights are written to where the recordings read.
     """
 
     def __init__(self, folded: Network, precision: str):
@@ -68,18 +69,24 @@ class CudaGraphBackend(TorchBackend):
         self.stream = torch.cuda.Stream(self.device)
         self.done = torch.cuda.Event(blocking=True)
         with CAPTURE_LOCK:
-            self.stream.wait_stream(torch.cuda.default_stream(self.device))  # in which the model was made
+            self.stream.wait_stream(
+                torch.cuda.default_stream(self.device)
+            )  # in which the model was made
 
     def load(self, folded: Network) -> None:
         with CAPTURE_LOCK, torch.cuda.stream(self.stream):
             self.stream.wait_stream(torch.cuda.default_stream(self.device))
             super().load(folded)
-            torch.cuda.default_stream(self.device).wait_stream(self.stream)  # `folded` may be forgotten now
+            torch.cuda.default_stream(self.device).wait_stream(
+                self.stream
+            )  # `folded` may be forgotten now
 
     @torch.inference_mode()
     def __call__(self, planes: np.ndarray, scalars: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         if len(planes) not in self.graphs:
-            self.graphs[len(planes)] = self.record(torch.from_numpy(planes), torch.from_numpy(scalars))
+            self.graphs[len(planes)] = self.record(
+                torch.from_numpy(planes), torch.from_numpy(scalars)
+            )
         captured = self.graphs[len(planes)]
         for host, array in zip(captured.asked, (planes, scalars)):
             host.copy_(torch.from_numpy(array))
@@ -90,7 +97,10 @@ class CudaGraphBackend(TorchBackend):
             self.done.record()
         self.done.synchronize()
         policy, value = captured.answered
-        return policy.numpy().copy(), value.numpy().copy()  # the next answer overwrites this one's memory
+        return (
+            policy.numpy().copy(),
+            value.numpy().copy(),
+        )  # the next answer overwrites this one's memory
 
     def record(self, planes: Tensor, scalars: Tensor) -> CapturedGraph:
         with CAPTURE_LOCK, torch.cuda.stream(self.stream):
@@ -101,10 +111,17 @@ class CudaGraphBackend(TorchBackend):
             graph = torch.cuda.CUDAGraph()
             with torch.cuda.graph(graph, stream=self.stream, capture_error_mode="thread_local"):
                 outputs = self.compute(*inputs)
-            return CapturedGraph(graph, asked, inputs, outputs, tuple(output.cpu().pin_memory() for output in outputs))
+            return CapturedGraph(
+                graph,
+                asked,
+                inputs,
+                outputs,
+                tuple(output.cpu().pin_memory() for output in outputs),
+            )
 
 
 def copy_async(sources: tuple[Tensor, ...], targets: tuple[Tensor, ...]) -> None:
-    """Copies between pinned memory and the GPU are put in line behind its other work, and not waited for."""
+    """Copies between pinned memory and the GPU are put in line behind its other work, and not
+    waited for."""
     for source, target in zip(sources, targets):
         target.copy_(source, non_blocking=True)

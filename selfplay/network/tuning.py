@@ -1,7 +1,7 @@
 """How many games and threads an actor should have here: measured, so that nobody has to guess.
 
-A batch that is too small leaves the processor's units idle, one that is too large makes games take long for nothing: the
-smallest within a few percent of the fastest is taken.
+A batch that is too small leaves the processor's units idle, one that is too large makes games take
+long for nothing: the smallest within a few percent of the fastest is taken.
 """
 
 import time
@@ -47,7 +47,8 @@ def ask_for(evaluator: Evaluator, batch: Batch, seconds: float) -> float:
 def by_batch(
     network: Network, precision: str, batches: tuple[int, ...] | None = None, device: str = "cpu"
 ) -> dict[int, float]:
-    """{rows: evaluations a second} with torch's present number of threads; without `batches`, of those worth a try there."""
+    """{rows: evaluations a second} with torch's present number of threads; without `batches`, of
+    those worth a try there."""
     batches = batches or BATCHES[torch.device(device).type]
     evaluator = Evaluator(network, max(batches), precision, device)
     return {rows: rate(evaluator, rows) for rows in batches}
@@ -61,7 +62,8 @@ def smallest_good(rates: dict[int, float]) -> int:
 def games_and_threads(
     network: Network, precision: str, device: str = "cpu", cores: int | None = None
 ) -> tuple[int, int]:
-    """(games, threads) of an actor, so that actors on all cores evaluate the most: one thread each, or all in one."""
+    """(games, threads) of an actor, so that actors on all cores evaluate the most: one thread each,
+    or all in one."""
     cores, found = cores or cores_here(), {}
     for threads in sorted({1, cores}):
         with torch_threads(threads):

@@ -1,4 +1,5 @@
-"""A network's weights as named arrays: made new, taken out, and put into a network of the same shape."""
+"""A network's weights as named arrays: made new, taken out, and put into a network of the same
+shape."""
 
 import numpy as np
 import torch
@@ -41,13 +42,18 @@ def new_network(shape: Shape, seed: int) -> Network:
 
 
 def weights_of(network: Network) -> dict[str, np.ndarray]:
-    return {name: tensor.detach().cpu().contiguous().numpy() for name, tensor in network.state_dict().items()}
+    return {
+        name: tensor.detach().cpu().contiguous().numpy()
+        for name, tensor in network.state_dict().items()
+    }
 
 
 def network_of(shape: Shape, weights: dict[str, np.ndarray]) -> Network:
     """A network with these weights; ValueError if they are another network's."""
     network = Network(shape)
-    load_weights(network, {name: torch.from_numpy(np.array(array)) for name, array in weights.items()})
+    load_weights(
+        network, {name: torch.from_numpy(np.array(array)) for name, array in weights.items()}
+    )
     return network.to(memory_format=torch.channels_last).eval()
 
 
@@ -57,4 +63,6 @@ def load_weights(network: Network, tensors: dict[str, Tensor]) -> None:
     try:
         network.load_state_dict({"ranges": unknown} | tensors)
     except RuntimeError as error:
-        raise ValueError(f"these are the weights of another network: {str(error).splitlines()[-1].strip()}") from None
+        raise ValueError(
+            f"these are the weights of another network: {str(error).splitlines()[-1].strip()}"
+        ) from None

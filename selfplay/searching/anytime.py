@@ -1,8 +1,10 @@
-"""Search one position for as long as a clock or a person allows, and read what the search has found so far.
+"""Search one position for as long as a clock or a person allows, and read what the search has found
+so far.
 
-Python drives the batch steps. Between two of them nothing is in flight, so a search can be read, stopped or continued. PUCT's budget
-grows slice by slice, so that no call runs long where every simulation ends at once. Gumbel's halving is planned for a whole
-number of simulations; if it is stopped early, it answers from what it has.
+Python drives the batch steps. Between two of them nothing is in flight, so a search can be read,
+stopped or continued. PUCT's budget grows slice by slice, so that no call runs long where every
+simulation ends at once. Gumbel's halving is planned for a whole number of simulations; if it is
+stopped early, it answers from what it has.
 """
 
 import math
@@ -27,7 +29,8 @@ NORMAL_95 = 1.96  # standard deviations below the mean that a lower confidence b
 
 @dataclass(frozen=True)
 class MoveInfo:
-    """A move that a search has looked at. Win rates are for the MOVER, in [0, 1], a draw counting half."""
+    """A move that a search has looked at. Win rates are for the MOVER, in [0, 1], a draw counting
+    half."""
 
     action: int
     visits: int
@@ -41,19 +44,22 @@ class MoveInfo:
 class AnytimeSearch(Searcher):
     """One tree, searched until someone says stop."""
 
-    moves: tuple[int, ...] | None = None  # the actions of a game that led to the position, where they are known
+    # the actions of a game that led to the position, where they are known
+    moves: tuple[int, ...] | None = None
 
     def set_position(self, state: np.ndarray, avoid_until: np.ndarray | None = None) -> None:
-        """Forget the last search; the next one is of the position u8[S], restricted if `avoid_until` i32[2, A] is given (see
-        `native.search.forest.restrict`). A restricted search is of one position alone: no other goes on from it."""
+        """Forget the last search; the next one is of the position u8[S], restricted if
+        `avoid_until` i32[2, A] is given (see `native.search.forest.restrict`). A restricted search
+        is of one position alone: no other goes on from it."""
         memory.reset_trees(self.forest, state[None], 1)
         if avoid_until is not None:
             memory.restrict(self.forest, 0, avoid_until)
         self.moves = None
 
     def advance(self, action: int) -> None:
-        """The next search is of the position behind a legal action of this one, and takes over what is known of it: the tree
-        below the action where it can be kept, the network's answers in the cache in any case."""
+        """The next search is of the position behind a legal action of this one, and takes over what
+        is known of it: the tree below the action where it can be kept, the network's answers in the
+        cache in any case."""
         forest, state = self.forest, self.forest.root_state[0].copy()
         abi.call_play(self.game.rules, state, action)
         forest.root_state[0] = state
@@ -62,8 +68,8 @@ class AnytimeSearch(Searcher):
         forest.num_simulations[0] = max(1, self.visits)
 
     def go_to(self, moves: tuple[int, ...], state: np.ndarray) -> None:
-        """Come to the position u8[S] that these actions of a game led to: by following them from the one that is searched,
-        if they go on from there, else anew."""
+        """Come to the position u8[S] that these actions of a game led to: by following them from
+        the one that is searched, if they go on from there, else anew."""
         ahead = self._ahead(moves, state)
         if ahead is None:
             self.set_position(state)
@@ -75,7 +81,10 @@ class AnytimeSearch(Searcher):
         """The actions from the searched position to `state`; None if there is no such way."""
         if self.moves is None or moves[: len(self.moves)] != self.moves:
             return None
-        ahead, position = moves[len(self.moves) :], Position(self.game, self.forest.root_state[0].copy())
+        ahead, position = (
+            moves[len(self.moves) :],
+            Position(self.game, self.forest.root_state[0].copy()),
+        )
         try:
             for action in ahead:
                 position.play(action)
@@ -84,10 +93,12 @@ class AnytimeSearch(Searcher):
         return ahead if np.array_equal(position.state, state) else None
 
     def run(self, simulations: int, stop: Callable[[], bool] = lambda: False) -> bool:
-        """Search on until the tree has so many simulations, or (asked after each wave) stop() is true and stays so; at
-        least one. Returns whether it has them all, or the memory is full, or the position is proven: nothing is left to do."""
+        """Search on until the tree has so many simulations, or (asked after each wave) stop() is
+        true and stays so; at least one. Returns whether it has them all, or the memory is full, or
+        the position is proven: nothing is left to do."""
         forest, moves = self.forest, self.moves
-        self.moves = None  # if a wave fails, its leaves stay in flight, and the next search must begin anew
+        # if a wave fails, its leaves stay in flight, and the next search must begin anew
+        self.moves = None
         most = min(simulations, self.capacity)
         step = SLICE if self.params.kind == PUCT else most
         while self.visits < most and not self.is_proven() and not stop():
@@ -126,23 +137,31 @@ class AnytimeSearch(Searcher):
 
 
 def candidates_of(search: Searcher, index: int = 0, fewest: int = 0) -> list[MoveInfo]:
-    """The moves with visits of one of a searcher's trees, the most visited first; then, until there are so many, those that no
-    simulation has taken, the likeliest first, with the win rate of the whole search."""
+    """The moves with visits of one of a searcher's trees, the most visited first; then, until there
+    are so many, those that no simulation has taken, the likeliest first, with the win rate of the
+    whole search."""
     actions, visits, values, priors, _ = search.root(index)
     mover = search.mover(index)
     values = np.where(visits > 0, values, search.root_value(index)[1])
-    order = sorted(range(len(actions)), key=lambda edge: (-visits[edge], -for_side(values[edge], mover), -priors[edge]))
+    order = sorted(
+        range(len(actions)),
+        key=lambda edge: (-visits[edge], -for_side(values[edge], mover), -priors[edge]),
+    )
     found = []
     for edge in order[: max(fewest, np.count_nonzero(visits))]:
         rate = win_rate(values[edge], mover)
         bound, line = lower_bound(rate, int(visits[edge])), expected_line(search, index, int(edge))
-        found.append(MoveInfo(int(actions[edge]), int(visits[edge]), rate, float(priors[edge]), bound, *line))
+        found.append(
+            MoveInfo(int(actions[edge]), int(visits[edge]), rate, float(priors[edge]), bound, *line)
+        )
     return found
 
 
-def expected_line(search: Searcher, index: int, edge: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """The actions along the most visited edges of a tree, from an edge of the root (by ascending action) on, and their
-    visits."""
+def expected_line(
+    search: Searcher, index: int, edge: int
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The actions along the most visited edges of a tree, from an edge of the root (by ascending
+    action) on, and their visits."""
     found_actions, found_visits, node = [], [], memory.ROOT
     while len(found_actions) < LONGEST_LINE:
         actions, visits, _, _, children = search.node(index, node)
@@ -158,7 +177,8 @@ def expected_line(search: Searcher, index: int, edge: int) -> tuple[tuple[int, .
 
 
 def lower_bound(rate: float, visits: int) -> float:
-    """A win rate that the true one exceeds with 95 % confidence. Results in [0, 1] with mean w vary by w (1 - w) at most."""
+    """A win rate that the true one exceeds with 95 % confidence. Results in [0, 1] with mean w vary
+    by w (1 - w) at most."""
     return max(0.0, rate - NORMAL_95 * math.sqrt(rate * (1.0 - rate) / visits)) if visits else 0.0
 
 

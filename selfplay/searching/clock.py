@@ -1,4 +1,5 @@
-"""A game's clocks: what is left to each side under a time control, and how much of it the next move may take.
+"""A game's clocks: what is left to each side under a time control, and how much of it the next move
+may take.
 
 Pure arithmetic: nobody here asks what time it is. Sides are 0 and 1, times are seconds.
 """
@@ -15,7 +16,8 @@ SHORTEST = 0.02
 
 @dataclass(frozen=True)
 class PlayerClock:
-    """What one side has left: main time, and behind it periods of overtime, the first of which may have begun."""
+    """What one side has left: main time, and behind it periods of overtime, the first of which may
+    have begun."""
 
     control: TimeControl
     main: float
@@ -29,7 +31,8 @@ class PlayerClock:
         return cls(control, control.main, control.periods, control.period, control.moves)
 
     def after(self, seconds: float) -> "PlayerClock":
-        """When so much time has passed and no move was made: main time goes first, then period after period."""
+        """When so much time has passed and no move was made: main time goes first, then period
+        after period."""
         main, periods, period, moves = self.main, self.periods, self.period, self.moves
         if seconds <= main:
             return replace(self, main=main - seconds)
@@ -42,7 +45,8 @@ class PlayerClock:
         return replace(self, main=0.0, periods=periods, period=period - seconds, moves=moves)
 
     def after_move(self) -> "PlayerClock":
-        """When a move is made: main time gets its increment, or the period has one move less to wait for."""
+        """When a move is made: main time gets its increment, or the period has one move less to
+        wait for."""
         if self.has_fallen:
             return self
         if self.main > 0 or not self.periods:
@@ -53,8 +57,8 @@ class PlayerClock:
         return replace(self, period=self.control.period, moves=self.control.moves)
 
     def with_time_left(self, seconds: float, moves: int) -> "PlayerClock":
-        """By a controller, as GTP's time_left: moves is 0 in main time. (Where a period is for one move it tells periods
-        instead, as KGS does.)"""
+        """By a controller, as GTP's time_left: moves is 0 in main time. (Where a period is for one
+        move it tells periods instead, as KGS does.)"""
         control, seconds = self.control, max(0.0, seconds)
         if not moves or not control.periods:
             return replace(PlayerClock.of(control), main=seconds)
@@ -65,7 +69,8 @@ class PlayerClock:
     def budget(self, moves_to_come: int) -> float:
         """Seconds for the next move, if the side makes so many more moves at most.
 
-        In main time an even share of it, and what each move is given besides; spare periods are kept for bad luck.
+        In main time an even share of it, and what each move is given besides; spare periods are
+        kept for bad luck.
         """
         control = self.control
         given = control.period / min(control.moves, moves_to_come) if self.periods else 0.0
@@ -92,7 +97,11 @@ def minutes(seconds: float) -> str:
     if seconds < 10:
         return f"0:{int(seconds * 10) / 10:04.1f}"
     hours, seconds = divmod(int(seconds), 3600)
-    return f"{hours}:{seconds // 60:02}:{seconds % 60:02}" if hours else f"{seconds // 60}:{seconds % 60:02}"
+    return (
+        f"{hours}:{seconds // 60:02}:{seconds % 60:02}"
+        if hours
+        else f"{seconds // 60}:{seconds % 60:02}"
+    )
 
 
 class Clock:

@@ -1,9 +1,12 @@
-"""The search, slowly: plain Python over `Position`, written from the papers' formulas, for the compiled one to equal.
+"""The search, slowly: plain Python over `Position`, written from the papers' formulas, for the
+compiled one to equal.
 
-`tests/native/test_search.py` compares every kind of search on every game of ours; `selfplay check` compares on a game of one's own.
+`tests/native/test_search.py` compares every kind of search on every game of ours; `selfplay check`
+compares on a game of one's own.
 
-One object a node, one dictionary entry an edge, no arrays, no cache. It simulates in the same waves: up to `leaves`
-simulations wait for the network at once. Root noise is handed in, because it is an input of a search and not a part of it.
+One object a node, one dictionary entry an edge, no arrays, no cache. It simulates in the same
+waves: up to `leaves` simulations wait for the network at once. Root noise is handed in, because it
+is an input of a search and not a part of it.
 """
 
 import hashlib
@@ -17,7 +20,8 @@ from native.search.params import PUCT, SearchParams
 
 
 class FakeNetwork:
-    """Logits and values from a hash of what the network would see: the same position always gets the same answer."""
+    """Logits and values from a hash of what the network would see: the same position always gets
+    the same answer."""
 
     def __init__(self, actions: int, salt: str = ""):
         self.actions, self.salt = actions, salt.encode()
@@ -25,7 +29,11 @@ class FakeNetwork:
     def answer(self, planes: np.ndarray, scalars: np.ndarray) -> tuple[np.ndarray, np.float32]:
         """(logits f32[A] in [-3, 3], value f32 in [-1, 1] for the mover)."""
         digest = hashlib.blake2b(planes.tobytes() + scalars.tobytes() + self.salt).digest()
-        numbers = np.random.default_rng(list(digest[:16])).uniform(-1, 1, self.actions + 1).astype(np.float32)
+        numbers = (
+            np.random.default_rng(list(digest[:16]))
+            .uniform(-1, 1, self.actions + 1)
+            .astype(np.float32)
+        )
         return numbers[:-1] * np.float32(3), numbers[-1]
 
     def evaluate(self, batch, rows: int) -> None:
@@ -53,7 +61,9 @@ class Node:
     edges: dict[int, Edge] = field(default_factory=dict)
     exact: float | None = None  # for the first player, once proven
     depth: int = 0  # plies below the root
-    values: list[float] = field(default_factory=list)  # of the finished simulations that went on from here
+    values: list[float] = field(
+        default_factory=list
+    )  # of the finished simulations that went on from here
 
     @property
     def sign(self) -> int:
@@ -79,7 +89,12 @@ class Search:
         avoid_until=None,
     ):
         """`avoid_until` i32[2, A] restricts the search, see `native.search.forest.restrict`."""
-        self.network, self.settings, self.num_simulations, self.leaves = network, settings, simulations, leaves
+        self.network, self.settings, self.num_simulations, self.leaves = (
+            network,
+            settings,
+            simulations,
+            leaves,
+        )
         self.root_priors, self.root_noise = root_priors, root_noise or {}
         self.avoid_until = avoid_until
         self.root = Node(position.copy())
@@ -94,7 +109,9 @@ class Search:
                 self.expand(node)
                 self.finish(path, node.value)
             while (
-                self.root.exact is None and self.num_started < self.num_simulations and len(self.waiting) < self.leaves
+                self.root.exact is None
+                and self.num_started < self.num_simulations
+                and len(self.waiting) < self.leaves
             ):
                 if not self.simulate():
                     break
@@ -128,7 +145,8 @@ class Search:
         return True
 
     def finish(self, path, value) -> None:
-        """Add a simulation's value along its path, then prove from the leaf upwards what can be proven now."""
+        """Add a simulation's value along its path, then prove from the leaf upwards what can be
+        proven now."""
         for node, edge in path:
             edge.in_flight -= 1
             edge.visits += 1
@@ -151,13 +169,19 @@ class Search:
         priors = (weights / weights.astype(np.float64).sum()).astype(np.float32)
         if node is self.root:
             priors = (
-                self.root_priors if self.root_priors is not None else root_policy_temperature(priors, self.settings)
+                self.root_priors
+                if self.root_priors is not None
+                else root_policy_temperature(priors, self.settings)
             )
         node.edges = {int(action): Edge(float(prior)) for action, prior in zip(legal, priors)}
 
     def allowed(self, node: Node) -> np.ndarray:
         legal = node.position.legal
-        return legal if self.avoid_until is None else legal[self.avoid_until[node.position.mover, legal] <= node.depth]
+        return (
+            legal
+            if self.avoid_until is None
+            else legal[self.avoid_until[node.position.mover, legal] <= node.depth]
+        )
 
     def select(self, node: Node) -> int:
         if self.settings.kind == PUCT:
@@ -166,10 +190,17 @@ class Search:
             m = min(self.settings.max_considered, len(node.edges), self.num_simulations)
             wanted = considered_visits(m, self.num_simulations)[self.num_started - 1]
             scores = self.gumbel_scores()
-            return best({a: scores[a] for a, e in node.edges.items() if e.visits + e.in_flight == wanted})
+            return best(
+                {a: scores[a] for a, e in node.edges.items() if e.visits + e.in_flight == wanted}
+            )
         policy = improved_policy(node, self.settings)
         total = node.visits
-        return best({a: policy[a] - (e.visits + e.in_flight) / (1 + total) for a, e in self.worth(node).items()})
+        return best(
+            {
+                a: policy[a] - (e.visits + e.in_flight) / (1 + total)
+                for a, e in self.worth(node).items()
+            }
+        )
 
     def worth(self, node: Node) -> dict[int, Edge]:
         """The edges that are not proven lost for the mover; all where the node itself is proven."""
@@ -186,7 +217,11 @@ class Search:
         scores = {}
         for action, edge in self.worth(node).items():
             visits = edge.visits + edge.in_flight
-            q = (node.sign * edge.value_sum - s.virtual_loss * edge.in_flight) / visits if visits else unvisited
+            q = (
+                (node.sign * edge.value_sum - s.virtual_loss * edge.in_flight) / visits
+                if visits
+                else unvisited
+            )
             scores[action] = q + edge.prior * c * math.sqrt(n) / (1 + visits)
             if node is self.root and 0 < visits < self.forced(edge):
                 scores[action] = math.inf
@@ -226,7 +261,11 @@ class Search:
         edges = self.worth(self.root)
         most = max(edge.visits for edge in edges.values())
         if most == 0:  # all that were tried are lost
-            rank = self.gumbel_untried if self.settings.kind else {a: e.prior for a, e in edges.items()}
+            rank = (
+                self.gumbel_untried
+                if self.settings.kind
+                else {a: e.prior for a, e in edges.items()}
+            )
             return best({a: rank[a] for a in edges})
         if self.settings.kind == PUCT:
             return (
@@ -239,7 +278,10 @@ class Search:
 
     @property
     def gumbel_untried(self) -> dict[int, float]:
-        return {a: self.root_noise.get(a, 0.0) + math.log(e.prior + 1e-37) for a, e in self.root.edges.items()}
+        return {
+            a: self.root_noise.get(a, 0.0) + math.log(e.prior + 1e-37)
+            for a, e in self.root.edges.items()
+        }
 
     def optimal(self) -> dict[int, Edge]:
         """The edges that keep the proven value of a root that is proven not lost."""
@@ -254,10 +296,12 @@ class Search:
         bounds = {}
         for action, edge in edges.items():
             if edge.visits and edge.visits >= 0.15 * most:
-                deviation = 0.0 if edge.exact is not None and s.mcts_solver else value_stdev(edge.child)
-                bounds[action] = (self.root.sign * edge.value_sum / edge.visits) - s.lcb * deviation / math.sqrt(
-                    edge.visits
+                deviation = (
+                    0.0 if edge.exact is not None and s.mcts_solver else value_stdev(edge.child)
                 )
+                bounds[action] = (
+                    self.root.sign * edge.value_sum / edge.visits
+                ) - s.lcb * deviation / math.sqrt(edge.visits)
         return best(bounds)
 
     def policy(self) -> dict[int, float]:
@@ -266,15 +310,17 @@ class Search:
             return {a: 1 / len(optimal) if a in optimal else 0.0 for a in edges}
         if self.settings.kind != PUCT:
             return improved_policy(self.root, self.settings)
-        counts = {a: self.pruned(edge) if a in self.worth(self.root) else 0.0 for a, edge in edges.items()}
+        counts = {
+            a: self.pruned(edge) if a in self.worth(self.root) else 0.0 for a, edge in edges.items()
+        }
         total = sum(counts.values())
         if total == 0:
             return {a: float(a == self.action()) for a in edges}
         return {a: count / total for a, count in counts.items()}
 
     def pruned(self, edge: Edge) -> float:
-        """An edge's visits less those that only forced playouts explain: take them off one by one (and the last in part)
-        while the score stays below the best edge's."""
+        """An edge's visits less those that only forced playouts explain: take them off one by one
+        (and the last in part) while the score stays below the best edge's."""
         if not self.settings.forced_playouts or not edge.visits:
             return edge.visits
         edges = self.worth(self.root)
@@ -290,7 +336,9 @@ class Search:
         low, high = max(least, -0.99), float(edge.visits)
         if score(edge, high) >= ceiling:
             return edge.visits if edge.visits > 1 else 0.0
-        if score(edge, low) >= ceiling:  # somewhere between lies the visit count at which the scores are equal
+        if (
+            score(edge, low) >= ceiling
+        ):  # somewhere between lies the visit count at which the scores are equal
             for _ in range(200):
                 middle = (low + high) / 2
                 low, high = (middle, high) if score(edge, middle) >= ceiling else (low, middle)
@@ -328,7 +376,8 @@ def proven(node: Node) -> float | None:
 
 
 def value_stdev(node: Node) -> float:
-    """Standard deviation of the node's evaluation and the simulations through it, after two observations of 0.4."""
+    """Standard deviation of the node's evaluation and the simulations through it, after two
+    observations of 0.4."""
     values = [node.value, *node.values]
     mean = (node.value + sum(edge.value_sum for edge in node.edges.values())) / len(values)
     square = max(sum(value**2 for value in values) / len(values), mean**2)
@@ -346,7 +395,11 @@ def root_policy_temperature(priors: np.ndarray, settings: SearchParams) -> np.nd
 def v_mix(node: Node) -> float:
     """The value that stands in for untried actions, for the node's mover, in [0, 1]."""
     visited = [e for e in node.edges.values() if e.visits]
-    own, n, mass = (node.sign * node.value + 1) / 2, sum(e.visits for e in visited), sum(e.prior for e in visited)
+    own, n, mass = (
+        (node.sign * node.value + 1) / 2,
+        sum(e.visits for e in visited),
+        sum(e.prior for e in visited),
+    )
     if not n or mass <= 0:
         return own
     mean = sum(e.prior * (node.sign * e.value_sum / e.visits + 1) / 2 for e in visited) / mass
@@ -356,12 +409,14 @@ def v_mix(node: Node) -> float:
 def completed_q(node: Node, settings: SearchParams) -> dict[int, float]:
     """sigma(qhat) of every action, for the node's mover."""
     mixed = v_mix(node)
-    q = {a: (node.sign * e.value_sum / e.visits + 1) / 2 if e.visits else mixed for a, e in node.edges.items()}
+    q = {
+        a: (node.sign * e.value_sum / e.visits + 1) / 2 if e.visits else mixed
+        for a, e in node.edges.items()
+    }
     if settings.min_max:
         visited = sum(e.visits > 0 for e in node.edges.values())
-        among = (
-            [*q.values(), mixed] if visited < node.position.game.actions else q.values()
-        )  # illegal ones have no visits
+        # illegal ones have no visits
+        among = [*q.values(), mixed] if visited < node.position.game.actions else q.values()
         low, high = min(among), max(among)
         q = {a: (x - low) / max(high - low, 0.5e-8) for a, x in q.items()}
     scale = (settings.c_visit + max(e.visits for e in node.edges.values())) * settings.c_scale

@@ -1,5 +1,5 @@
-"""Search many positions at once, for players, exams and matches. (Self-play has batch steps of its own, which also play: see
-`selfplay.actors.actor`.)
+"""Search many positions at once, for players, exams and matches. (Self-play has batch steps of its
+own, which also play: see `selfplay.actors.actor`.)
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,14 @@ import numpy as np
 from games.game import Game
 from native.search import forest as memory
 from native.search.cache import new_cache
-from native.search.choice import choose, is_root_proven, read_node, read_priors, read_root, read_root_visits
+from native.search.choice import (
+    choose,
+    is_root_proven,
+    read_node,
+    read_priors,
+    read_root,
+    read_root_visits,
+)
 from native.search.mcts import SearchBatch, expand_and_backup, select_leaves
 from native.search.params import PUCT, SearchParams
 from selfplay.searching.early_stop import NEVER, overtaken_in
@@ -22,7 +29,8 @@ class Evaluates(Protocol):
 
 @dataclass(frozen=True)
 class SearchResults:
-    """What searches say of n positions: action i32[n], value f64[n] for the FIRST player, policy f64[n, A]."""
+    """What searches say of n positions: action i32[n], value f64[n] for the FIRST player, policy
+    f64[n, A]."""
 
     action: np.ndarray
     value: np.ndarray
@@ -30,8 +38,9 @@ class SearchResults:
 
 
 class Searcher:
-    """Searches up to `games` positions side by side; more are taken in turns. One evaluator for life: its cache is never
-    cleared. With `stops_early` a search ends when no simulation that is left could change its action."""
+    """Searches up to `games` positions side by side; more are taken in turns. One evaluator for
+    life: its cache is never cleared. With `stops_early` a search ends when no simulation that is
+    left could change its action."""
 
     def __init__(
         self,
@@ -45,11 +54,20 @@ class Searcher:
         seed: int = 0,
         stops_early: bool = False,
     ):
-        self.game, self.evaluator, self.simulations, self.stops_early = game, evaluator, simulations, stops_early
+        self.game, self.evaluator, self.simulations, self.stops_early = (
+            game,
+            evaluator,
+            simulations,
+            stops_early,
+        )
         self.capacity = max(simulations, 1)  # simulations that a tree has memory for
-        forest = memory.new_forest(games, self.capacity, game.state_bytes, game.actions, game.max_plies, leaves, seed)
+        forest = memory.new_forest(
+            games, self.capacity, game.state_bytes, game.actions, game.max_plies, leaves, seed
+        )
         cache = new_cache(cache_entries, game.actions)
-        batch = memory.new_batch(games * leaves, game.planes, game.cells, game.scalars, game.actions, forest)
+        batch = memory.new_batch(
+            games * leaves, game.planes, game.cells, game.scalars, game.actions, forest
+        )
         self.search_batch = SearchBatch(game.rules, params, forest, cache, batch)
 
     @property
@@ -61,7 +79,8 @@ class Searcher:
         return self.search_batch.forest
 
     def search(self, states: np.ndarray) -> SearchResults:
-        """Search positions u8[n, S], none of them finished, with `simulations` each (0: the network's own choice)."""
+        """Search positions u8[n, S], none of them finished, with `simulations` each (0: the
+        network's own choice)."""
         return join([self._search_some(part) for part in np.split(states, self._cuts(len(states)))])
 
     def _cuts(self, count: int) -> range:
@@ -102,8 +121,8 @@ class Searcher:
         goal[is_certain] = finished[is_certain]
 
     def overtaken_in(self) -> np.ndarray:
-        """Simulations until another action may be chosen than now, at least: i64[B]. Gumbel halves its candidates by values,
-        so there any of them may, until one is left."""
+        """Simulations until another action may be chosen than now, at least: i64[B]. Gumbel halves
+        its candidates by values, so there any of them may, until one is left."""
         visits = np.zeros((len(self.forest.num_simulations), self.game.actions), np.int64)
         num_edges = np.zeros(len(visits), np.int64)
         read_root_visits(self.forest, visits, num_edges)
@@ -114,16 +133,18 @@ class Searcher:
         return overtaken_in(visits)
 
     def root(self, index: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, float]:
-        """Of the last search: (actions i32[n], visits i32[n], values f64[n], priors f32[n], network's value).
+        """Of the last search: (actions i32[n], visits i32[n], values f64[n], priors f32[n],
+        network's value).
 
-        Values are for the first player, NaN where unvisited. Priors include noise if the settings ask for it.
+        Values are for the first player, NaN where unvisited. Priors include noise if the settings
+        ask for it.
         """
         actions, visits, values, priors, _ = self.node(index)
         return actions, visits, values, priors, self.root_value(index)[2]
 
     def root_value(self, index: int = 0) -> tuple[int, float, float]:
-        """Of the last search, between two waves: (simulations, the mean of all their values and of the evaluator's, the
-        evaluator's value). Values are for the first player."""
+        """Of the last search, between two waves: (simulations, the mean of all their values and of
+        the evaluator's, the evaluator's value). Values are for the first player."""
         simulations, total, value, *_ = read_root(self.forest, index)
         return simulations, (value + total) / (simulations + 1), value
 
@@ -132,7 +153,8 @@ class Searcher:
         return int(read_root(self.forest, index)[4])
 
     def node(self, index: int = 0, node: int = memory.ROOT) -> tuple[np.ndarray, ...]:
-        """Of a node of a tree: (actions, visits, values, priors, children i32[n], -1 where untried), see `root`."""
+        """Of a node of a tree: (actions, visits, values, priors, children i32[n], -1 where
+        untried), see `root`."""
         most, i32 = self.game.actions, np.int32
         edges = (
             np.zeros(most, i32),
@@ -147,5 +169,8 @@ class Searcher:
 
 def join(parts: list[SearchResults]) -> SearchResults:
     return SearchResults(
-        *(np.concatenate([getattr(part, name) for part in parts]) for name in ("action", "value", "policy"))
+        *(
+            np.concatenate([getattr(part, name) for part in parts])
+            for name in ("action", "value", "policy")
+        )
     )

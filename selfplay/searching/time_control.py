@@ -6,7 +6,8 @@
     10m+25/5m   then 25 moves in every 5 minutes (Canadian)
     30s/move    so much for each move
 
-The marks are those of Go servers (OGS, KGS); times are a number and ms, s, m or h, or several: 1m30s.
+The marks are those of Go servers (OGS, KGS); times are a number and ms, s, m or h, or several:
+1m30s.
 """
 
 import math
@@ -17,13 +18,18 @@ NO_END = math.inf
 LONGEST = 2.0**31  # seconds that a clock can be set to
 UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 TIME = re.compile(r"([0-9]+(?:\.[0-9]+)?|\.[0-9]+)(ms|s|m|h)")
-FORMS = "10m, 5m+3s (3 s more a move), 10m+5x30s (5 periods of 30 s), 10m+25/5m (25 moves in 5 m) or 30s/move"
+FORMS = (
+    "10m, 5m+3s (3 s more a move), 10m+5x30s (5 periods of 30 s), 10m+25/5m (25 moves in 5 "
+    "m) "
+    "or 30s/move"
+)
 
 
 @dataclass(frozen=True)
 class TimeControl:
-    """Main time, then periods of overtime, in seconds. A period in which its moves are made is given anew, one that runs out
-    is lost; who has neither main time nor periods has lost on time."""
+    """Main time, then periods of overtime, in seconds. A period in which its moves are made is
+    given anew, one that runs out is lost; who has neither main time nor periods has lost on
+    time."""
 
     main: float = NO_END  # without an end: there is no limit at all
     increment: float = 0.0  # added to main time after each move (Fischer)
@@ -39,8 +45,13 @@ class TimeControl:
 
     @classmethod
     def overtime(cls, main: float, period: float, moves: int, periods: int) -> "TimeControl":
-        """Main time and overtime, which is none where a period holds no time or there is no period."""
-        return cls(main, period=period, moves=moves, periods=periods) if period > 0 and periods > 0 else cls(main)
+        """Main time and overtime, which is none where a period holds no time or there is no
+        period."""
+        return (
+            cls(main, period=period, moves=moves, periods=periods)
+            if period > 0 and periods > 0
+            else cls(main)
+        )
 
     @classmethod
     def each_move(cls, seconds: float) -> "TimeControl":
@@ -60,11 +71,14 @@ def parse(text: str) -> TimeControl:
 
 
 def parse_seconds(text: str) -> float:
-    """ "500ms", "0.5s", "1m30s" -> seconds, above 0 and up to LONGEST. ValueError for anything else."""
+    """ "500ms", "0.5s", "1m30s" -> seconds, above 0 and up to LONGEST. ValueError for anything
+    else."""
     parts = TIME.findall(text)
     seconds = sum(float(number) * UNITS[unit] for number, unit in parts)
     if "".join(number + unit for number, unit in parts) != text or not 0.0 < seconds <= LONGEST:
-        raise ValueError(f"{text[:40]!r} is no time; a number and ms, s, m or h is, such as 0.5s or 1m30s")
+        raise ValueError(
+            f"{text[:40]!r} is no time; a number and ms, s, m or h is, such as 0.5s or 1m30s"
+        )
     return seconds
 
 

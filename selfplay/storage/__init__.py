@@ -1,1 +1,2 @@
-"""What is on disk: games, checkpoints and run folders, each written whole and read with suspicion."""
+"""What is on disk: games, checkpoints and run folders, each written whole and read with
+suspicion."""

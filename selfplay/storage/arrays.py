@@ -1,5 +1,6 @@
-"""Named arrays on disk, as safetensors: loading them cannot run code, and a file is held against its own size before
-memory is taken for it. What the arrays must be is known to the caller alone, who checks the header before they are read.
+"""Named arrays on disk, as safetensors: loading them cannot run code, and a file is held against
+its own size before memory is taken for it. What the arrays must be is known to the caller alone,
+who checks the header before they are read.
 """
 
 import json
@@ -57,10 +58,15 @@ def kinds_of(arrays: dict[str, np.ndarray]) -> dict[str, Kind]:
     return {name: Kind(array.dtype, array.shape) for name, array in arrays.items()}
 
 
-def write_arrays(path: Path, arrays: dict[str, np.ndarray], metadata: dict[str, str] | None = None) -> None:
-    """safetensors whose header carries `metadata` and a CRC-32 of all the array bytes, in the order of the names."""
+def write_arrays(
+    path: Path, arrays: dict[str, np.ndarray], metadata: dict[str, str] | None = None
+) -> None:
+    """safetensors whose header carries `metadata` and a CRC-32 of all the array bytes, in the order
+    of the names."""
     arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-    write_bytes(path, format_arrays(arrays, metadata=(metadata or {}) | {"crc32": str(checksum(arrays))}))
+    write_bytes(
+        path, format_arrays(arrays, metadata=(metadata or {}) | {"crc32": str(checksum(arrays))})
+    )
 
 
 def read_arrays(
@@ -70,8 +76,9 @@ def read_arrays(
 ) -> dict[str, np.ndarray]:
     """The arrays of a file by `write_arrays`, `most` at most: writable, each in C order.
 
-    `check(kinds, metadata)` sees the header before any array is read, and raises ValueError for what it does not want.
-    DamagedFile if the file was cut or altered, is something else, or was not wanted.
+    `check(kinds, metadata)` sees the header before any array is read, and raises ValueError for
+    what it does not want. DamagedFile if the file was cut or altered, is something else, or was not
+    wanted.
     """
     try:
         with open_regular(path) as file:
@@ -117,9 +124,13 @@ def _header(file: BinaryIO, size: int, most: int) -> tuple[dict[str, Entry], dic
         raise ValueError(f"its header names more than {most:,} arrays")
     try:
         raw = msgspec.json.decode(text, type=dict[str, msgspec.Raw])
-        metadata = msgspec.json.decode(raw.pop("__metadata__", msgspec.Raw(b"{}")), type=dict[str, str])
+        metadata = msgspec.json.decode(
+            raw.pop("__metadata__", msgspec.Raw(b"{}")), type=dict[str, str]
+        )
         entries = {name: msgspec.json.decode(entry, type=Entry) for name, entry in raw.items()}
-        json.loads(text, object_pairs_hook=_refuse_twice)  # of two entries with one name the last one would be taken
+        json.loads(
+            text, object_pairs_hook=_refuse_twice
+        )  # of two entries with one name the last one would be taken
         return entries, metadata, 8 + length
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"its header is none of safetensors: {error}") from None
@@ -172,7 +183,8 @@ def checksum(arrays: dict[str, np.ndarray]) -> int:
 
 
 def first_not_finite(arrays: dict[str, np.ndarray]) -> str | None:
-    """The name of the first array that holds a NaN or an infinity; None if all numbers are finite."""
+    """The name of the first array that holds a NaN or an infinity; None if all numbers are
+    finite."""
     for name, array in arrays.items():
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             return name

@@ -1,6 +1,7 @@
-"""Checkpoints: a folder of weights (safetensors) and facts (JSON), written beside its place and renamed into it.
+"""Checkpoints: a folder of weights (safetensors) and facts (JSON), written beside its place and
+renamed into it.
 
-NNNN/checkpoint.json          what it is: game, network shape, generation, configuration, its line of the ledger
+NNNN/checkpoint.json          game, network shape, generation, configuration, ledger entry
 NNNN/weights.safetensors      the averaged weights, which play
 NNNN/learner.safetensors      what the learner needs to go on; kept for the newest generations only
 """
@@ -24,7 +25,12 @@ from selfplay.network.network import Network, Shape
 from selfplay.network.weights import Diverged, network_of, shape_for, weights_of
 from selfplay.storage.arrays import write_arrays
 from selfplay.storage.files import DamagedFile, publish_folder, read_json, remove, shown, write_json
-from selfplay.storage.weight_check import check_numbers, check_shape, read_learner_state, read_weights
+from selfplay.storage.weight_check import (
+    check_numbers,
+    check_shape,
+    read_learner_state,
+    read_weights,
+)
 
 FORMAT = "selfplay-checkpoint-1"
 MOST_GENERATIONS = 10**7  # and seconds, as no run has them
@@ -73,13 +79,16 @@ class Facts(msgspec.Struct):
 
 
 def read_network(path: Path, shape: Shape) -> Network:
-    """DamagedFile as `Checkpoint.network`; no network is made before its weights are known to fit."""
+    """DamagedFile as `Checkpoint.network`; no network is made before its weights are known to
+    fit."""
     return network_of(shape, read_weights(path, shape))
 
 
-def write(folder: Path, checkpoint: Checkpoint, averaged: Network, learner: dict[str, np.ndarray]) -> Path:
-    """Write `folder`/NNNN whole or not at all; returns its path. Diverged if one of the numbers is not finite: from such a
-    checkpoint nothing could go on."""
+def write(
+    folder: Path, checkpoint: Checkpoint, averaged: Network, learner: dict[str, np.ndarray]
+) -> Path:
+    """Write `folder`/NNNN whole or not at all; returns its path. Diverged if one of the numbers is
+    not finite: from such a checkpoint nothing could go on."""
     weights = weights_of(averaged)
     try:
         check_numbers(weights)
@@ -119,7 +128,9 @@ def read(path: Path) -> Checkpoint:
     """The facts of one checkpoint folder. DamagedFile if they are not there or not whole."""
     facts = read_json(path / "checkpoint.json")
     if facts.get("format") != FORMAT:
-        raise DamagedFile(f"{path} is not a checkpoint of this program (format {shown(facts.get('format'))})")
+        raise DamagedFile(
+            f"{path} is not a checkpoint of this program (format {shown(facts.get('format'))})"
+        )
     try:
         if facts.pop("crc32", None) != checksum(facts):
             raise ValueError("its checksum does not match")
@@ -130,11 +141,14 @@ def read(path: Path) -> Checkpoint:
     except (ValueError, RecursionError) as error:  # msgspec's errors are of the first kind
         raise DamagedFile(f"{path}/checkpoint.json is damaged: {shown(error)}") from None
     settings = located(found.config, path.absolute().parent.parent)
-    return Checkpoint(path, found.game, found.generation, found.shape, settings, found.ledger, found.progress)
+    return Checkpoint(
+        path, found.game, found.generation, found.shape, settings, found.ledger, found.progress
+    )
 
 
 def check_facts(facts: Facts) -> None:
-    """ValueError for what no run could have stored: the checksum proves nothing about a file that somebody made up."""
+    """ValueError for what no run could have stored: the checksum proves nothing about a file that
+    somebody made up."""
     check(facts.config)
     check_shape(facts.shape)
     network, learner = facts.config.network, facts.config.learner
@@ -148,12 +162,20 @@ def check_facts(facts: Facts) -> None:
     if stated != implied:
         raise ValueError(f"the shape says {stated}, the configuration {implied}")
     if facts.game != facts.config.game:
-        raise ValueError(f"it is of {shown(facts.game)}, its configuration of {shown(facts.config.game)}")
+        raise ValueError(
+            f"it is of {shown(facts.game)}, its configuration of {shown(facts.config.game)}"
+        )
     _check_count("generation", facts.generation, MOST_GENERATIONS)
     _check_count("rows", facts.progress.get("rows"), MOST_ROWS)
     seconds = facts.progress.get("seconds")
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds <= MOST_SECONDS:
-        raise ValueError(f"progress.seconds must lie between 0 and {MOST_SECONDS:g}, not {shown(seconds)}")
+    if (
+        isinstance(seconds, bool)
+        or not isinstance(seconds, int | float)
+        or not 0 <= seconds <= MOST_SECONDS
+    ):
+        raise ValueError(
+            f"progress.seconds must lie between 0 and {MOST_SECONDS:g}, not {shown(seconds)}"
+        )
 
 
 def _check_count(name: str, value: object, most: float) -> None:
@@ -172,13 +194,17 @@ def check_game(found: Checkpoint, game: Game) -> None:
 
 
 def all_in(folder: Path) -> list[Path]:
-    """Published checkpoints of a run's `checkpoints` folder, oldest first: by number, as 10000 follows 9999."""
-    found = {int(p.name): p for p in folder.glob("[0-9]*") if NUMBERED.fullmatch(p.name) and p.is_dir()}
+    """Published checkpoints of a run's `checkpoints` folder, oldest first: by number, as 10000
+    follows 9999."""
+    found = {
+        int(p.name): p for p in folder.glob("[0-9]*") if NUMBERED.fullmatch(p.name) and p.is_dir()
+    }
     return [path for number, path in sorted(found.items()) if path.name == f"{number:04d}"]
 
 
 def read_numbered(path: Path) -> Checkpoint:
-    """As `read`, of a run's folder NNNN. DamagedFile if it holds another generation than its name says."""
+    """As `read`, of a run's folder NNNN. DamagedFile if it holds another generation than its name
+    says."""
     found = read(path)
     if found.generation != int(path.name):
         raise DamagedFile(f"{path} is damaged: it holds generation {found.generation}")
@@ -186,8 +212,8 @@ def read_numbered(path: Path) -> Checkpoint:
 
 
 def find(text: str) -> Checkpoint:
-    """A checkpoint folder, or a run's newest checkpoint that is whole and can play; newer ones that are not are named in a
-    warning. ValueError with one line if there is none."""
+    """A checkpoint folder, or a run's newest checkpoint that is whole and can play; newer ones that
+    are not are named in a warning. ValueError with one line if there is none."""
     path = Path(text)
     if (path / "checkpoint.json").exists():
         return read(path)
@@ -211,7 +237,8 @@ def warn(message: str) -> None:
 
 
 def drop_learner_states(folder: Path, keep: int = 2, spared: int | None = None) -> None:
-    """Only the newest checkpoints, and the one of generation `spared`, can be gone on from; the others keep what plays."""
+    """Only the newest checkpoints, and the one of generation `spared`, can be gone on from; the
+    others keep what plays."""
     for path in all_in(folder)[:-keep]:
         if int(path.name) != spared:
             (path / "learner.safetensors").unlink(missing_ok=True)

@@ -1,16 +1,20 @@
-"""Learning that went wrong and still gives finite numbers: the network is worse than one that knows nothing.
+"""Learning that went wrong and still gives finite numbers: the network is worse than one that knows
+nothing.
 
-What a network that knows nothing loses is known: log(n) for a policy over n equal moves, log(3) for win, draw and loss, and at
-most 1 for the value 0. A network may be worse for a while, in a new run or after a change; not for generations in a row.
+What a network that knows nothing loses is known: log(n) for a policy over n equal moves, log(3) for
+win, draw and loss, and at most 1 for the value 0. A network may be worse for a while, in a new run
+or after a change; not for generations in a row.
 """
 
 import math
 
 PATIENCE = 3  # generations in a row after which it is said
 AGAIN = 10  # and after each so many more
-POLICY_FACTOR = 1.5  # of log(n): no more than chance for untrained networks, which lie within a tenth of it
+# of log(n): no more than chance for untrained networks, which lie within a tenth of it
+POLICY_FACTOR = 1.5
 OUTCOME_FACTOR = 2.0  # of log(3)
-MOST_VALUE = 1.5  # outcomes are within [-1, 1]; a network that is sure and wrong half of the time has 2
+# outcomes are within [-1, 1]; a network that is sure and wrong half of the time has 2
+MOST_VALUE = 1.5
 
 
 class Watch:
@@ -25,20 +29,34 @@ class Watch:
         self.generations = self.generations + 1 if reason else 0
         if self.generations < PATIENCE or (self.generations - PATIENCE) % AGAIN:
             return None
-        return f"warning: for {self.generations} generations {reason}; learning has probably diverged"
+        return (
+            f"warning: for {self.generations} generations {reason}; learning has probably diverged"
+        )
 
 
 def worse_than_nothing(entry: dict) -> str | None:
-    """In what the network that a line of the ledger tells of is worse than one that knows nothing, or None."""
+    """In what the network that a line of the ledger tells of is worse than one that knows nothing,
+    or None."""
     uniform = _number(entry, "loss_uniform", math.inf)  # older lines do not have it
     limits = {
-        "policy": (uniform, POLICY_FACTOR * uniform + 0.1),  # where there is hardly a choice, log(n) is 0
+        "policy": (
+            uniform,
+            POLICY_FACTOR * uniform + 0.1,
+        ),  # where there is hardly a choice, log(n) is 0
         "outcome": (math.log(3), OUTCOME_FACTOR * math.log(3)),
         "value": (1.0, MOST_VALUE),
     }
     for name, (nothing, most) in limits.items():
         if (loss := _number(entry, f"loss_{name}", 0.0)) > most:
-            return f"the loss of the {name} was {loss:.3g}, and a network that knows nothing has {nothing:.3g}"
+            return (
+                f"the loss of the {name} was {loss:.3g}, and a "
+                f"network "
+                f"that "
+                f"knows "
+                f"nothing "
+                f"has "
+                f"{nothing:.3g}"
+            )
     return None
 
 

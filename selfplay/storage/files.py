@@ -1,5 +1,6 @@
-"""Writing files so that a kill at any instant leaves either the old one or the new one, and reading them so that a file
-that was cut or altered is named and refused, never half-read. Links, pipes and devices are no files of ours.
+"""Writing files so that a kill at any instant leaves either the old one or the new one, and reading
+them so that a file that was cut or altered is named and refused, never half-read. Links, pipes and
+devices are no files of ours.
 """
 
 import json
@@ -24,14 +25,17 @@ def shown(value: object) -> str:
 
 
 def open_regular(path: Path) -> BinaryIO:
-    """Open a file to read. OSError if it is missing, DamagedFile if it is a pipe, a device or a folder."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # a pipe without a writer must not block
+    """Open a file to read. OSError if it is missing, DamagedFile if it is a pipe, a device or a
+    folder."""
+    descriptor = os.open(
+        path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
+    )  # a pipe without a writer must not block
     return _file_of(descriptor, path, "rb")
 
 
 def open_own(path: Path, mode: str):
-    """Open or make a file of a run to append ("ab", "a") or to lock ("rb+"), without cutting it. ValueError if something
-    else has its name: a link's target belongs to somebody else."""
+    """Open or make a file of a run to append ("ab", "a") or to lock ("rb+"), without cutting it.
+    ValueError if something else has its name: a link's target belongs to somebody else."""
     flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     refuse_links(path)
     return _file_of(os.open(path, flags | (os.O_APPEND if "a" in mode else 0), 0o666), path, mode)
@@ -41,7 +45,12 @@ def _file_of(descriptor: int, path: Path, mode: str):
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise DamagedFile(f"{path} is no regular file")
-    return open(descriptor, mode, encoding=None if "b" in mode else "utf-8", buffering=-1 if "b" in mode else 1)
+    return open(
+        descriptor,
+        mode,
+        encoding=None if "b" in mode else "utf-8",
+        buffering=-1 if "b" in mode else 1,
+    )
 
 
 def refuse_links(path: Path) -> None:
@@ -87,7 +96,8 @@ def read_json(path: Path) -> dict:
 
 
 def remove(path: Path) -> None:
-    """Remove a file, a folder with what is in it, or a link and not its target; nothing if nothing is there."""
+    """Remove a file, a folder with what is in it, or a link and not its target; nothing if nothing
+    is there."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:

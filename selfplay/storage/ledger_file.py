@@ -1,5 +1,5 @@
-"""ledger.jsonl: a line a generation. It is for people and for programs that draw curves; what a run needs of it stands in the
-checkpoints too, so nothing that is found in this file stops a run.
+"""ledger.jsonl: a line a generation. It is for people and for programs that draw curves; what a run
+needs of it stands in the checkpoints too, so nothing that is found in this file stops a run.
 """
 
 import json
@@ -18,7 +18,8 @@ def ledger_line(entry: dict) -> bytes:
 
 
 def read_ledger(folder: Path) -> list[dict]:
-    """The entries of a run's ledger, none if there is none; lines that are no entry are left out."""
+    """The entries of a run's ledger, none if there is none; lines that are no entry are left
+    out."""
     try:
         with open_regular(folder / "ledger.jsonl") as file:
             return [entry for line in _lines(file) if (entry := _entry(line)) is not None]
@@ -47,5 +48,9 @@ def _entry(line: bytes) -> dict | None:
 
 def is_entry(entry: dict) -> bool:
     generation = entry.get("generation")
-    has_fixed_simulations = isinstance(generation, int) and not isinstance(generation, bool) and generation >= 0
-    return has_fixed_simulations and all(math.isfinite(v) for v in entry.values() if isinstance(v, float))
+    has_fixed_simulations = (
+        isinstance(generation, int) and not isinstance(generation, bool) and generation >= 0
+    )
+    return has_fixed_simulations and all(
+        math.isfinite(v) for v in entry.values() if isinstance(v, float)
+    )

@@ -1,4 +1,5 @@
-"""Game records: what self-play hands over. Kilobytes a game, no planes; positions are played again when rows are drawn.
+"""Game records: what self-play hands over. Kilobytes a game, no planes; positions are played again
+when rows are drawn.
 
 Axes: G games, M moves of all games, E policy entries of all moves.
 """
@@ -17,7 +18,9 @@ from selfplay.storage.arrays import read_arrays, write_arrays
 from selfplay.storage.files import DamagedFile
 from selfplay.storage.shard_check import check_games, check_header
 
-SHARD = re.compile(r"([0-9]{4,7})(?:-([0-9]{5,9}))?\.safetensors")  # generation, and the part's number
+SHARD = re.compile(
+    r"([0-9]{4,7})(?:-([0-9]{5,9}))?\.safetensors"
+)  # generation, and the part's number
 
 
 class Games(NamedTuple):
@@ -46,16 +49,24 @@ class Games(NamedTuple):
         return int(np.count_nonzero(self.origin == SEARCHED))
 
     def moves(self) -> GameBatch:
-        """What kernels are given: arrays that can be written, as kernels are compiled for those alone. Copies those that
-        cannot, such as arrays from Ray's shared memory."""
-        return GameBatch(*(np.require(getattr(self, name), requirements="CAW") for name in GameBatch._fields))
+        """What kernels are given: arrays that can be written, as kernels are compiled for those
+        alone. Copies those that cannot, such as arrays from Ray's shared memory."""
+        return GameBatch(
+            *(np.require(getattr(self, name), requirements="CAW") for name in GameBatch._fields)
+        )
 
     def part(self, first: int) -> "Games":
         """The games from the index `first` on; a view where nothing has to be counted anew."""
         move = self.first_move[first]
         entry = self.first_entry[move]
-        by_game = {name: getattr(self, name)[first:] for name in ("outcome", "options", "seed", "generation")}
-        by_move = {name: getattr(self, name)[move:] for name in ("action", "origin", "value", "network_value")}
+        by_game = {
+            name: getattr(self, name)[first:]
+            for name in ("outcome", "options", "seed", "generation")
+        }
+        by_move = {
+            name: getattr(self, name)[move:]
+            for name in ("action", "origin", "value", "network_value")
+        }
         return Games(
             first_move=self.first_move[first:] - move,
             first_entry=self.first_entry[move:] - entry,
@@ -75,7 +86,8 @@ def take_finished(records: Records, options: np.ndarray, generation: int) -> Gam
     slots = records.done[: records.counts[DONE]]
     lengths = records.length[slots].astype(np.int64)
     played = np.arange(records.action.shape[1])[None, :] < lengths[:, None]  # [G, T]
-    policies = records.policy[slots][played] * (records.origin[slots][played] != OPENING)[:, None]  # [M, A]
+    # [M, A]
+    policies = records.policy[slots][played] * (records.origin[slots][played] != OPENING)[:, None]
     move, action = np.nonzero(policies)
     games = Games(
         first_move=np.concatenate([[0], np.cumsum(lengths)]),
@@ -87,7 +99,9 @@ def take_finished(records: Records, options: np.ndarray, generation: int) -> Gam
         origin=records.origin[slots][played],
         value=records.value[slots][played],
         network_value=records.network_value[slots][played],
-        first_entry=np.concatenate([[0], np.cumsum(np.bincount(move, minlength=len(policies)))]).astype(np.int64),
+        first_entry=np.concatenate(
+            [[0], np.cumsum(np.bincount(move, minlength=len(policies)))]
+        ).astype(np.int64),
         policy_action=action.astype(np.uint16),
         policy=policies[move, action],
     )
@@ -99,7 +113,9 @@ def concatenate(parts: list[Games]) -> Games:
     """One record of all the parts' games, in order; needs at least one part."""
     if len(parts) == 1:
         return parts[0]
-    fields = {name: np.concatenate([getattr(part, name) for part in parts]) for name in Games._fields}
+    fields = {
+        name: np.concatenate([getattr(part, name) for part in parts]) for name in Games._fields
+    }
     fields["first_move"] = _join_offsets([part.first_move for part in parts])
     fields["first_entry"] = _join_offsets([part.first_entry for part in parts])
     return Games(**fields)
@@ -109,14 +125,17 @@ def _join_offsets(offsets: list[np.ndarray]) -> np.ndarray:
     """[0, 2, 5] and [0, 3] -> [0, 2, 5, 8]."""
     ends = np.cumsum([part[-1] for part in offsets])
     shifts = np.concatenate([[0], ends[:-1]])
-    return np.concatenate([[0], *(part[1:] + shift for part, shift in zip(offsets, shifts))]).astype(np.int64)
+    return np.concatenate(
+        [[0], *(part[1:] + shift for part, shift in zip(offsets, shifts))]
+    ).astype(np.int64)
 
 
 class Shards:
-    """A folder of game records: parts `0003-00012` while generation 3 is played, one `0003` once it is complete.
+    """A folder of game records: parts `0003-00012` while generation 3 is played, one `0003` once it
+    is complete.
 
-    What is read from disk is checked by the rules of `game`; without one only as far as no rules are needed, which is enough
-    to count games and not to play them again.
+    What is read from disk is checked by the rules of `game`; without one only as far as no rules
+    are needed, which is enough to count games and not to play them again.
     """
 
     def __init__(self, folder: Path, game: Game | None = None):
@@ -129,8 +148,8 @@ class Shards:
         return path
 
     def seal(self, generation: int, games: Games | None = None) -> None:
-        """Merge the parts of a generation, which hold these games, into one shard. Killed in between, `load` sees either,
-        never both."""
+        """Merge the parts of a generation, which hold these games, into one shard. Killed in
+        between, `load` sees either, never both."""
         parts = self._parts(generation)
         if parts and (games := games or self.load(generation)) is not None:
             self._write(self._sealed(generation), games)
@@ -138,7 +157,8 @@ class Shards:
                 path.unlink()
 
     def load(self, generation: int, on_damage: Callable[[str], None] | None = None) -> Games | None:
-        """A generation's games, or None; damaged shards are passed to `on_damage(message)` and left out."""
+        """A generation's games, or None; damaged shards are passed to `on_damage(message)` and left
+        out."""
         sealed = self._sealed(generation)
         games = self._read([sealed], on_damage) if sealed.exists() else None
         return games or self._read(self._parts(generation), on_damage)
@@ -157,9 +177,12 @@ class Shards:
         return concatenate(parts) if parts else None
 
     def counts(self) -> tuple[int, int]:
-        """(generations that are complete, parts of the one in progress): no two moments of a run have the same."""
+        """(generations that are complete, parts of the one in progress): no two moments of a run
+        have the same."""
         serials = [serial for _, serial, _ in self._all()]
-        return sum(serial is None for serial in serials), sum(serial is not None for serial in serials)
+        return sum(serial is None for serial in serials), sum(
+            serial is not None for serial in serials
+        )
 
     def drop_after(self, generation: int) -> None:
         """Forget shards of later generations than this one."""
@@ -169,7 +192,11 @@ class Shards:
 
     def _all(self) -> list[tuple[int, int | None, Path]]:
         """(generation, the part's number or None, path) of each file that has a shard's name."""
-        return [(*named, path) for path in self.folder.glob("*.safetensors") if (named := named_shard(path.name))]
+        return [
+            (*named, path)
+            for path in self.folder.glob("*.safetensors")
+            if (named := named_shard(path.name))
+        ]
 
     def _sealed(self, generation: int) -> Path:
         return self.folder / shard_name(generation)
@@ -180,24 +207,34 @@ class Shards:
         return [path for _, path in sorted(found)]
 
     def _next_serial(self, generation: int) -> int:
-        return max((n for g, n, _ in self._all() if g == generation and n is not None), default=-1) + 1
+        return (
+            max((n for g, n, _ in self._all() if g == generation and n is not None), default=-1) + 1
+        )
 
 
 def shard_name(generation: int, serial: int | None = None) -> str:
     """The file of a generation, or of one of its parts."""
-    return f"{generation:04d}.safetensors" if serial is None else f"{generation:04d}-{serial:05d}.safetensors"
+    return (
+        f"{generation:04d}.safetensors"
+        if serial is None
+        else f"{generation:04d}-{serial:05d}.safetensors"
+    )
 
 
 def named_shard(name: str) -> tuple[int, int | None] | None:
-    """(generation, the part's number or None) of a file that `shard_name` could have named, else None."""
+    """(generation, the part's number or None) of a file that `shard_name` could have named, else
+    None."""
     match = SHARD.fullmatch(name)
     found = (int(match[1]), int(match[2]) if match[2] else None) if match else None
     return found if found and shard_name(*found) == name else None
 
 
 def read_games(path: Path, game: Game | None = None) -> Games:
-    """One shard. DamagedFile if it is cut, altered, no record of games, or no record of games that `game` allows."""
-    arrays = read_arrays(path, lambda kinds, metadata: check_header(kinds, metadata, game), most=len(Games._fields))
+    """One shard. DamagedFile if it is cut, altered, no record of games, or no record of games that
+    `game` allows."""
+    arrays = read_arrays(
+        path, lambda kinds, metadata: check_header(kinds, metadata, game), most=len(Games._fields)
+    )
     games = Games(**arrays)
     try:
         check_games(games, game)

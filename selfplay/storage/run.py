@@ -3,7 +3,8 @@
     config.toml  games/ (shards)  checkpoints/NNNN/  ledger.jsonl  events.* (TensorBoard)  log.txt
     game.py  (a copy of the file of a user's own game, whose digest is in config.toml)
 
-Killed at any instant, a run goes on from its newest whole checkpoint and the games recorded since then.
+Killed at any instant, a run goes on from its newest whole checkpoint and the games recorded since
+then.
 """
 
 import fcntl
@@ -42,10 +43,11 @@ UNFINISHED_FOLDER = re.compile(r"\.[0-9]{4,8}\.tmp")
 
 
 class Run:
-    """Opens or makes the folder. ValueError with one line if it holds another run, something else, or is in use.
+    """Opens or makes the folder. ValueError with one line if it holds another run, something else,
+    or is in use.
 
-    With `may_change` the folder's run goes on with `wanted` in place of its own settings. A run is closed after use (`with`): until
-    then nobody else can open its folder.
+    With `may_change` the folder's run goes on with `wanted` in place of its own settings. A run is
+    closed after use (`with`): until then nobody else can open its folder.
     """
 
     def __init__(self, folder: Path, wanted: RunConfig, may_change: bool = False):
@@ -89,9 +91,18 @@ class Run:
             stored = stored_config(self.folder)
             self.changed = differences(stored, self.config)
             if self.changed and not may_change:
-                difference, again = first_difference(stored, self.config), command_to_resume(self.folder)
+                difference, again = (
+                    first_difference(stored, self.config),
+                    command_to_resume(self.folder),
+                )
                 raise ValueError(
-                    f"{self.folder} holds another run ({difference}); go on with it as it is: {again}, or choose another --out"
+                    f"{self.folder} holds another run ({difference}); go on "
+                    f"with "
+                    f"it "
+                    f"as "
+                    f"it "
+                    f"is: "
+                    f"{again}, or choose another --out"
                 )
         elif foreign := [
             path.name
@@ -99,18 +110,23 @@ class Run:
             if path.name not in (".lock", *FOLDERS) and not is_unfinished_file(path.name, FILES)
             if path.name != config.GAME_COPY or not self._is_copy(path)
         ]:
-            raise ValueError(f"{self.folder} holds other things ({shown(foreign[0])}); choose another --out")
+            raise ValueError(
+                f"{self.folder} holds other things ({shown(foreign[0])}); choose another --out"
+            )
 
     def _keep_game(self) -> None:
-        """Keep a copy of an own game's file, so that the run goes on wherever its folder is. ValueError if another file is
-        there: the games and weights of this run are of the old one."""
+        """Keep a copy of an own game's file, so that the run goes on wherever its folder is.
+        ValueError if another file is there: the games and weights of this run are of the old
+        one."""
         if not self.config.game_digest:
             return
         path = self.folder / config.GAME_COPY
         if not path.exists():
             write_bytes(path, config.game_of(self.config).source.text)
         elif not self._is_copy(path):
-            raise ValueError(f"{path} is not the game's file that the run was made with: its digest is another")
+            raise ValueError(
+                f"{path} is not the game's file that the run was made with: its digest is another"
+            )
 
     def _is_copy(self, path: Path) -> bool:
         return own.read(str(path)).digest == self.config.game_digest
@@ -138,13 +154,17 @@ class Run:
                 remove(path)
 
     def play_seed(self) -> int:
-        """The seed of the games from here on: the run's own, moved on by what is on disk. An actor that started again from
-        the same seed would play the very games that the killed one has recorded."""
-        return int(np.random.SeedSequence([self.config.seed, *self.shards.counts()]).generate_state(1)[0])
+        """The seed of the games from here on: the run's own, moved on by what is on disk. An actor
+        that started again from the same seed would play the very games that the killed one has
+        recorded."""
+        return int(
+            np.random.SeedSequence([self.config.seed, *self.shards.counts()]).generate_state(1)[0]
+        )
 
     def newest(self, report) -> Checkpoint | None:
-        """The newest checkpoint that can be gone on from; damaged newer ones are named and moved aside. None if there is
-        none at all; ValueError if there are some and none is whole, because to begin again would delete what is left."""
+        """The newest checkpoint that can be gone on from; damaged newer ones are named and moved
+        aside. None if there is none at all; ValueError if there are some and none is whole, because
+        to begin again would delete what is left."""
         passed_over = []
         for path in reversed(checkpoint.all_in(self.checkpoints)):
             try:
@@ -159,28 +179,40 @@ class Run:
                 set_aside(damaged, "damaged")
             return self.step_back(found, report)
         if passed_over:
-            raise ValueError(f"no checkpoint in {self.checkpoints} can be gone on from; choose another --out")
+            raise ValueError(
+                f"no checkpoint in {self.checkpoints} can be gone on from; choose another --out"
+            )
         return None
 
     def _refuse_other_settings(self, found: Checkpoint) -> None:
-        """ValueError if config.toml has another value than the checkpoint for a setting that no run can change: older files
-        have no checksum that would tell. (Where the file of an own game lies may change, and runs once kept no digest.)"""
+        """ValueError if config.toml has another value than the checkpoint for a setting that no run
+        can change: older files have no checksum that would tell. (Where the file of an own game
+        lies may change, and runs once kept no digest.)"""
         for key, there, here in differences(found.config, self.config):
             if not key.startswith("game") and not is_changeable(key):
                 raise ValueError(
-                    f"{self.folder / 'config.toml'} was altered: {key} is {here} there and {there} in {found.path}"
+                    f"{self.folder / 'config.toml'} was altered: "
+                    f"{key} "
+                    f"is "
+                    f"{here} "
+                    f"there "
+                    f"and "
+                    f"{there} in {found.path}"
                 )
 
     def give_up(self, generation: int) -> int:
-        """Network `generation` cannot play: move its checkpoint aside, so that the run goes on from one before. Returns the
-        last good generation."""
+        """Network `generation` cannot play: move its checkpoint aside, so that the run goes on from
+        one before. Returns the last good generation."""
         path = self.checkpoints / f"{generation:04d}"
         if len(checkpoint.all_in(self.checkpoints)) > 1 and path.exists():
             set_aside(path, "diverged")
-        return self.last_good(checkpoint.read_numbered(checkpoint.all_in(self.checkpoints)[-1])).generation
+        return self.last_good(
+            checkpoint.read_numbered(checkpoint.all_in(self.checkpoints)[-1])
+        ).generation
 
     def last_good(self, newest: Checkpoint) -> Checkpoint:
-        """The newest checkpoint up to this one whose network is no worse than one that knows nothing."""
+        """The newest checkpoint up to this one whose network is no worse than one that knows
+        nothing."""
         for path in reversed(checkpoint.all_in(self.checkpoints)):
             if not worse_than_nothing(newest.ledger):
                 break
@@ -194,35 +226,53 @@ class Run:
         return newest
 
     def step_back(self, newest: Checkpoint, report) -> Checkpoint:
-        """Where learning has other settings now than those under which it diverged, go on from the last good checkpoint;
-        later ones are moved aside."""
+        """Where learning has other settings now than those under which it diverged, go on from the
+        last good checkpoint; later ones are moved aside."""
         if newest.config.learner == self.config.learner:
             return newest
         good = self.last_good(newest)
         for path in checkpoint.all_in(self.checkpoints):
             if int(path.name) > good.generation:
                 report(
-                    f"{path} is worse than a network that knows nothing: moved aside, checkpoint {good.path.name} goes on"
+                    f"{path} is worse than a network that "
+                    f"knows "
+                    f"nothing: "
+                    f"moved "
+                    f"aside, "
+                    f"checkpoint "
+                    f"{good.path.name} goes on"
                 )
                 set_aside(path, "diverged")
         return good
 
     def what_to_change(self, generation: int, good: int, error: FloatingPointError) -> str:
-        """What a run says that diverged in this generation and was last good in generation `good`."""
+        """What a run says that diverged in this generation and was last good in generation
+        `good`."""
         reason = str(error).removesuffix(": learning has diverged")
         return (
-            f"learning has diverged in generation {generation} ({reason}); checkpoint {good:04d} is the last good one and "
+            f"learning has diverged in "
+            f"generation "
+            f"{generation} "
+            f"({reason}); "
+            f"checkpoint "
+            f"{good:04d} "
+            f"is the last good one and "
             f"stays: go on from it more slowly: {self.slower_command()}"
         )
 
     def slower_command(self) -> str:
-        """The command that goes on with a tenth of the learning rate, or with the usual one where that is less."""
-        rate = max(config.SMALL, min(self.config.learner.learning_rate / 10, config.LearnerConfig().learning_rate))
+        """The command that goes on with a tenth of the learning rate, or with the usual one where
+        that is less."""
+        rate = max(
+            config.SMALL,
+            min(self.config.learner.learning_rate / 10, config.LearnerConfig().learning_rate),
+        )
         return f"{command_to_resume(self.folder)} --set learner.learning_rate={rate:g}"
 
     def reconcile_ledger(self, newest: Checkpoint) -> None:
-        """Make ledger.jsonl hold one line for each generation up to the newest checkpoint, which knows what stood there. If
-        that is altered, it is written anew from the checkpoints; for one that is damaged the line that was there is kept."""
+        """Make ledger.jsonl hold one line for each generation up to the newest checkpoint, which
+        knows what stood there. If that is altered, it is written anew from the checkpoints; for one
+        that is damaged the line that was there is kept."""
         if self.ledger_path.is_dir():
             set_aside(self.ledger_path, "damaged")
         self.ledger_sum = self._sum_of_ledger()
@@ -240,8 +290,9 @@ class Run:
         self.ledger_sum = [len(text), zlib.crc32(text)]
 
     def ledger_after(self, entry: dict) -> list[int]:
-        """[length, CRC-32] of ledger.jsonl once this entry is appended: each checkpoint keeps it, so that a run that goes on
-        need not read all its checkpoints to know that the file is whole."""
+        """[length, CRC-32] of ledger.jsonl once this entry is appended: each checkpoint keeps it,
+        so that a run that goes on need not read all its checkpoints to know that the file is
+        whole."""
         line = ledger_line(entry) if entry else b""
         length, crc = self.ledger_sum
         return [length + len(line), zlib.crc32(line, crc)]
@@ -261,18 +312,23 @@ class Run:
 
 
 def refuse_what_is_not_ours(folder: Path) -> None:
-    """ValueError for links, pipes, devices and folders in the place of what a run writes: a link's target belongs to somebody
-    else. (A folder in the ledger's place is moved aside, as the ledger can be had again.)"""
+    """ValueError for links, pipes, devices and folders in the place of what a run writes: a link's
+    target belongs to somebody else. (A folder in the ledger's place is moved aside, as the ledger
+    can be had again.)"""
     for path, is_folder in places(folder):
         try:
             mode = path.lstat().st_mode
         except FileNotFoundError:
             continue
         if stat.S_ISLNK(mode):
-            raise ValueError(f"{path} is a symbolic link; a run keeps its files itself, so it is refused")
+            raise ValueError(
+                f"{path} is a symbolic link; a run keeps its files itself, so it is refused"
+            )
         is_right = stat.S_ISDIR(mode) if is_folder else stat.S_ISREG(mode)
         if not is_right and not (path.name == "ledger.jsonl" and stat.S_ISDIR(mode)):
-            raise ValueError(f"{path} is no {'folder' if is_folder else 'regular file'}; choose another --out")
+            raise ValueError(
+                f"{path} is no {'folder' if is_folder else 'regular file'}; choose another --out"
+            )
 
 
 def places(folder: Path) -> Iterator[tuple[Path, bool]]:

@@ -1,7 +1,8 @@
 """The settings of a run: its config.toml, and what of them may change while the run goes on.
 
-config.toml ends with a checksum, because one altered byte can be another valid setting. It names the run's copy of the file of
-a user's own game, and the digest of that file; neither makes the file run (`games.own`).
+config.toml ends with a checksum, because one altered byte can be another valid setting. It names
+the run's copy of the file of a user's own game, and the digest of that file; neither makes the file
+run (`games.own`).
 """
 
 import os
@@ -18,11 +19,19 @@ from selfplay.config import RunConfig, flat
 from selfplay.storage.files import DamagedFile, open_regular, shown, write_bytes
 
 MOST_CONFIG = 1 << 20  # bytes of config.toml: ours have some three thousand
-HEAD = "# The settings of this run, with a checksum in the last line. They are changed by --resume --set, not here.\n"
+HEAD = (
+    "# The settings of this run, with a checksum in the last "
+    "line. "
+    "They "
+    "are "
+    "changed "
+    "by "
+    "--resume --set, not here.\n"
+)
 END = re.compile(rb"# checksum ([0-9a-f]{8})\n")
 
-# What a run may change: whatever says how it plays, learns and measures from here on. Games that were recorded stay true
-# under all of that, and what was learned stays in the network.
+# What a run may change: whatever says how it plays, learns and measures from here on. Games that
+# were recorded stay true under all of that, and what was learned stays in the network.
 CHANGEABLE = (
     "generations",
     "minutes",
@@ -36,9 +45,10 @@ CHANGEABLE = (
     "match.*",
     "ledger.*",
 )
-# What is left is fixed: `game`, its digest and `options` (the recorded games are of them), `seed` (the games of a seed would
-# no longer be repeated), `network.blocks` and `network.channels` (the weights have this shape). So are these two, but only
-# whether they are 0: by that the network has a head or not.
+# What is left is fixed: `game`, its digest and `options` (the recorded games are of them), `seed`
+# (the games of a seed would no longer be repeated), `network.blocks` and `network.channels` (the
+# weights have this shape). So are these two, but only whether they are 0: by that the network has a
+# head or not.
 HEADS = ("learner.ownership_weight", "learner.score_weight")
 
 
@@ -49,8 +59,8 @@ def store_config(folder: Path, settings: RunConfig) -> None:
 
 
 def stored_config(folder: Path) -> RunConfig:
-    """A run's settings. ValueError with one line if they are missing, altered, or none. Runs of older versions have no
-    checksum."""
+    """A run's settings. ValueError with one line if they are missing, altered, or none. Runs of
+    older versions have no checksum."""
     path = folder / "config.toml"
     try:
         with open_regular(path) as file:
@@ -61,7 +71,13 @@ def stored_config(folder: Path) -> RunConfig:
         raise ValueError(f"cannot read {path}: {error.strerror}") from None
     if not is_unaltered(text):
         raise DamagedFile(
-            f"{path} was cut or altered: its checksum does not match; put back what was there, and change settings by "
+            f"{path} was cut or altered: its checksum does not match; "
+            f"put "
+            f"back "
+            f"what "
+            f"was "
+            f"there, "
+            f"and change settings by "
             f"{command_to_resume(folder)} --set KEY=VALUE"
         )
     try:
@@ -71,14 +87,16 @@ def stored_config(folder: Path) -> RunConfig:
 
 
 def with_game_file(wanted: RunConfig, folder: Path) -> RunConfig:
-    """The configuration with the digest of an own game's file that the user has named; without one in a run that was begun
-    before runs kept copies, if it is the same path."""
+    """The configuration with the digest of an own game's file that the user has named; without one
+    in a run that was begun before runs kept copies, if it is the same path."""
     if not games.is_own(wanted.game):
         return wanted
     stored = stored_config(folder) if (folder / "config.toml").exists() else None
     if stored is not None and not stored.game_digest:
         is_same = os.path.realpath(stored.game) == os.path.realpath(wanted.game)
-        return msgspec.structs.replace(wanted, game=stored.game, game_digest="") if is_same else wanted
+        return (
+            msgspec.structs.replace(wanted, game=stored.game, game_digest="") if is_same else wanted
+        )
     if not wanted.game_digest and (named := games.own.named(wanted.game)) is not None:
         return msgspec.structs.replace(wanted, game=named.path, game_digest=named.digest)
     return wanted
@@ -98,16 +116,21 @@ def command_to_resume(folder: Path) -> str:
 
 
 def changed(stored: RunConfig, changes: list[str]) -> RunConfig:
-    """A run's settings with "a.b=c" changes. ValueError that names a setting that a run cannot change."""
+    """A run's settings with "a.b=c" changes. ValueError that names a setting that a run cannot
+    change."""
     for change in changes:
         key = change.partition("=")[0].strip()
         if "=" in change and not is_changeable(key):
-            raise ValueError(f"a run cannot change {shown(key)}; it can change {', '.join(CHANGEABLE)}")
+            raise ValueError(
+                f"a run cannot change {shown(key)}; it can change {', '.join(CHANGEABLE)}"
+            )
     wanted = config_file.parse(config_file.dump(stored), changes, "--set")
     before, after = flat(stored), flat(wanted)
     for key in HEADS:
         if (before[key] > 0) != (after[key] > 0):
-            raise ValueError(f"a run cannot change whether {key} is 0: its network {_has(before[key])} that head")
+            raise ValueError(
+                f"a run cannot change whether {key} is 0: its network {_has(before[key])} that head"
+            )
     return wanted
 
 
@@ -123,11 +146,16 @@ def _has(weight: float) -> str:
 def differences(stored: RunConfig, wanted: RunConfig) -> list[tuple[str, object, object]]:
     """(key, there, here) of each setting in which two configurations differ."""
     there, here = flat(config.portable(stored)), flat(config.portable(wanted))
-    return [(key, there.get(key), here.get(key)) for key in here | there if there.get(key) != here.get(key)]
+    return [
+        (key, there.get(key), here.get(key))
+        for key in here | there
+        if there.get(key) != here.get(key)
+    ]
 
 
 def first_difference(stored: RunConfig, wanted: RunConfig) -> str | None:
-    """The first setting in which they differ, and how many more there are, as text; None if they are equal."""
+    """The first setting in which they differ, and how many more there are, as text; None if they
+    are equal."""
     found = differences(stored, wanted)
     if not found:
         return None

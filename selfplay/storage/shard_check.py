@@ -1,7 +1,9 @@
-"""What a shard must hold before a kernel sees it: kernels index by what stands there, and look at no bounds.
+"""What a shard must hold before a kernel sees it: kernels index by what stands there, and look at
+no bounds.
 
-First what the arrays are, from the file's header; then what they hold; last, by the game's own rules, whether its games can be
-played. ValueError with the reason. A checksum proves that a file was not altered by chance, and nothing else.
+First what the arrays are, from the file's header; then what they hold; last, by the game's own
+rules, whether its games can be played. ValueError with the reason. A checksum proves that a file
+was not altered by chance, and nothing else.
 """
 
 import numpy as np
@@ -42,12 +44,22 @@ def check_header(kinds: dict[str, Kind], metadata: dict[str, str], game: Game | 
     """Are these the arrays of games, and of this game?"""
     if set(kinds) != set(KINDS):
         raise ValueError("it is no record of games")
-    if game is not None and metadata.get("game", game.name) != game.name:  # older shards do not name theirs
+    if (
+        game is not None and metadata.get("game", game.name) != game.name
+    ):  # older shards do not name theirs
         raise ValueError(f"it holds games of {shown(metadata['game'])}, not of {game.name}")
     for name, (dtype, axes) in KINDS.items():
         if kinds[name].dtype != dtype or len(kinds[name].shape) != axes:
             wanted = f"{np.dtype(dtype)} with {axes} axes"
-            raise ValueError(f"{name} should be {wanted}, not {kinds[name].dtype} of shape {list(kinds[name].shape)}")
+            raise ValueError(
+                f"{name} should be "
+                f"{wanted}, "
+                f"not "
+                f"{kinds[name].dtype} "
+                f"of "
+                f"shape "
+                f"{list(kinds[name].shape)}"
+            )
     _check_lengths({name: kind.shape for name, kind in kinds.items()}, game)
 
 
@@ -55,11 +67,18 @@ def _check_lengths(shapes: dict[str, tuple[int, ...]], game: Game | None) -> Non
     games, moves, entries = shapes["outcome"][0], shapes["action"][0], shapes["policy"][0]
     options = shapes["options"][1] if game is None else len(game.options)
     wanted = dict.fromkeys(("outcome", "generation"), (games,)) | {"first_move": (games + 1,)}
-    wanted |= dict.fromkeys(("action", "origin", "value", "network_value"), (moves,)) | {"first_entry": (moves + 1,)}
-    wanted |= dict.fromkeys(("policy", "policy_action"), (entries,)) | {"seed": (games, 2), "options": (games, options)}
+    wanted |= dict.fromkeys(("action", "origin", "value", "network_value"), (moves,)) | {
+        "first_entry": (moves + 1,)
+    }
+    wanted |= dict.fromkeys(("policy", "policy_action"), (entries,)) | {
+        "seed": (games, 2),
+        "options": (games, options),
+    }
     for name, shape in wanted.items():
         if shapes[name] != shape:
-            raise ValueError(f"its parts do not fit together: {name} is {list(shapes[name])}, not {list(shape)}")
+            raise ValueError(
+                f"its parts do not fit together: {name} is {list(shapes[name])}, not {list(shape)}"
+            )
 
 
 def check_games(games, game: Game | None) -> None:
@@ -81,23 +100,36 @@ def check_games(games, game: Game | None) -> None:
 def _check_offsets(name: str, offsets: np.ndarray, count: int, shortest: int) -> None:
     """They rise from 0 to `count`, each time by `shortest` or more."""
     is_within = offsets[0] == 0 and offsets[-1] == count and (offsets[1:] >= offsets[:-1]).all()
-    if not is_within or (np.diff(offsets) < shortest).any():  # only of numbers within do differences not overflow
+    if (
+        not is_within or (np.diff(offsets) < shortest).any()
+    ):  # only of numbers within do differences not overflow
         raise ValueError(f"{name} does not rise from 0 to {count:,}")
 
 
 def _check_within(name: str, array: np.ndarray, low: float, high: float) -> None:
     if len(array) and not (array.min() >= low and array.max() <= high):  # NaN is not
-        raise ValueError(f"{name} should lie between {low:g} and {high:g}, and is {array.min():g} to {array.max():g}")
+        raise ValueError(
+            f"{name} should lie between {low:g} and "
+            f"{high:g}, "
+            f"and "
+            f"is "
+            f"{array.min():g} "
+            f"to "
+            f"{array.max():g}"
+        )
 
 
 def _check_moves(games, game: Game) -> None:
-    """Actions within the board, games no longer than they can be, and everything as the rules allow it."""
+    """Actions within the board, games no longer than they can be, and everything as the rules allow
+    it."""
     for name in ("action", "policy_action"):
         _check_within(name, getattr(games, name), 0, game.actions - 1)
     _check_within("a game's plies", np.diff(games.first_move), 1, game.max_plies)
     where = np.zeros(2, np.int64)
     state, _, actions = rows.new_scratch(game.state_bytes, game.planes, game.cells, game.actions)
     is_opening = games.origin == OPENING
-    found = rows.find_unplayable(game.rules, games.moves(), is_opening, game.max_plies, state, actions, where)
+    found = rows.find_unplayable(
+        game.rules, games.moves(), is_opening, game.max_plies, state, actions, where
+    )
     if found != rows.PLAYABLE:
         raise ValueError(f"game {where[0]}, ply {where[1] + 1}: {REASONS[found]}")

@@ -1,4 +1,5 @@
-"""Self-play's wave: games that play themselves are real games, each recorded with what its searches said."""
+"""Self-play's wave: games that play themselves are real games, each recorded with what its searches
+said."""
 
 import dataclasses
 
@@ -54,7 +55,13 @@ def self_play(
     """All finished games of some waves, and the number of rows of each wave."""
     plan = plan or SelfPlayParams(simulations, fraction, plies, 0.75, 0.15, 7.0)
     forest = memory.new_forest(
-        games, plan.simulations, game.state_bytes, game.actions, game.max_plies, leaves_per_game=leaves, seed=seed
+        games,
+        plan.simulations,
+        game.state_bytes,
+        game.actions,
+        game.max_plies,
+        leaves_per_game=leaves,
+        seed=seed,
     )
     batch = memory.new_batch(games * leaves, game.planes, game.cells, game.scalars, game.actions)
     records = new_records(games, game.max_plies, game.actions)
@@ -119,7 +126,8 @@ def test_searched_moves_have_a_policy_and_opening_moves_none(connect4):
 
 
 def test_what_is_recorded_is_what_a_search_of_the_position_says(tictactoe):
-    """Without noise a record's policy and value equal those of the same position searched by itself."""
+    """Without noise a record's policy and value equal those of the same position searched by
+    itself."""
     settings = SearchParams(GUMBEL, gumbel_scale=0.0)
     games, _ = self_play(tictactoe, settings, simulations=20)
     searcher = Searcher(tictactoe, FakeNetwork(9), settings, 20, 8)
@@ -151,7 +159,9 @@ def test_a_game_does_not_depend_on_its_neighbours(connect4, leaves):
 def test_the_cache_changes_no_game(connect4):
     without, _ = self_play(connect4, GUMBEL_PLAY, games=4, steps=900)
     cached, _ = self_play(connect4, GUMBEL_PLAY, games=4, steps=900, cache=1 << 14)
-    assert set(without.sequences()) <= set(cached.sequences())  # and it plays more of them in as many waves
+    assert set(without.sequences()) <= set(
+        cached.sequences()
+    )  # and it plays more of them in as many waves
     assert cached.count > without.count
 
 
@@ -183,7 +193,9 @@ DUMMY = config_file.load("dummy")
 
 
 def actor(seed=1, **changes):
-    settings = msgspec.structs.replace(DUMMY, actor=msgspec.structs.replace(DUMMY.actor, games=8, **changes))
+    settings = msgspec.structs.replace(
+        DUMMY, actor=msgspec.structs.replace(DUMMY.actor, games=8, **changes)
+    )
     shape = shape_for(library.load(settings.game), settings.network)
     made = Actor(settings, shape, seed)
     made.load(weights_of(new_network(shape, 1)), 0, 2, "fp32")
@@ -200,23 +212,33 @@ def test_the_same_seed_weights_and_calls_give_the_same_games():
 def test_an_actor_counts_its_work():
     games, work = actor().play(60)
     assert games.rows >= 60 and work.moves >= games.rows
-    assert 1.8 * work.moves < work.simulations <= 2 * work.moves  # a search that has its proof needs no more
+    assert (
+        1.8 * work.moves < work.simulations <= 2 * work.moves
+    )  # a search that has its proof needs no more
     assert 0 < work.network_seconds < work.seconds and work.precision == "fp32"
     twice = add_work([work, work])
     assert twice == dataclasses.replace(
-        work, **{f.name: 2 * getattr(work, f.name) for f in dataclasses.fields(Work) if f.name != "precision"}
+        work,
+        **{
+            f.name: 2 * getattr(work, f.name)
+            for f in dataclasses.fields(Work)
+            if f.name != "precision"
+        },
     )
 
 
 def test_searches_of_a_settled_game_are_short_and_marked(connect4):
-    """A network that is always sure: from the fourth search on a game is settled, and each search has 2 simulations."""
+    """A network that is always sure: from the fourth search on a game is decided, and each search
+    has 2 simulations."""
 
     class Sure(FakeNetwork):
         def answer(self, planes, scalars):
             first_moves = planes[0].sum() == planes[1].sum()  # as many stones each
             return super().answer(planes, scalars)[0], np.float32(0.95 if first_moves else -0.95)
 
-    plan = SelfPlayParams(20, 0.5, 4, 1.0, 1.0, 1.0, decided_value=0.9, decided_plies=3, decided_simulations=2)
+    plan = SelfPlayParams(
+        20, 0.5, 4, 1.0, 1.0, 1.0, decided_value=0.9, decided_plies=3, decided_simulations=2
+    )
     settings = SearchParams(GUMBEL, mcts_solver=False)
     games, _ = self_play(connect4, settings, games=8, steps=3000, plan=plan, network=Sure(7))
     marked = 0
@@ -225,7 +247,9 @@ def test_searches_of_a_settled_game_are_short_and_marked(connect4):
         for ply in range(len(origin)):
             if origin[ply] != OPENING:
                 last = slice(max(0, ply - 3), ply)
-                is_settled = ply >= 3 and (origin[last] != OPENING).all() and (value[last] > 0.9).all()
+                is_settled = (
+                    ply >= 3 and (origin[last] != OPENING).all() and (value[last] > 0.9).all()
+                )
                 assert origin[ply] == (DECIDED if is_settled else SEARCHED)
                 marked += is_settled
     assert marked > 50
@@ -245,8 +269,8 @@ def test_trees_are_kept_between_the_moves_of_a_game(connect4):
 
 
 def test_simulations_that_were_kept_are_counted_once():
-    """With kept trees, no proofs and no cache, and far from any end, each simulation makes one row, and so does each game's
-    first root."""
+    """With kept trees, no proofs and no cache, and far from any end, each simulation makes one row,
+    and so does each game's first root."""
     game, games = library.load("gomoku9"), 3
     forest = memory.new_forest(games, 30, game.state_bytes, game.actions, game.max_plies)
     batch = memory.new_batch(games, game.planes, game.cells, game.scalars, game.actions)
@@ -281,7 +305,10 @@ def test_a_network_that_has_diverged_is_an_error_and_not_an_endless_loop():
     player = actor()
     weights = weights_of(new_network(player.shape, 1))
     player.load(
-        {name: np.full_like(array, np.nan) if array.dtype.kind == "f" else array for name, array in weights.items()},
+        {
+            name: np.full_like(array, np.nan) if array.dtype.kind == "f" else array
+            for name, array in weights.items()
+        },
         1,
         2,
         "fp32",
@@ -291,11 +318,15 @@ def test_a_network_that_has_diverged_is_an_error_and_not_an_endless_loop():
 
 
 def test_a_random_symmetry_is_the_networks_answer_to_the_image(tictactoe):
-    """Each position is shown under the symmetry that its planes pick, and the logits are turned back."""
+    """Each position is shown under the symmetry that its planes pick, and the logits are turned
+    back."""
     shape = shape_for(tictactoe, DUMMY.network)
     network = new_network(shape, 3)
     views = Symmetries(tictactoe.cell_maps, tictactoe.action_maps)
-    one, plain = Evaluator(network, 16, "fp32", views=views, one_view=True), Evaluator(network, 16, "fp32")
+    one, plain = (
+        Evaluator(network, 16, "fp32", views=views, one_view=True),
+        Evaluator(network, 16, "fp32"),
+    )
     positions = random_positions(tictactoe, 16)
     batch, image = (memory.new_batch(16, tictactoe.planes, 9, 0, 9) for _ in range(2))
     batch.planes[:] = [position.planes().reshape(tictactoe.planes, 9) for position in positions]
@@ -307,4 +338,6 @@ def test_a_random_symmetry_is_the_networks_answer_to_the_image(tictactoe):
     plain.evaluate(image, 16)
     np.testing.assert_allclose(batch.value, image.value, atol=1e-6)
     for row in range(16):
-        np.testing.assert_allclose(batch.logits[row], image.logits[row][tictactoe.action_maps[view[row]]], atol=1e-6)
+        np.testing.assert_allclose(
+            batch.logits[row], image.logits[row][tictactoe.action_maps[view[row]]], atol=1e-6
+        )

@@ -1,4 +1,5 @@
-"""Actors in threads of this process: the games of actors that play one after the other, whichever thread is faster."""
+"""Actors in threads of this process: the games of actors that play one after the other, whichever
+thread is faster."""
 
 import threading
 
@@ -17,7 +18,9 @@ from tests.learning.test_loop import settings
 
 
 def wanted(count: int):
-    return msgspec.structs.replace(settings(), actor=msgspec.structs.replace(settings().actor, local_actors=count))
+    return msgspec.structs.replace(
+        settings(), actor=msgspec.structs.replace(settings().actor, local_actors=count)
+    )
 
 
 SHAPE = shape_for(games.load(settings().game), settings().network)
@@ -48,7 +51,9 @@ def test_threads_play_what_the_same_actors_play_in_turn():
             parts.append(played.sequences())
             rows -= played.rows
         by_actor.append(parts)
-    in_turn = [parts[i] for i in range(max(map(len, by_actor))) for parts in by_actor if i < len(parts)]
+    in_turn = [
+        parts[i] for i in range(max(map(len, by_actor))) for parts in by_actor if i < len(parts)
+    ]
     assert found[0] == in_turn
     assert len({tuple(parts[0]) for parts in by_actor}) == 3  # each has random numbers of its own
 
@@ -60,7 +65,9 @@ def test_a_pool_delivers_the_rows_asked_for(count, rows):
         parts = [played for played, _ in made.play(rows)]
         assert rows <= sum(part.rows for part in parts) < rows + 100 * count
         assert all((part.generation == 5).all() for part in parts)
-    assert len({tuple(seed) for part in parts for seed in part.seed.tolist()}) == sum(part.count for part in parts)
+    assert len({tuple(seed) for part in parts for seed in part.seed.tolist()}) == sum(
+        part.count for part in parts
+    )
 
 
 def test_what_goes_wrong_in_a_thread_is_raised_and_the_others_stop():
@@ -133,8 +140,16 @@ def watch(seen: list, evaluate):
 
 def test_there_are_as_many_actors_as_cores_and_twice_as_many_for_a_gpu(monkeypatch):
     monkeypatch.setattr(pools, "cores", lambda: 8)
-    assert (actors_here(0, "cpu", 1), actors_here(0, "cpu", 3), actors_here(0, "cpu", 16)) == (8, 2, 1)
-    assert (actors_here(0, "cuda", 1), actors_here(0, "cuda:1", 3), actors_here(50, "cuda", 1)) == (8, 4, 50)
+    assert (actors_here(0, "cpu", 1), actors_here(0, "cpu", 3), actors_here(0, "cpu", 16)) == (
+        8,
+        2,
+        1,
+    )
+    assert (actors_here(0, "cuda", 1), actors_here(0, "cuda:1", 3), actors_here(50, "cuda", 1)) == (
+        8,
+        4,
+        50,
+    )
 
 
 def test_who_shares_a_gpu_plays_in_one_process(monkeypatch):
@@ -147,8 +162,14 @@ def test_who_shares_a_gpu_plays_in_one_process(monkeypatch):
 
 
 def test_actors_that_fit_alone_and_not_together_are_refused():
-    many = msgspec.structs.replace(settings(), actor=msgspec.structs.replace(settings().actor, games=100_000))
-    many = msgspec.structs.replace(many, search=msgspec.structs.replace(many.search, simulations=[100]))
-    together = msgspec.structs.replace(many, actor=msgspec.structs.replace(many.actor, local_actors=1000))
+    many = msgspec.structs.replace(
+        settings(), actor=msgspec.structs.replace(settings().actor, games=100_000)
+    )
+    many = msgspec.structs.replace(
+        many, search=msgspec.structs.replace(many.search, simulations=[100])
+    )
+    together = msgspec.structs.replace(
+        many, actor=msgspec.structs.replace(many.actor, local_actors=1000)
+    )
     with pytest.raises(MemoryError, match="100000000 searches of 100 simulations .* would fit"):
         LocalPool(together, SHAPE, 1)

@@ -1,4 +1,5 @@
-"""Actors in processes of their own: the same interface, replacement of the dead, tracebacks of the failing."""
+"""Actors in processes of their own: the same interface, replacement of the dead, tracebacks of the
+failing."""
 
 import os
 import signal
@@ -60,7 +61,8 @@ def test_actors_play_different_games(pool):
 
 
 class Overshooting:
-    """A worker whose every call brings more rows than it was asked for, and which must not be asked for ever."""
+    """A worker whose every call brings more rows than it was asked for, and which must not be asked
+    for ever."""
 
     def __init__(self, games):
         self.games, self.calls, self.play = games, 0, self
@@ -123,7 +125,9 @@ def test_what_ray_says_when_it_cannot_start_is_one_line(monkeypatch):
     monkeypatch.setattr(ray, "is_initialized", lambda: False)
     monkeypatch.setattr(ray_pool, "start_ray", start)
     made = ray_pool.open_session(None, 1, 1, "")
-    with pytest.raises(ChildProcessError, match="^Ray cannot be started here: no space for sockets$"):
+    with pytest.raises(
+        ChildProcessError, match="^Ray cannot be started here: no space for sockets$"
+    ):
         made.is_up(wait=True)
     made.close()
 
@@ -131,22 +135,25 @@ def test_what_ray_says_when_it_cannot_start_is_one_line(monkeypatch):
 def test_a_cluster_of_another_version_is_refused_with_the_whole_reason(monkeypatch):
     def differ(address):
         raise RuntimeError(
-            "Version mismatch: The cluster was started with:\n    Ray: 2.50.0\n    Python: 3.12.1\nThis process"
+            "Version mismatch: The cluster was started with:\n    Ray: 2.50.0\n    "
+            "Python: "
+            "3.12.1\nThis process"
         )
 
     monkeypatch.setattr(ray, "is_initialized", lambda: False)
     monkeypatch.setattr(ray_session, "reach", lambda address: None)
     monkeypatch.setattr(ray_pool, "enter", differ)
     with pytest.raises(
-        ValueError, match="^cannot join .* Version mismatch: .* Ray: 2.50.0 Python: 3.12.1 This process$"
+        ValueError,
+        match="^cannot join .* Version mismatch: .* Ray: 2.50.0 Python: 3.12.1 This process$",
     ):
         ray_pool.open_session("127.0.0.1:6379", 1, 1, "")
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks into /proc")
 def test_a_session_of_our_own_listens_on_the_loopback_address_alone_and_asks_for_a_token(pool):
-    """Ray's servers run what they are sent. They listened on every interface, and the token lay in the user's folder, where
-    it made clusters that were started later ask for one."""
+    """Ray's servers run what they are sent. They listened on every interface, and the token lay in
+    the user's folder, where it made clusters that were started later ask for one."""
     pool.processes()
     ours = watchdog.working_in(folder_of(pool)) | {os.getpid()} | set(pool.processes())
     found = [address for process in ours for address in listening(process)]
@@ -179,8 +186,14 @@ def test_workers_load_weights_together(pool, monkeypatch):
     pool.load(pool.weights, 0, 4)
     pool.processes()
     sent = []
-    monkeypatch.setattr(pool, "_send_weights", lambda place, send=pool._send_weights: (sent.append(place), send(place)))
-    monkeypatch.setattr(pool, "_step", lambda *a, step=pool._step: (sent.append("wait"), step(*a))[1])
+    monkeypatch.setattr(
+        pool,
+        "_send_weights",
+        lambda place, send=pool._send_weights: (sent.append(place), send(place)),
+    )
+    monkeypatch.setattr(
+        pool, "_step", lambda *a, step=pool._step: (sent.append("wait"), step(*a))[1]
+    )
     pool.load(pool.weights, 1, 4)
     assert sent[:3] == [*pool.places, "wait"]
 
@@ -193,7 +206,9 @@ def test_a_worker_that_dies_at_birth_ends_the_run_with_its_reason(pool, monkeypa
     pool.load(pool.weights, 0, 4)
     os.kill(pool.processes()[0], signal.SIGKILL)
     monkeypatch.setattr(ray_pool, "Worker", Stillborn)
-    with pytest.raises(ChildProcessError, match="^actor 0 cannot start: [^\n]*No module named 'numba'$"):
+    with pytest.raises(
+        ChildProcessError, match="^actor 0 cannot start: [^\n]*No module named 'numba'$"
+    ):
         pool.load(pool.weights, 0, 4)
         while True:
             deliveries(pool, 200)

@@ -1,4 +1,5 @@
-"""What surrounds a Ray session: addresses, a short folder, and what is cleared away after an owner that was killed."""
+"""What surrounds a Ray session: addresses, a short folder, and what is cleared away after an owner
+that was killed."""
 
 import os
 import signal
@@ -26,7 +27,11 @@ def test_an_address_that_is_none_is_refused_in_one_short_line(text):
 
 @pytest.mark.parametrize(
     "text, found",
-    [("10.0.0.1:6379", ("10.0.0.1", 6379)), ("[::1]:80", ("::1", 80)), ("head-1.lan:1", ("head-1.lan", 1))],
+    [
+        ("10.0.0.1:6379", ("10.0.0.1", 6379)),
+        ("[::1]:80", ("::1", 80)),
+        ("head-1.lan:1", ("head-1.lan", 1)),
+    ],
 )
 def test_an_address_is_a_host_and_a_port(text, found):
     assert ray_session.parse_address(text) == found
@@ -51,8 +56,14 @@ def test_what_takes_too_long_is_left_behind():
 
 
 def test_a_long_folder_for_temporary_files_is_passed_over(tmp_path, monkeypatch):
-    """verl#1120, ray#7945: schedulers give each job a folder whose name is too long for a socket."""
-    long = tmp_path / "a_long_folder_name_that_a_scheduler_makes_for_every_job" / "node0001" / "user_example"
+    """verl#1120, ray#7945: schedulers give each job a folder whose name is too long for a
+    socket."""
+    long = (
+        tmp_path
+        / "a_long_folder_name_that_a_scheduler_makes_for_every_job"
+        / "node0001"
+        / "user_example"
+    )
     long.mkdir(parents=True)
     monkeypatch.setattr(ray_session.tempfile, "gettempdir", lambda: str(long))
     folder, lock = ray_session.new_folder()
@@ -96,7 +107,11 @@ def test_folders_of_killed_owners_go_and_no_others(root):
     os.close(last)
 
 
-WORKER = "import sys, time; open(sys.argv[1], 'w').write('x'); held = open(sys.argv[1]); print('ready', flush=True); time.sleep(60)"
+WORKER = (
+    "import sys, time; open(sys.argv[1], 'w').write('x'); held = "
+    "open(sys.argv[1]); "
+    "print('ready', flush=True); time.sleep(60)"
+)
 
 
 def worker(file) -> subprocess.Popen:
@@ -152,7 +167,9 @@ def test_after_a_kill_one_line_says_what_died_and_nothing_is_left(what, said):
     owner.kill()
     assert owner.communicate(timeout=20)[1] == said
     begin = time.monotonic()
-    while (os.path.exists(folder) or ray_session.is_running(int(part))) and time.monotonic() - begin < 10:
+    while (
+        os.path.exists(folder) or ray_session.is_running(int(part))
+    ) and time.monotonic() - begin < 10:
         time.sleep(0.05)
     assert not os.path.exists(folder) and not ray_session.is_running(int(part))
 
@@ -160,7 +177,9 @@ def test_after_a_kill_one_line_says_what_died_and_nothing_is_left(what, said):
 @linux
 def test_only_running_children_of_this_process_are_found_by_name():
     child = subprocess.Popen(["sleep", "30"])
-    assert ray_session.children(("sleep",)) == {"sleep": child.pid} and ray_session.is_running(child.pid)
+    assert ray_session.children(("sleep",)) == {"sleep": child.pid} and ray_session.is_running(
+        child.pid
+    )
     child.kill()
     while ray_session.is_running(child.pid):  # it stays a zombie until somebody asks
         time.sleep(0.01)
@@ -174,7 +193,8 @@ def test_more_actors_than_memory_are_refused_in_one_line():
 
 
 def test_an_interrupt_while_a_session_closes_is_raised_when_the_session_is_over():
-    """Ray ends a process that ends while Ray is shutting down, with words of its own: an impatient user's second Ctrl-C."""
+    """Ray ends a process that ends while Ray is shutting down, with words of its own: an impatient
+    user's second Ctrl-C."""
     over = []
 
     def end() -> None:

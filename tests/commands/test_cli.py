@@ -1,4 +1,5 @@
-"""The command line as its users meet it: what it prints, exit codes, one clear line for every mistake."""
+"""The command line as its users meet it: what it prints, exit codes, one clear line for every
+mistake."""
 
 import io
 import json
@@ -36,7 +37,18 @@ def run(tmp_path_factory):
     (folder / "small.toml").write_text(SMALL)
     path = folder / "run"
     assert (
-        cli.main(["train", str(folder / "small.toml"), "--out", str(path), "--actors", "0", "--set", "generations=2"])
+        cli.main(
+            [
+                "train",
+                str(folder / "small.toml"),
+                "--out",
+                str(path),
+                "--actors",
+                "0",
+                "--set",
+                "generations=2",
+            ]
+        )
         == 0
     )
     return path
@@ -49,14 +61,23 @@ def test_training_says_how_to_play_the_result(run, capsys):
 
 
 def test_help_imports_nothing_heavy():
-    program = "import sys; from selfplay import cli\ntry: cli.main(['--help'])\nexcept SystemExit: pass\nprint(sorted(sys.modules))"
+    program = (
+        "import sys; from "
+        "selfplay "
+        "import "
+        "cli\ntry: "
+        "cli.main(['--help'])\nexcept "
+        "SystemExit: pass\nprint(sorted(sys.modules))"
+    )
     out = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True).stdout
     assert "usage: selfplay" in out and "train" in out
     for heavy in ("torch", "ray", "numba", "numpy", "rich", "tensorboard", "msgspec"):
         assert f"'{heavy}'" not in out
 
 
-@pytest.mark.parametrize("command", ["games", "train", "play", "arena", "gtp", "analysis", "exam", "bench", "check"])
+@pytest.mark.parametrize(
+    "command", ["games", "train", "play", "arena", "gtp", "analysis", "exam", "bench", "check"]
+)
 def test_every_command_has_help(command, capsys):
     code, out, _ = selfplay(command, "--help", capsys=capsys)
     assert code == 0 and f"selfplay {command}" in out
@@ -70,8 +91,15 @@ def test_games_lists_what_can_be_played(capsys):
 def test_exam_and_arena_give_one_json_object(run, capsys):
     code, out, _ = selfplay("exam", f"{run}@8", "--positions", "100", "--json", capsys=capsys)
     result = json.loads(out)
-    assert code == 0 and result["positions"] == 100 and result["simulations"] == 8 and 0 <= result["network"] <= 1
-    code, out, _ = selfplay("arena", f"{run}@4", "random", "mcts:10", "--games", "10", "--json", capsys=capsys)
+    assert (
+        code == 0
+        and result["positions"] == 100
+        and result["simulations"] == 8
+        and 0 <= result["network"] <= 1
+    )
+    code, out, _ = selfplay(
+        "arena", f"{run}@4", "random", "mcts:10", "--games", "10", "--json", capsys=capsys
+    )
     result = json.loads(out)
     assert code == 0 and len(result["matches"]) == 3 and len(result["ratings"]) == 3
 
@@ -83,7 +111,9 @@ def test_an_exam_in_a_named_precision_gives_the_same_figures_again(run, capsys):
         exams.append(json.loads(out))
         assert code == 0
     assert exams[0] == exams[1] and exams[0]["precision"] == "fp32"
-    code, out, _ = selfplay("exam", f"{run}@8", "--precision", "bf16", "--positions", "50", capsys=capsys)
+    code, out, _ = selfplay(
+        "exam", f"{run}@8", "--precision", "bf16", "--positions", "50", capsys=capsys
+    )
     assert code == 0 and "the network in bf16" in out
 
 
@@ -92,7 +122,11 @@ def test_an_arena_names_the_precision_of_every_network(run, capsys):
     found = [json.loads(selfplay(*asked, "--json", capsys=capsys)[1]) for _ in range(2)]
     assert found[0] == found[1]
     (match,) = found[0]["matches"]
-    assert (match["games"], match["first_precision"], match["second_precision"]) == (3, "bf16", None)
+    assert (match["games"], match["first_precision"], match["second_precision"]) == (
+        3,
+        "bf16",
+        None,
+    )
     assert [rating["precision"] for rating in found[0]["ratings"]] == ["bf16", None]
     code, out, _ = selfplay(*asked, capsys=capsys)
     assert code == 0 and f"\nrun@4: {run}@4, network in bf16\n" in out and "run@4 - random" in out
@@ -100,7 +134,12 @@ def test_an_arena_names_the_precision_of_every_network(run, capsys):
 
 def test_the_result_of_a_run_names_the_precision_of_its_network(run):
     result = json.loads((run / "result.json").read_text())
-    assert result["precision"] == result["exam"]["precision"] == result["match"]["first_precision"] == "fp32"
+    assert (
+        result["precision"]
+        == result["exam"]["precision"]
+        == result["match"]["first_precision"]
+        == "fp32"
+    )
     assert result["match"]["second_precision"] is None
     assert all("in fp32" in line for line in result["lines"][1:]) and len(result["lines"]) == 3
 
@@ -123,17 +162,38 @@ def test_a_precision_that_cannot_be_had_is_refused_in_one_line(run, command, cap
     monkeypatch.setattr(sys, "stdin", open(os.devnull))
     words = command.replace("RUN", str(run)).split()
     code, out, err = selfplay(*words, "--precision", "fp64" + "4" * 100_000, capsys=capsys)
-    assert code == 2 and out == "" and err.count("\n") == 1 and len(err) < 300 and "--precision must be one of" in err
+    assert (
+        code == 2
+        and out == ""
+        and err.count("\n") == 1
+        and len(err) < 300
+        and "--precision must be one of" in err
+    )
     if command != "bench rules":  # there is no network in it
         code, out, err = selfplay(*words, "--precision", "openvino-int8", capsys=capsys)
         assert code == 2 and out == "" and err.count("\n") == 1
         assert "precision 'openvino-int8' cannot be had here, fp32, bf16 can" in err
 
 
-@pytest.mark.parametrize("precision", [name for name in installed_precisions() if name.endswith("fp32")])
+@pytest.mark.parametrize(
+    "precision", [name for name in installed_precisions() if name.endswith("fp32")]
+)
 def test_a_bench_names_the_precision_it_measured(precision, capsys):
-    asked = ("--blocks", "1", "--channels", "8", "--games", "4", "--repeats", "1", "--seconds", "0.1")
-    code, out, _ = selfplay("bench", "net", *asked, "--precision", precision, "--json", capsys=capsys)
+    asked = (
+        "--blocks",
+        "1",
+        "--channels",
+        "8",
+        "--games",
+        "4",
+        "--repeats",
+        "1",
+        "--seconds",
+        "0.1",
+    )
+    code, out, _ = selfplay(
+        "bench", "net", *asked, "--precision", precision, "--json", capsys=capsys
+    )
     said = json.loads(out)
     assert code == 0 and said["precision"] == precision and precision in said["setting"]
 
@@ -146,7 +206,15 @@ def test_a_board_s_bare_name_is_played_and_listed(capsys, monkeypatch):
     for family, name in games.USUAL.items():
         assert f"({family} is {name})" in out
     code, out, _ = selfplay(
-        "arena", "random", "random", "--game", "breakthrough", "--games", "1", "--json", capsys=capsys
+        "arena",
+        "random",
+        "random",
+        "--game",
+        "breakthrough",
+        "--games",
+        "1",
+        "--json",
+        capsys=capsys,
     )
     assert code == 0 and json.loads(out)["game"] == "breakthrough8"
 
@@ -154,10 +222,17 @@ def test_a_board_s_bare_name_is_played_and_listed(capsys, monkeypatch):
 def test_a_time_a_move_is_taken_where_a_player_is_named(run, capsys):
     code, out, _ = selfplay("exam", f"{run}@20ms", "--positions", "5", "--json", capsys=capsys)
     said = json.loads(out)
-    assert code == 0 and said["seconds_a_move"] == 0.02 and said["simulations"] is None and said["search"] > 0.5
+    assert (
+        code == 0
+        and said["seconds_a_move"] == 0.02
+        and said["simulations"] is None
+        and said["search"] > 0.5
+    )
     code, out, _ = selfplay("exam", f"{run}@20ms", "--positions", "5", capsys=capsys)
     assert code == 0 and "0.02 s a move" in out
-    code, out, _ = selfplay("arena", f"{run}@10ms", "mcts:10ms", "--games", "2", "--json", capsys=capsys)
+    code, out, _ = selfplay(
+        "arena", f"{run}@10ms", "mcts:10ms", "--games", "2", "--json", capsys=capsys
+    )
     assert code == 0 and json.loads(out)["matches"][0]["first"] == f"{run}@10ms"
 
 
@@ -176,17 +251,42 @@ def test_tables_for_people_fit_a_pipe(run, capsys):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("what", ["rules", "search", "search --alone", "search --kind puct", "net", "selfplay --tune"])
+@pytest.mark.parametrize(
+    "what", ["rules", "search", "search --alone", "search --kind puct", "net", "selfplay --tune"]
+)
 def test_bench_measures_and_says_what_bounds_it(what, capsys):
-    small = ["--game", "tictactoe", "--games", "4", "--simulations", "4", "--blocks", "1", "--channels", "4"]
+    small = [
+        "--game",
+        "tictactoe",
+        "--games",
+        "4",
+        "--simulations",
+        "4",
+        "--blocks",
+        "1",
+        "--channels",
+        "4",
+    ]
     code, out, _ = selfplay(
-        "bench", *what.split(), *small, "--repeats", "3", "--seconds", "0.05", "--json", capsys=capsys
+        "bench",
+        *what.split(),
+        *small,
+        "--repeats",
+        "3",
+        "--seconds",
+        "0.05",
+        "--json",
+        capsys=capsys,
     )
     result = json.loads(out)
     assert code == 0 and result["repeats"] == 3 and result["bound"]
-    shares = [figure["median"] for name, figure in result["figures"].items() if name.startswith("share ")]
+    shares = [
+        figure["median"] for name, figure in result["figures"].items() if name.startswith("share ")
+    ]
     if what.startswith("search"):
-        assert sum(shares) == pytest.approx(1, abs=0.25)  # the parts are measured one by one, and make the whole
+        assert sum(shares) == pytest.approx(
+            1, abs=0.25
+        )  # the parts are measured one by one, and make the whole
     for figure in result["figures"].values():
         assert 0 <= figure["low"] <= figure["median"] <= figure["high"]
 
@@ -196,9 +296,15 @@ def test_check_proves_and_disproves(capsys, tmp_path):
     code, out, _ = selfplay("check", "tictactoe", "--games", "5", capsys=capsys)
     assert code == 0 and "all laws hold" in out
     source = Path(games.__file__).with_name("tictactoe.py").read_text()
-    (tmp_path / "broken.py").write_text(source.replace("stones & line == line", "stones & line == 3"))
+    (tmp_path / "broken.py").write_text(
+        source.replace("stones & line == line", "stones & line == 3")
+    )
     code, out, _ = selfplay("check", str(tmp_path / "broken.py"), "--games", "5", capsys=capsys)
-    assert code == 1 and "FAILS  a symmetric image of a game is the same game" in out and "after " in out
+    assert (
+        code == 1
+        and "FAILS  a symmetric image of a game is the same game" in out
+        and "after " in out
+    )
 
 
 MISTAKES = [
@@ -209,7 +315,7 @@ MISTAKES = [
     (["train", "conect4"], "unknown preset 'conect4'; did you mean 'connect4'"),
     (["train"], "name what to train"),
     (["train", "nowhere.toml"], "no such file 'nowhere.toml'"),
-    (["train", "dummy", "--set", "learner.btach=3"], "unknown key 'learner.btach'; did you mean 'learner.batch'"),
+    (["train", "dummy", "--set", "learner.btach=3"], "unknown key 'learner.btach'; " "did " "you " "mean " "'learner.batch'"),
     (["train", "dummy", "--set", "learner.batch=many"], "learner.batch: expected `int`, got `str`"),
     (["train", "dummy", "--actors", "-1"], "--actors must be 0 or more"),
     (["train", "dummy", "--time", "soon"], "--time takes a number"),
@@ -221,8 +327,8 @@ MISTAKES = [
     (["play", "connect4", "--load", "nowhere.json"], "nowhere.json is missing or damaged"),
     (["arena", "random"], "two players or more"),
     (["arena", "random", "mcts:5"], "say which --game"),
-    (["arena", "random", "mcts:5", "--game", "connect5"], "unknown game 'connect5'; did you mean 'connect4'"),
-    (["arena", "random", "mcts:5", "--game", "connect4", "--games", "0"], "--games must be at least 1"),
+    (["arena", "random", "mcts:5", "--game", "connect5"], "unknown game 'connect5'; " "did " "you " "mean " "'connect4'"),
+    (["arena", "random", "mcts:5", "--game", "connect4", "--games", "0"], "--games must be " "at " "least 1"),
     (["exam", "nothing"], "unknown player 'nothing'"),
     (["exam", "random"], "'random' has no network to examine"),
     (["bench", "everything"], "everything"),
@@ -231,7 +337,7 @@ MISTAKES = [
     (["check", "connect4", "--games", "0"], "--games must be at least 1"),
     (["train", "dummy", "--time", "infm"], "--time takes a number"),
     (["train", "dummy", "--address", "localhost:1"], "--address needs --actors"),
-    (["train", "dummy", "--set", "learner.learning_rate=nan"], "learner.learning_rate must lie between"),
+    (["train", "dummy", "--set", "learner.learning_rate=nan"], "learner.learning_rate " "must " "lie " "between"),
     (["play", "connect4", "--second", "mcts:99999999999"], "at most 10,000,000 simulations"),
     (["play", "connect4", "--time", "soon"], "'soon' is no time control; they are 10m, 5m+3s"),
     (["play", "connect4", "--time", ""], "'' is no time control"),
@@ -240,14 +346,18 @@ MISTAKES = [
     (["exam", "nothing@0.5s"], "unknown player 'nothing@0.5s'"),
     (["play", "x" * 300], "unknown player 'xxxx"),
     (["play", "go25"], "unknown game 'go25'; go is played on go5, go6"),
-    (["train", "go9", "--set", "options.kome=5"], "options: go9 has no option 'kome'; it has: komi, handicap"),
+    (["train", "go9", "--set", "options.kome=5"], "options: go9 has " "no " "option " "'kome'; " "it " "has: " "komi, handicap"),
     (["train", "go9", "--set", "options.komi=much"], "options.komi: expected a number, got 'much'"),
     (["arena", "gtp:/nowhere/engine", "random", "--game", "go9"], "cannot be started: No such file or directory"),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("arguments", "message"), MISTAKES, ids=[" ".join(a) or "nothing" for a, _ in MISTAKES])
-def test_a_mistake_gets_one_clear_line_and_exit_code_2(arguments, message, capsys, tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("arguments", "message"), MISTAKES, ids=[" ".join(a) or "nothing" for a, _ in MISTAKES]
+)
+def test_a_mistake_gets_one_clear_line_and_exit_code_2(
+    arguments, message, capsys, tmp_path, monkeypatch
+):
     monkeypatch.chdir(tmp_path)
     code, out, err = selfplay(*arguments, capsys=capsys)
     assert code == 2 and out == ""
@@ -282,14 +392,18 @@ def test_a_cut_checkpoint_is_refused_by_name(run, tmp_path, name, capsys):
     assert code == 2 and name in err and err.count("\n") == 1
 
 
-def test_a_full_disk_that_does_not_say_where_it_is_full_is_named_by_the_run_s_folder(tmp_path, capsys, monkeypatch):
+def test_a_full_disk_that_does_not_say_where_it_is_full_is_named_by_the_run_s_folder(
+    tmp_path, capsys, monkeypatch
+):
     def full(*_):
         raise OSError(28, "No space left on device")  # as from a file's write
 
     usage = type(shutil.disk_usage(tmp_path))
     monkeypatch.setattr(os, "fsync", full)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(10**9, 10**9, 0))
-    code, _, err = selfplay("train", "dummy", "--out", str(tmp_path / "r"), "--actors", "0", capsys=capsys)
+    code, _, err = selfplay(
+        "train", "dummy", "--out", str(tmp_path / "r"), "--actors", "0", capsys=capsys
+    )
     assert code == 2 and f"{tmp_path / 'r'}: No space left on device" in err
 
 
@@ -305,18 +419,35 @@ def test_no_space_left_is_one_line(tmp_path, capsys, monkeypatch):
         raise OSError(28, "No space left on device", "weights.safetensors")
 
     monkeypatch.setattr(os, "fsync", full)
-    code, _, err = selfplay("train", "dummy", "--out", str(tmp_path / "r"), "--actors", "0", capsys=capsys)
+    code, _, err = selfplay(
+        "train", "dummy", "--out", str(tmp_path / "r"), "--actors", "0", capsys=capsys
+    )
     assert code == 2 and "No space left on device" in err and err.count("selfplay: ") == 1
 
 
 @pytest.mark.slow
 def test_ctrl_c_leaves_a_run_cleanly_and_says_how_to_go_on(tmp_path):
     (tmp_path / "long.toml").write_text(SMALL.replace("generations = 4", "generations = 4000"))
-    command = [sys.executable, "-m", "selfplay.cli", "train", "long.toml", "--out", "run", "--actors", "0"]
+    command = [
+        sys.executable,
+        "-m",
+        "selfplay.cli",
+        "train",
+        "long.toml",
+        "--out",
+        "run",
+        "--actors",
+        "0",
+    ]
     # Tests that run in the background of a script inherit its deafness to Ctrl-C.
     hear = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)  # noqa: E731
     process = subprocess.Popen(
-        command, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, preexec_fn=hear
+        command,
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        preexec_fn=hear,
     )
     while not (tmp_path / "run" / "checkpoints" / "0002").exists():
         assert process.poll() is None, process.communicate()
@@ -324,7 +455,9 @@ def test_ctrl_c_leaves_a_run_cleanly_and_says_how_to_go_on(tmp_path):
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=30)
     assert process.returncode == 130
-    assert err.rstrip().endswith("the same command goes on: selfplay train long.toml --out run --actors 0")
+    assert err.rstrip().endswith(
+        "the same command goes on: selfplay train long.toml --out run --actors 0"
+    )
     assert "Traceback" not in err
 
 
@@ -340,7 +473,10 @@ def test_a_closed_pipe_is_no_traceback(end):
 def test_output_that_cannot_be_written_is_one_line():
     with open("/dev/full", "w") as full:
         done = subprocess.run(
-            [sys.executable, "-m", "selfplay.cli", "games"], stdout=full, stderr=subprocess.PIPE, text=True
+            [sys.executable, "-m", "selfplay.cli", "games"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
         )
     assert done.returncode == 2 and done.stderr == "selfplay: the output: No space left on device\n"
 
@@ -367,13 +503,17 @@ def test_options_of_a_game_are_set_by_name(capsys):
     code, out, _ = selfplay("arena", "random", "random", "--game", "go5", "--games", "2", "--option", "komi=25.5", "--json",
                             capsys=capsys)  # fmt: skip
     (met,) = json.loads(out)["matches"]
-    assert code == 0 and met["score_moving_first"] == 0.0, "with 25.5 points White has won before the first stone"
+    assert code == 0 and met["score_moving_first"] == 0.0, (
+        "with 25.5 points White has won before the first stone"
+    )
     for wrong, message in (
         ("komi=much", "--option takes NAME=NUMBER, such as komi=5.5, not 'komi=much'"),
         ("kome=5", "go5 has no option 'kome'; it has: komi, handicap"),
         ("komi=inf", "go5: option komi must be a finite number, not inf"),
     ):
-        code, out, err = selfplay("arena", "random", "random", "--game", "go5", "--option", wrong, capsys=capsys)
+        code, out, err = selfplay(
+            "arena", "random", "random", "--game", "go5", "--option", wrong, capsys=capsys
+        )
         assert (code, out, err) == (2, "", f"selfplay: {message}\n")
 
 

@@ -1,4 +1,5 @@
-"""Configuration is strict: a mistake is an error that names the key, the file and the nearest right word."""
+"""Configuration is strict: a mistake is an error that names the key, the file and the nearest right
+word."""
 
 import os
 import re
@@ -37,11 +38,15 @@ def test_a_game_s_options_are_settings():
         "komi": 5.0,
         "handicap": 0.0,
     }
-    with pytest.raises(ValueError, match="options: go9 has no option 'kome'; it has: komi, handicap"):
+    with pytest.raises(
+        ValueError, match="options: go9 has no option 'kome'; it has: komi, handicap"
+    ):
         config.game_of(config_file.parse('game = "go9"\n[options]\nkome = 5'))
     with pytest.raises(ValueError, match="finite"):
         config.game_of(config_file.parse('game = "go9"\n[options]\nkomi = nan'))
-    written = config_file.dump(config_file.parse('game = "go9"\n[options]\n"my \\"komi\\" = 1\\u007f" = 5'))
+    written = config_file.dump(
+        config_file.parse('game = "go9"\n[options]\n"my \\"komi\\" = 1\\u007f" = 5')
+    )
     assert config_file.parse(written).options == {'my "komi" = 1\x7f': 5.0}
 
 
@@ -49,13 +54,22 @@ def test_a_game_s_options_are_settings():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('game = "x"\n[learner]\nbatchs = 3', "unknown key 'learner.batchs'; did you mean 'learner.batch'"),
+        (
+            'game = "x"\n[learner]\nbatchs = 3',
+            "unknown key 'learner.batchs'; did you mean 'learner.batch'",
+        ),
         ('game = "x"\n[lerner]\nbatch = 3', "unknown key 'lerner'; did you mean 'learner'"),
         ('game = "go9"\n[options]\nkomi = "much"', "options.komi: expected a number, got 'much'"),
         ('game = "x"\n[learner]\nbatch = "many"', "learner.batch: expected `int`, got `str`"),
         ('game = "x"\nlearner = 3', "learner: expected `object`, got `int`"),
-        ('game = "x"\n[search]\nsimulations = [1, 2.5]', "search.simulations[1]: expected `int`, got `float`"),
-        ('game = "x"\n[search]\nsimulations = []', "search.simulations must list numbers from 1 to 1,000,000"),
+        (
+            'game = "x"\n[search]\nsimulations = [1, 2.5]',
+            "search.simulations[1]: expected `int`, got `float`",
+        ),
+        (
+            'game = "x"\n[search]\nsimulations = []',
+            "search.simulations must list numbers from 1 to 1,000,000",
+        ),
         ('game = "x"\n[learner]\nbatch = 0', "learner.batch must lie between 2 and"),
         ('game = "x"\n[learner]\nema_decay = 1.5', "learner.ema_decay must lie between 0 and 1"),
         ('game = "x"\n[search]\nkind = "mcts"', "search.kind must be one of gumbel, puct"),
@@ -68,16 +82,25 @@ def test_a_game_s_options_are_settings():
             'game = "x"\n[exploration]\ndirichlet_concentration = -10',
             "exploration.dirichlet_concentration must lie between",
         ),
-        ('game = "x"\n[learner]\nrate = true', "learner.learning_rate: expected `float`, got `bool`"),
+        (
+            'game = "x"\n[learner]\nrate = true',
+            "learner.learning_rate: expected `float`, got `bool`",
+        ),
         ('game = "x"\nseed = 18446744073709551616', "seed must lie between 0 and"),
         (f'game = "x"\nseed = {"9" * 400}', "seed must lie between 0 and; (400 letters)"),
         (f'game = "x"\nseed = {"9" * 5000}', "not TOML: Exceeds the limit (4300 digits)"),
-        (f'game = "x"\n[learner]\nrate = {"9" * 400}', "learner.learning_rate: number out of range"),
+        (
+            f'game = "x"\n[learner]\nrate = {"9" * 400}',
+            "learner.learning_rate: number out of range",
+        ),
         (f'game = "x"\n[options]\nkomi = {"9" * 400}', "options.komi: must be a finite number"),
         ('game = "x"\n[options]\nkomi = inf', "options.komi: must be a finite number, not inf"),
         ('game = "x"\nminutes = inf', "minutes must lie between 0 and"),
         ('game = "x"\nseed = 1979-05-27', "seed: expected `int`, got `date`"),
-        ('game = "x"\n[options]\nkomi = 07:32:00', "options.komi: expected a number, got datetime.time"),
+        (
+            'game = "x"\n[options]\nkomi = 07:32:00',
+            "options.komi: expected a number, got datetime.time",
+        ),
         ('game = "x"\ngame_digest = "abc"', "game_digest must be the sha256"),
         ('game = ["x"]', "game: expected `str`, got `array`"),
         ("a = " + "{a=" * 500, "not TOML: nested too deeply"),
@@ -87,9 +110,18 @@ def test_a_game_s_options_are_settings():
         ("[" + "a." * 20_000 + "a]", "line 1 has more than 100 dots"),
         (f'"{"k" * 50_000}" = 1', "unknown key 'kkk; (50,000 letters)"),
         ('"a\\nb" = 1', "unknown key 'a"),
-        (f'game = "x"\n[network]\nprecision = "{"p" * 50_000}"', "network.precision must be one of; (50,000 letters)"),
-        (f'game = "x"\n[search]\nsimulations = [{"0," * 9000}]', "search.simulations must list numbers"),
-        (f'game = "x"\n[options]\nkomi = "{"k" * 50_000}"', "options.komi: expected a number, got 'kkk"),
+        (
+            f'game = "x"\n[network]\nprecision = "{"p" * 50_000}"',
+            "network.precision must be one of; (50,000 letters)",
+        ),
+        (
+            f'game = "x"\n[search]\nsimulations = [{"0," * 9000}]',
+            "search.simulations must list numbers",
+        ),
+        (
+            f'game = "x"\n[options]\nkomi = "{"k" * 50_000}"',
+            "options.komi: expected a number, got 'kkk",
+        ),
     ],
 )
 def test_mistakes_are_named(text, message):
@@ -109,8 +141,14 @@ def test_unknown_presets_are_answered_with_the_nearest():
 
 
 def test_changes_are_applied_and_checked():
-    changed = config_file.load("dummy", ["learner.batch=7", "network.precision=fp32", "search.simulations=[3, 4]"])
-    assert (changed.learner.batch, changed.network.precision, changed.search.simulations) == (7, "fp32", [3, 4])
+    changed = config_file.load(
+        "dummy", ["learner.batch=7", "network.precision=fp32", "search.simulations=[3, 4]"]
+    )
+    assert (changed.learner.batch, changed.network.precision, changed.search.simulations) == (
+        7,
+        "fp32",
+        [3, 4],
+    )
     for bad in ("learner.batch", "=3", "learner.batch.x=3", "learner.btch=3", "game.x=1", "a" + ".a" * 100_000 + "=1",
                 "learner.learning_rate=" + "[" * 100_000, "seed=" + "9" * 5000, "x" * 100_000, "x" * 100_000 + "=1",
                 "learner.learning_rate=1\nseed = 3", "options=" + "{a=" * 300 + "1" + "}" * 300):  # fmt: skip
@@ -124,10 +162,18 @@ TOML = 'game = "tictactoe"  # an ümlaut\n'
 
 @pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"], ids=["without", "with"])
 def test_a_file_is_utf_8_in_every_locale_with_a_byte_order_mark_and_without(mark, tmp_path):
-    """TOML 1.0: "a TOML file must be a valid UTF-8 encoded Unicode document"; TOML 1.1 lets a mark stand (toml#438)."""
+    """TOML 1.0: "a TOML file must be a valid UTF-8 encoded Unicode document"; TOML 1.1 lets a mark
+    stand (toml#438)."""
     (tmp_path / "mine.toml").write_bytes(mark + TOML.encode())
-    program = "from selfplay import config_file; import sys; print(config_file.load(sys.argv[1]).game)"
-    settings = {"PYTHONUTF8": "0", "LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONPATH": str(ROOT)}
+    program = (
+        "from selfplay import config_file; import sys; print(config_file.load(sys.argv[1]).game)"
+    )
+    settings = {
+        "PYTHONUTF8": "0",
+        "LC_ALL": "C",
+        "PYTHONCOERCECLOCALE": "0",
+        "PYTHONPATH": str(ROOT),
+    }
     command = [sys.executable, "-c", program, str(tmp_path / "mine.toml")]
     done = subprocess.run(command, env=os.environ | settings, capture_output=True, text=True)
     assert (done.stdout, done.stderr) == ("tictactoe\n", "")
@@ -152,13 +198,16 @@ def test_a_file_that_is_no_text_is_named_with_the_line(tmp_path):
 
 
 def test_a_game_s_file_is_found_beside_the_toml_file_that_names_it(tmp_path, monkeypatch):
-    """As include paths are in the files that hold them (AlphaGo.jl#5, ray#28082); the working directory comes second."""
+    """As include paths are in the files that hold them (AlphaGo.jl#5, ray#28082); the working
+    directory comes second."""
     (tmp_path / "there").mkdir()
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
     toml = tmp_path / "there" / "mine.toml"
     toml.write_text('game = "mine.py"\n')
-    with pytest.raises(ValueError, match=r"no such game file: neither .*/there/mine.py nor mine.py"):
+    with pytest.raises(
+        ValueError, match=r"no such game file: neither .*/there/mine.py nor mine.py"
+    ):
         config_file.load(str(toml))
     (tmp_path / "here" / "mine.py").write_text("# here\n")
     assert config_file.load(str(toml)).game == str(tmp_path / "here" / "mine.py")
@@ -181,13 +230,17 @@ def numbers_of(section: type, prefix: str = "") -> dict[str, object]:
     return found
 
 
-@pytest.mark.parametrize("key, kind", numbers_of(config.RunConfig).items(), ids=lambda value: str(value)[:40])
+@pytest.mark.parametrize(
+    "key, kind", numbers_of(config.RunConfig).items(), ids=lambda value: str(value)[:40]
+)
 def test_every_number_has_limits(key, kind):
     """A number that nobody checks is one that hangs or does nothing an hour later."""
     number, bounds = typing.get_args(kind)
     for outside in (bounds.ge - max(1, abs(bounds.ge)), 2 * bounds.le + 1, float("nan")):
         with pytest.raises(ValueError, match=re.escape(key) + " must |expected `int`"):
-            config_file.parse('game = "tictactoe"', [f"{key}={number(outside) if outside == outside else 'nan'}"])
+            config_file.parse(
+                'game = "tictactoe"', [f"{key}={number(outside) if outside == outside else 'nan'}"]
+            )
 
 
 def test_there_are_as_many_parameters_of_a_search_as_its_two_sections_have():
@@ -210,10 +263,15 @@ def test_keys_of_older_versions_are_read_and_their_names_of_now_are_told(tmp_pat
     found = config_file.load(str(tmp_path / "old.toml"), ["replay.reuse=3", "learner.rate=0.5"])
     assert (found.search.mcts_solver, found.exploration.temperature_start) == (False, 0.5)
     assert (found.learner.learning_rate, found.replay.samples_per_row) == (0.5, 3.0)
-    for old, new in (("search.solves", "search.mcts_solver"), ("replay.reuse", "replay.samples_per_row")):
+    for old, new in (
+        ("search.solves", "search.mcts_solver"),
+        ("replay.reuse", "replay.samples_per_row"),
+    ):
         assert f"{old} is called {new} now" in caplog.text
     caplog.clear()
-    assert config_file.parse(OLD).learner.learning_rate == 0.25 and not caplog.text  # what a run stored
+    assert (
+        config_file.parse(OLD).learner.learning_rate == 0.25 and not caplog.text
+    )  # what a run stored
     with pytest.raises(ValueError, match="unknown key 'search.solves'"):
         config_file.parse(OLD.replace("solves = false", "solves = false\nmcts_solver = true"))
 
@@ -222,7 +280,10 @@ def test_keys_of_older_versions_are_read_and_their_names_of_now_are_told(tmp_pat
 def test_every_old_key_leads_to_a_key(old, new):
     section, name = new.split(".")
     assert name in getattr(config.RunConfig(game="x"), section).__struct_fields__
-    assert old.split(".")[1] not in getattr(config.RunConfig(game="x"), old.split(".")[0]).__struct_fields__
+    assert (
+        old.split(".")[1]
+        not in getattr(config.RunConfig(game="x"), old.split(".")[0]).__struct_fields__
+    )
 
 
 def test_a_configuration_cannot_be_changed_in_place():

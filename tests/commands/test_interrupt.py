@@ -1,4 +1,5 @@
-"""Ctrl-C is heard once, wherever it hits: in what C calls, in a compile, in the background of a script."""
+"""Ctrl-C is heard once, wherever it hits: in what C calls, in a compile, in the background of a
+script."""
 
 import ctypes
 import os
@@ -81,30 +82,42 @@ def test_handlers_come_back_and_deafness_stays():
 
 @pytest.mark.parametrize("compiled", [1, 3, 5, 7])
 def test_ctrl_c_while_a_game_compiles_is_one_line_and_exit_code_130(tmp_path, compiled):
-    """The first use of a game; the signal comes when so many of its functions are on disk, in the middle of the next one."""
+    """The first use of a game; the signal comes when so many of its functions are on disk, in the
+    middle of the next one."""
     (tmp_path / "chomp.py").write_text(EXAMPLE)
     hear = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)  # noqa: E731
     command = [sys.executable, "-m", "selfplay.cli", "check", "chomp.py"]
-    where = os.environ | {"HOME": str(tmp_path / "home")}  # in which lies what is compiled for a user's own game
+    where = os.environ | {
+        "HOME": str(tmp_path / "home")
+    }  # in which lies what is compiled for a user's own game
     process = subprocess.Popen(
-        command, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, preexec_fn=hear, env=where
+        command,
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        preexec_fn=hear,
+        env=where,
     )
     while len(list(tmp_path.glob("home/.cache/selfplay/games/*/__pycache__/*.nbc"))) < compiled:
         assert process.poll() is None, process.communicate()
         time.sleep(0.002)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
-    # Python notes an interrupt that has passed through exec() of a text, as Numba does it, and at its end dies of the same
-    # signal; a shell says 130 of both.
+    # Python notes an interrupt that has passed through exec() of a text, as Numba does it, and at
+    # its end dies of the same signal; a shell says 130 of both.
     assert process.returncode in (130, -signal.SIGINT) and (out, err) == ("", "selfplay: stopped\n")
 
 
 def test_a_process_that_was_forked_ends_without_words(capfd):
-    """OpenVINO's telemetry is one: it inherits the handlers, and printed a traceback where a whole group was stopped."""
+    """OpenVINO's telemetry is one: it inherits the handlers, and printed a traceback where a whole
+    group was stopped."""
     with interrupt.obeyed():
         child = os.fork()
         if not child:
             signal.raise_signal(signal.SIGTERM)
             os._exit(1)
         _, status = os.waitpid(child, 0)
-    assert os.waitstatus_to_exitcode(status) == 128 + signal.SIGTERM and capfd.readouterr().err == ""
+    assert (
+        os.waitstatus_to_exitcode(status) == 128 + signal.SIGTERM and capfd.readouterr().err == ""
+    )

@@ -1,4 +1,5 @@
-"""Names of players, games, moves and options that mean nothing: one short line, whatever they are."""
+"""Names of players, games, moves and options that mean nothing: one short line, whatever they
+are."""
 
 import os
 
@@ -62,10 +63,15 @@ def test_a_player_who_is_none_is_told_so_in_one_short_line(things, tictactoe):
     for text in PLAYERS:
         with pytest.raises(ValueError) as caught:
             players.create(text, tictactoe)
-        assert type(caught.value) is ValueError and is_one_short_line(str(caught.value)), (text[:30], caught.value)
+        assert type(caught.value) is ValueError and is_one_short_line(str(caught.value)), (
+            text[:30],
+            caught.value,
+        )
 
 
-@pytest.mark.parametrize("text", ["a" * 300, "pipe", "/dev/stdin", "a\nb", "folder", "pipe.py", "folder.py", "loop.py"])
+@pytest.mark.parametrize(
+    "text", ["a" * 300, "pipe", "/dev/stdin", "a\nb", "folder", "pipe.py", "folder.py", "loop.py"]
+)
 @pytest.mark.parametrize("command", ["play", "gtp", "arena"])
 def test_every_command_says_so_and_ends(things, capsys, monkeypatch, command, text):
     monkeypatch.setattr("sys.stdin", open(os.devnull))
@@ -76,18 +82,39 @@ def test_every_command_says_so_and_ends(things, capsys, monkeypatch, command, te
 
 
 def test_a_game_that_is_none_is_told_so_in_one_short_line(things):
-    for text in (LONG, LONG + ".py", "a" * 300 + ".py", "go" + "9" * 100_000, "\0", "\0.py", "\ud800.py", "a\nb.py"):
+    for text in (
+        LONG,
+        LONG + ".py",
+        "a" * 300 + ".py",
+        "go" + "9" * 100_000,
+        "\0",
+        "\0.py",
+        "\ud800.py",
+        "a\nb.py",
+    ):
         with pytest.raises(ValueError) as caught:
             games.load(text)
-        assert type(caught.value) is ValueError and is_one_short_line(str(caught.value)), (text[:30], caught.value)
+        assert type(caught.value) is ValueError and is_one_short_line(str(caught.value)), (
+            text[:30],
+            caught.value,
+        )
     for text in ("pipe.py", "folder.py", "loop.py", "/dev/stdin.py", "missing.py"):
         with pytest.raises(
-            ValueError, match=f"no such game file: {text}|{text} is no regular file|cannot read the game file {text}"
+            ValueError,
+            match=f"no such game file: {text}|{text} is no regular "
+            f"file|cannot "
+            f"read "
+            f"the "
+            f"game "
+            f"file "
+            f"{text}",
         ):
             games.load(text)
 
 
-@pytest.mark.parametrize("name", ["tictactoe", "go5", "hex5", "othello6", "connect4", "breakthrough5", "gomoku9"])
+@pytest.mark.parametrize(
+    "name", ["tictactoe", "go5", "hex5", "othello6", "connect4", "breakthrough5", "gomoku9"]
+)
 def test_a_move_or_option_that_is_none_is_told_so_in_one_short_line(name):
     game = games.load(name)
     for text in (LONG, "", "\0", "a\nb", "\ud800", "9" * 5000, "a" + "9" * 5000, "\u0663"):

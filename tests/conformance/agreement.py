@@ -1,22 +1,26 @@
-"""Our rules against open_spiel's, move by move: `python tests/conformance/agreement.py [--games 10000] [GAME ...]`.
+"""Our rules against open_spiel's, move by move:
+`python tests/conformance/agreement.py [--games 10000] [GAME ...]`.
 
-Random games are played on both at once. After every move the legal sets, the mover, the end and the outcome must be the
-same. In every second game the move is drawn from their legal moves instead of ours, so that what only their rules allow is
-seen too. One line a game; exit code 1 if there was a disagreement that is not one of DIFFERENCES.
+Random games are played on both at once. After every move the legal sets, the mover, the end and the
+outcome must be the same. In every second game the move is drawn from their legal moves instead of
+ours, so that what only their rules allow is seen too. One line a game; exit code 1 if there was a
+disagreement that is not one of DIFFERENCES.
 
-Moves are translated by their text, one small function a family; numbers are never assumed to mean the same. In Go the
-score is compared as well, to the point: the finished game is played again there with our area difference for komi, and must
-be a draw.
+Moves are translated by their text, one small function a family; numbers are never assumed to mean
+the same. In Go the score is compared as well, to the point: the finished game is played again there
+with our area difference for komi, and must be a draw.
 
-Needs open_spiel (`pip install open_spiel`), written against 2.0.2. Its Go knows no superko of our kind:
+Needs open_spiel (`pip install open_spiel`), written against 2.0.2. Its Go knows no superko of our
+kind:
 
 * ours: positional superko (Tromp-Taylor): a move that recreates an earlier arrangement of stones is illegal.
 * theirs: simple ko and suicide are illegal; any other move that recreates an earlier arrangement, whoever was to move then,
   may be played, and ends the game as a draw.
 
-So their legal moves less ours must be exactly such moves: each of them is tried there and has to end in a draw (komi is never
-whole here, so nothing else does). The other way round, a few of our moves a ply are tried there and must not end so. Both
-end after two passes and after twice as many plies as points, and both count area.
+So their legal moves less ours must be exactly such moves: each of them is tried there and has to
+end in a draw (komi is never whole here, so nothing else does). The other way round, a few of our
+moves a ply are tried there and must not end so. Both end after two passes and after twice as many
+plies as points, and both count area.
 """
 
 import argparse
@@ -44,7 +48,8 @@ NO_ACTION = -1  # what an action of theirs that is no move on the board is trans
 PORTION = 50  # games a process plays before it takes more work
 
 
-# Their text for a move -> ours. A leading colour ("B a1") and a mark for a capture ("a2b3*") are gone already.
+# Their text for a move -> ours. A leading colour ("B a1") and a mark for a capture ("a2b3*") are
+# gone already.
 
 
 def same(text: str) -> str:
@@ -69,7 +74,8 @@ def column_from_zero(text: str) -> str:
 
 
 def ranks_upside_down(size: int) -> Callable[[str], str]:
-    """a7a6 -> a2a3 on 8 ranks: their first player stands on the highest ranks, ours on the lowest."""
+    """a7a6 -> a2a3 on 8 ranks: their first player stands on the highest ranks, ours on the
+    lowest."""
 
     def turn(text: str) -> str:
         (column, rank), (to_column, to_rank) = text[:2], text[2:]
@@ -112,7 +118,9 @@ class Findings:
     games: int = 0
     plies: int = 0
     classes: Counter = field(default_factory=Counter)  # of disagreement -> how often
-    examples: dict[str, str] = field(default_factory=dict)  # the first of each class, with the moves that lead there
+    examples: dict[str, str] = field(
+        default_factory=dict
+    )  # the first of each class, with the moves that lead there
 
     def add(self, other: "Findings") -> None:
         self.games += other.games
@@ -127,9 +135,13 @@ class Findings:
 
 @cache
 def actions_of(pair: Pair) -> list[int]:
-    """Our action for each of their action numbers, NO_ACTION for numbers that are no move on the board."""
+    """Our action for each of their action numbers, NO_ACTION for numbers that are no move on the
+    board."""
     game, root = games.load(pair.ours), pyspiel.load_game(pair.theirs).new_initial_state()
-    return [our_action(game, pair, root.action_to_string(0, a)) for a in range(root.num_distinct_actions())]
+    return [
+        our_action(game, pair, root.action_to_string(0, a))
+        for a in range(root.num_distinct_actions())
+    ]
 
 
 def our_action(game: Game, pair: Pair, text: str) -> int:
@@ -153,12 +165,17 @@ class Table:
         self.findings.classes[what] += 1
         if what not in self.findings.examples:
             moves = " ".join(self.game.format(self.ours_of[a]) for a in self.theirs.history())
-            self.findings.examples[what] = f"{explanation}; after {moves or 'no moves'}\n{self.ours}"
+            self.findings.examples[what] = (
+                f"{explanation}; after {moves or 'no moves'}\n{self.ours}"
+            )
 
     def play(self, by_them: bool) -> None:
         """One random game, to its end or to the first disagreement."""
         while self.agreed():
-            ours, theirs = self.ours.legal.tolist(), {self.ours_of[a]: a for a in self.theirs.legal_actions()}
+            ours, theirs = (
+                self.ours.legal.tolist(),
+                {self.ours_of[a]: a for a in self.theirs.legal_actions()},
+            )
             action = self.random.choice(list(theirs) if by_them else ours)
             if action not in ours:
                 return self.note(ENDED_BY_REPEATING, f"last {self.game.format(action)}")
@@ -174,7 +191,15 @@ class Table:
         elif over:
             self.compare_ends()
         elif self.theirs.current_player() != self.ours.mover:
-            self.note("mover", f"player {self.theirs.current_player()} moves there, player {self.ours.mover} with us")
+            self.note(
+                "mover",
+                f"player {self.theirs.current_player()} "
+                f"moves "
+                f"there, "
+                f"player "
+                f"{self.ours.mover} "
+                f"with us",
+            )
         else:
             return self.legal_moves_agree()
         return False
@@ -200,7 +225,9 @@ class Table:
         """Whether their moves are ours and some that end Go there as a draw; these are noted."""
         shared = [a for a in theirs if self.ours_of[a] in ours]
         extra = [a for a in theirs if self.ours_of[a] not in ours]
-        if sorted(self.ours_of[a] for a in shared) != ours or not all(self.recreates(a) for a in extra):
+        if sorted(self.ours_of[a] for a in shared) != ours or not all(
+            self.recreates(a) for a in extra
+        ):
             return False
         for action in extra:
             self.note(REPEATS, self.names([self.ours_of[action]]))
@@ -210,7 +237,10 @@ class Table:
         """Some of our legal moves, tried there: none may recreate an earlier board."""
         for action in self.random.sample(theirs, min(PROBES, len(theirs))):
             if self.ours_of[action] in ours and self.recreates(action):
-                self.note("legal moves", f"{self.names([self.ours_of[action]])} recreates an earlier board")
+                self.note(
+                    "legal moves",
+                    f"{self.names([self.ours_of[action]])} recreates an earlier board",
+                )
                 return False
         return True
 
@@ -228,7 +258,9 @@ class Table:
         return state.is_terminal() and state.returns()[0] == 0.0
 
     def names(self, actions: list[int]) -> str:
-        return " ".join("?" if a == NO_ACTION else self.game.format(a) for a in actions) or "nothing"
+        return (
+            " ".join("?" if a == NO_ACTION else self.game.format(a) for a in actions) or "nothing"
+        )
 
 
 @cache
@@ -244,7 +276,8 @@ def play(position: Position, action: int) -> None:
 
 
 def compare(pair: Pair, indices: range, seed: int = 0) -> Findings:
-    """The games of these indices; even ones are drawn from our legal moves, odd ones from theirs."""
+    """The games of these indices; even ones are drawn from our legal moves, odd ones from
+    theirs."""
     findings = Findings()
     for index in indices:
         Table(pair, Random(f"{pair.theirs} {seed} {index}"), findings).play(by_them=index % 2 == 1)
@@ -270,13 +303,19 @@ def line(name: str, found: Findings) -> str:
     disagreements = sum(found.classes[what] for what in found.unexplained)
     counts = [f"{what}: {count:,}" for what, count in found.classes.items()]
     return "; ".join(
-        [f"{name}: {found.games:,} games, {found.plies:,} plies, {disagreements:,} disagreements", *counts]
+        [
+            f"{name}: {found.games:,} games, {found.plies:,} plies, {disagreements:,} "
+            f"disagreements",
+            *counts,
+        ]
     )
 
 
 def options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Our rules against open_spiel's, move by move.")
-    parser.add_argument("names", nargs="*", metavar="GAME", help=f"default: all of {' '.join(PAIRS)}")
+    parser.add_argument(
+        "names", nargs="*", metavar="GAME", help=f"default: all of {' '.join(PAIRS)}"
+    )
     parser.add_argument("--games", type=int, default=10_000, help="random games of each")
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--seed", type=int, default=0)

@@ -1,12 +1,14 @@
-"""Our search against mctx, the published implementation of Gumbel MuZero's policy (Danihelka et al. 2022) and of
-MuZero's PUCT: `python tests/conformance/proof.py [--games go9 hex5] [--simulations 16 200] [--positions 8]`.
+"""Our search against mctx, the published implementation of Gumbel MuZero's policy (Danihelka et al.
+2022) and of MuZero's PUCT:
+`python tests/conformance/proof.py [--games go9 hex5] [--simulations 16 200] [--positions 8]`.
 
-Both search the same random positions of the real games. Logits and values come from a hash of the position, so that no
-two nodes are alike, and the Gumbel variables (or priors with Dirichlet noise) that our search drew are handed to mctx.
+Both search the same random positions of the real games. Logits and values come from a hash of the
+position, so that no two nodes are alike, and the Gumbel variables (or priors with Dirichlet noise)
+that our search drew are handed to mctx.
 
-Compared at the root: visits and chosen action exactly; mean values Q, improved policy and completed Q by their largest
-difference. Ends with 1 if anything differs by more than 1e-5. How mctx is made to play our games with our settings is
-told in tests/conformance/published.py.
+Compared at the root: visits and chosen action exactly; mean values Q, improved policy and completed
+Q by their largest difference. Ends with 1 if anything differs by more than 1e-5. How mctx is made
+to play our games with our settings is told in tests/conformance/published.py.
 
 Needs mctx (`pip install mctx`), written against 0.0.71.
 """
@@ -29,10 +31,14 @@ from tests.conformance.published import ILLEGAL, Table, published_search, use_fl
 KINDS = {
     "gumbel": SearchParams(GUMBEL, mcts_solver=False),
     "gumbel without noise": SearchParams(GUMBEL, mcts_solver=False, gumbel_scale=0.0),
-    "gumbel, four considered": SearchParams(GUMBEL, mcts_solver=False, max_considered=4, c_visit=20.0, c_scale=0.5),
+    "gumbel, four considered": SearchParams(
+        GUMBEL, mcts_solver=False, max_considered=4, c_visit=20.0, c_scale=0.5
+    ),
     "gumbel, min-max": SearchParams(GUMBEL, mcts_solver=False, c_scale=0.1, min_max=True),
     "puct": SearchParams(PUCT, mcts_solver=False),
-    "puct with noise, no FPU": SearchParams(PUCT, mcts_solver=False, dirichlet_fraction=0.25, fpu_reduction=0.0),
+    "puct with noise, no FPU": SearchParams(
+        PUCT, mcts_solver=False, dirichlet_fraction=0.25, fpu_reduction=0.0
+    ),
 }
 SIMULATIONS = (2, 3, 4, 5, 7, 8, 12, 16, 24, 32, 50, 64, 100, 150, 200)
 MOST_ACTIONS = 99  # of a game that is compared
@@ -61,15 +67,34 @@ class Findings:
             setattr(self, name, max(getattr(self, name), getattr(other, name)))
 
     def agree(self, tolerance: float = 1e-5) -> bool:
-        return not (self.visits or self.actions) and max(self.policy, self.completed, self.q) <= tolerance
+        return (
+            not (self.visits or self.actions)
+            and max(self.policy, self.completed, self.q) <= tolerance
+        )
 
 
 class Ours:
-    """Our searches of some positions of one game, a row each, as wide as mctx's; Q is for the mover."""
+    """Our searches of some positions of one game, a row each, as wide as mctx's; Q is for the
+    mover."""
 
-    def __init__(self, positions: list[Position], settings: SearchParams, simulations: int, width: int, seed: int):
+    def __init__(
+        self,
+        positions: list[Position],
+        settings: SearchParams,
+        simulations: int,
+        width: int,
+        seed: int,
+    ):
         game, count = positions[0].game, len(positions)
-        searcher = Searcher(game, FakeNetwork(game.actions), settings, simulations, count, cache_entries=0, seed=seed)
+        searcher = Searcher(
+            game,
+            FakeNetwork(game.actions),
+            settings,
+            simulations,
+            count,
+            cache_entries=0,
+            seed=seed,
+        )
         found = searcher.search(np.stack([position.state for position in positions]))
         self.action, self.policy = found.action, np.zeros((count, width))
         self.policy[:, : game.actions] = found.policy
@@ -82,31 +107,49 @@ class Ours:
             self.gumbel[row, actions] = searcher.forest.root_noise[row, actions]
 
 
-def compare(positions: dict[str, list[Position]], settings: SearchParams, simulations: int, table: Table, seed: int):
+def compare(
+    positions: dict[str, list[Position]],
+    settings: SearchParams,
+    simulations: int,
+    table: Table,
+    seed: int,
+):
     """Search positions of several games on both sides at once; game -> Findings.
 
-    With `min_max` each game has a table of its own width, because mctx stretches over illegal actions too."""
+    With `min_max` each game has a table of its own width, because mctx stretches over illegal
+    actions too."""
     if settings.min_max and any(table.width != some[0].game.actions for some in positions.values()):
         own = {name: Table(some[0].game.actions) for name, some in positions.items()}
         return {
             name: compare({name: some}, settings, simulations, own[name], seed)[name]
             for name, some in positions.items()
         }
-    ours = {name: Ours(p, settings, simulations, table.width, seed) for name, p in positions.items()}
+    ours = {
+        name: Ours(p, settings, simulations, table.width, seed) for name, p in positions.items()
+    }
     theirs = search_with_mctx(positions, ours, settings, simulations, table)
     found, first = {}, 0
     for name, mine in ours.items():
         rows = slice(first, first + len(mine.action))
-        found[name] = differences(mine, {what: array[rows] for what, array in theirs.items()}, settings, simulations)
+        found[name] = differences(
+            mine, {what: array[rows] for what, array in theirs.items()}, settings, simulations
+        )
         first = rows.stop
     return found
 
 
-def search_with_mctx(positions, ours: dict[str, Ours], settings: SearchParams, simulations: int, table: Table):
-    """mctx's arrays about the roots, of all games one below the other, with the noise that our searches drew."""
-    numbers = np.array([table.root(position) for some in positions.values() for position in some], np.int32)
+def search_with_mctx(
+    positions, ours: dict[str, Ours], settings: SearchParams, simulations: int, table: Table
+):
+    """mctx's arrays about the roots, of all games one below the other, with the noise that our
+    searches drew."""
+    numbers = np.array(
+        [table.root(position) for some in positions.values() for position in some], np.int32
+    )
     logits, values = table.answers(numbers)
-    gumbel, priors = (np.concatenate([getattr(o, name) for o in ours.values()]) for name in ("gumbel", "priors"))
+    gumbel, priors = (
+        np.concatenate([getattr(o, name) for o in ours.values()]) for name in ("gumbel", "priors")
+    )
     if settings.kind == PUCT and settings.dirichlet_fraction > 0:
         logits = np.where(priors > 0, np.log(np.maximum(priors, 1e-300)), ILLEGAL)
     out = published_search(settings, simulations, table)(logits, values, numbers, gumbel)
@@ -119,11 +162,15 @@ def differences(ours: Ours, theirs: dict, settings: SearchParams, simulations: i
     found.visits = int((ours.visits != theirs["visits"]).any(1).sum())
     found.q = largest(np.where(visited, ours.q - theirs["q"], 0.0))
     chosen = theirs["visits"].argmax(1) if settings.kind == PUCT else theirs["action"]
-    found.actions = int((ours.action != chosen).sum())  # (mctx breaks ties of visits by chance: not asked)
+    found.actions = int(
+        (ours.action != chosen).sum()
+    )  # (mctx breaks ties of visits by chance: not asked)
     found.policy = largest(ours.policy - theirs["policy"])
     if settings.kind == GUMBEL:
         scale = (settings.c_visit + ours.visits.max(1, keepdims=True)) * settings.c_scale
-        found.completed = largest((completed_q(ours) - below_best(theirs["completed"], ours)) / scale)
+        found.completed = largest(
+            (completed_q(ours) - below_best(theirs["completed"], ours)) / scale
+        )
     return found
 
 
@@ -133,9 +180,12 @@ def largest(difference: np.ndarray) -> float:
 
 
 def completed_q(ours: Ours) -> np.ndarray:
-    """sigma(completed Q) less its maximum, from the improved policy: log pi' - log pi (equation 11)."""
+    """sigma(completed Q) less its maximum, from the improved policy: log pi' - log pi (equation
+    11)."""
     legal = ours.priors > 0
-    return below_best(np.log(np.where(legal, ours.policy, 1.0)) - np.log(np.where(legal, ours.priors, 1.0)), ours)
+    return below_best(
+        np.log(np.where(legal, ours.policy, 1.0)) - np.log(np.where(legal, ours.priors, 1.0)), ours
+    )
 
 
 def below_best(sigma: np.ndarray, ours: Ours) -> np.ndarray:
@@ -149,10 +199,26 @@ def below_best(sigma: np.ndarray, ours: Ours) -> np.ndarray:
 def options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Our search against mctx's, position by position.")
     names = compared_games()
-    parser.add_argument("--games", nargs="+", default=names, choices=names, metavar="GAME", help="default: all")
-    parser.add_argument("--kinds", nargs="+", default=list(KINDS), choices=KINDS, metavar="KIND", help=", ".join(KINDS))
-    parser.add_argument("--simulations", nargs="+", type=int, default=SIMULATIONS, metavar="N", help="2 to 200")
-    parser.add_argument("--positions", type=int, default=8, help="of each game, for each kind and number (default 8)")
+    parser.add_argument(
+        "--games", nargs="+", default=names, choices=names, metavar="GAME", help="default: all"
+    )
+    parser.add_argument(
+        "--kinds",
+        nargs="+",
+        default=list(KINDS),
+        choices=KINDS,
+        metavar="KIND",
+        help=", ".join(KINDS),
+    )
+    parser.add_argument(
+        "--simulations", nargs="+", type=int, default=SIMULATIONS, metavar="N", help="2 to 200"
+    )
+    parser.add_argument(
+        "--positions",
+        type=int,
+        default=8,
+        help="of each game, for each kind and number (default 8)",
+    )
     parser.add_argument("--seed", type=int, default=0)
     return parser.parse_args()
 
@@ -163,7 +229,9 @@ def run(asked: argparse.Namespace) -> dict[str, Findings]:
     loaded = {name: games.load(name) for name in asked.games}
     for simulations in asked.simulations:
         seed = 1000 * asked.seed + simulations
-        positions = {name: random_positions(game, asked.positions, seed) for name, game in loaded.items()}
+        positions = {
+            name: random_positions(game, asked.positions, seed) for name, game in loaded.items()
+        }
         table = Table(max(game.actions for game in loaded.values()))
         for kind in asked.kinds:
             for name, found in compare(positions, KINDS[kind], simulations, table, seed).items():
@@ -186,8 +254,18 @@ def main() -> int:
     total, everything = run(asked), Findings()
     for found in total.values():
         everything.add(found)
-    print(f"\nOurs and mctx {version('mctx')} on jax {version('jax')}; kinds: {', '.join(asked.kinds)}.\n")
-    print("| game | searches | simulations | other visits | other action | policy | completed Q | Q |")
+    print(
+        f"\nOurs and mctx "
+        f"{version('mctx')} "
+        f"on "
+        f"jax "
+        f"{version('jax')}; "
+        f"kinds: "
+        f"{', '.join(asked.kinds)}.\n"
+    )
+    print(
+        "| game | searches | simulations | other visits | other action | policy | completed Q | Q |"
+    )
     print("|---|---|---|---|---|---|---|---|")
     print("\n".join(row(name, found) for name, found in (total | {"all": everything}).items()))
     return 0 if everything.agree() else 1

@@ -1,13 +1,15 @@
-"""The published search over our rules: mctx's policies with our settings, and our games as its model. For
-tests/conformance/proof.py.
+"""The published search over our rules: mctx's policies with our settings, and our games as its
+model. For tests/conformance/proof.py.
 
-An embedding is the number of a position in a table, which grows as mctx asks for positions by moves. A reward is the
-outcome for the player who moved; the discount is -1 where the other player moves next, 1 where the same one does and 0
-at the end. Everything is padded with illegal actions to one width W, so that games share a batch and mctx compiles once
-for all of them. (mctx's rescale_values takes illegal actions in, so there the width must be the game's own.)
+An embedding is the number of a position in a table, which grows as mctx asks for positions by
+moves. A reward is the outcome for the player who moved; the discount is -1 where the other player
+moves next, 1 where the same one does and 0 at the end. Everything is padded with illegal actions to
+one width W, so that games share a batch and mctx compiles once for all of them. (mctx's
+rescale_values takes illegal actions in, so there the width must be the game's own.)
 
-Beside settings two things are changed: PUCT's values, through a parameter of mctx (`puct_values`), and mctx's random
-draws. Gumbel variables are handed in, and the noise of 1e-7 that breaks ties of PUCT is left out.
+Beside settings two things are changed: PUCT's values, through a parameter of mctx (`puct_values`),
+and mctx's random draws. Gumbel variables are handed in, and the noise of 1e-7 that breaks ties of
+PUCT is left out.
 """
 
 from dataclasses import dataclass
@@ -27,8 +29,8 @@ ILLEGAL = np.finfo(np.float64).min  # mctx's own logit of an illegal action
 
 
 def use_float64() -> None:
-    """For the whole process: a call from mctx back into Python comes on a thread that no narrower setting reaches. In
-    mctx's usual float32 values that lie close together would swap."""
+    """For the whole process: a call from mctx back into Python comes on a thread that no narrower
+    setting reaches. In mctx's usual float32 values that lie close together would swap."""
     jax.config.update("jax_enable_x64", True)
 
 
@@ -57,7 +59,9 @@ class Table:
 
     def add(self, position: Position) -> int:
         planes, scalars = position.observe()
-        answer, value = FakeNetwork(position.game.actions).answer(planes.reshape(len(planes), -1), scalars)
+        answer, value = FakeNetwork(position.game.actions).answer(
+            planes.reshape(len(planes), -1), scalars
+        )
         logits = np.full(self.width, ILLEGAL)
         if position.outcome is None:
             logits[position.legal] = answer[position.legal]
@@ -69,13 +73,19 @@ class Table:
         if self.nodes[number].position.outcome is not None:
             return number
         if (number, action) not in self.children:
-            self.children[number, action] = self.add(self.nodes[number].position.copy().play(action))
+            self.children[number, action] = self.add(
+                self.nodes[number].position.copy().play(action)
+            )
         return self.children[number, action]
 
     def step(self, numbers, actions):
-        """A move in each row: (number i32[B], logits f64[B, W], value, reward and discount f64[B])."""
+        """A move in each row: (number i32[B], logits f64[B, W], value, reward and discount
+        f64[B])."""
         found = [self.child(int(number), int(action)) for number, action in zip(numbers, actions)]
-        told = [transition(self.nodes[int(a)].position, self.nodes[b].position) for a, b in zip(numbers, found)]
+        told = [
+            transition(self.nodes[int(a)].position, self.nodes[b].position)
+            for a, b in zip(numbers, found)
+        ]
         rewards, discounts = np.array(told, np.float64).T
         return np.array(found, np.int32), *self.answers(found), rewards, discounts
 
@@ -101,13 +111,16 @@ def is_legal(tree, node):
 
 
 def puct_values(tree, node, *, settings: SearchParams):
-    """Q, with first-play urgency where unvisited. Illegal actions are shut out here: mctx does so at the root alone."""
+    """Q, with first-play urgency where unvisited. Illegal actions are shut out here: mctx does so
+    at the root alone."""
     visited = tree.children_visits[node] > 0
     seen = jnp.sum(jnp.where(visited, jax.nn.softmax(tree.children_prior_logits[node]), 0.0))
     is_noisy = (node == 0) & (settings.dirichlet_fraction > 0)
     reduction = jnp.where(is_noisy, 0.0, settings.fpu_reduction)
     first_play = tree.node_values[node] - reduction * jnp.sqrt(seen)
-    return jnp.where(visited, tree.qvalues(node), jnp.where(is_legal(tree, node), first_play, -jnp.inf))
+    return jnp.where(
+        visited, tree.qvalues(node), jnp.where(is_legal(tree, node), first_play, -jnp.inf)
+    )
 
 
 def q_transform(settings: SearchParams):
@@ -116,7 +129,9 @@ def q_transform(settings: SearchParams):
     # mctx's Q lies in [-1, 1] until it is stretched to [0, 1]; ours is always in [0, 1].
     scale = settings.c_scale if settings.min_max else settings.c_scale / 2
     scales = {"value_scale": scale, "maxvisit_init": settings.c_visit}
-    return partial(mctx.qtransform_completed_by_mix_value, rescale_values=settings.min_max, **scales)
+    return partial(
+        mctx.qtransform_completed_by_mix_value, rescale_values=settings.min_max, **scales
+    )
 
 
 def model(table: Table):
@@ -127,8 +142,12 @@ def model(table: Table):
         row = jax.ShapeDtypeStruct(number.shape, np.float64)
         logits = jax.ShapeDtypeStruct((*number.shape, table.width), np.float64)
         shapes = (jax.ShapeDtypeStruct(number.shape, np.int32), logits, row, row, row)
-        number, logits, value, reward, discount = jax.pure_callback(table.step, shapes, number, action)
-        return mctx.RecurrentFnOutput(reward=reward, discount=discount, prior_logits=logits, value=value), number
+        number, logits, value, reward, discount = jax.pure_callback(
+            table.step, shapes, number, action
+        )
+        return mctx.RecurrentFnOutput(
+            reward=reward, discount=discount, prior_logits=logits, value=value
+        ), number
 
     return step
 
@@ -142,9 +161,16 @@ def policy_of(settings: SearchParams):
 
 @cache
 def published_search(settings: SearchParams, simulations: int, table: Table):
-    """mctx's search, compiled: (logits f64[B, W], value f64[B], number i32[B], Gumbel f64[B, W]) -> what roots hold."""
+    """mctx's search, compiled: (logits f64[B, W], value f64[B], number i32[B], Gumbel f64[B, W]) ->
+    what roots hold."""
     transform = q_transform(settings)
-    search = partial(policy_of(settings), None, jax.random.key(0), recurrent_fn=model(table), qtransform=transform)
+    search = partial(
+        policy_of(settings),
+        None,
+        jax.random.key(0),
+        recurrent_fn=model(table),
+        qtransform=transform,
+    )
 
     @jax.jit
     def run(logits, value, number, gumbel):

@@ -1,4 +1,5 @@
-"""The rules against open_spiel's, on a few random games each; tests/conformance/agreement.py plays ten thousand."""
+"""The rules against open_spiel's, on a few random games each; tests/conformance/agreement.py plays
+ten thousand."""
 
 from dataclasses import replace
 
@@ -51,7 +52,8 @@ def upside_down(text):
     ],
 )
 def test_other_rules_are_found_out(name, changes, what):
-    """Another orientation, another komi, other lines: none goes unseen, and the moves that show it are told."""
+    """Another orientation, another komi, other lines: none goes unseen, and the moves that show it
+    are told."""
     found = compare(replace(PAIRS[name], **changes), range(60))
     assert what in found.unexplained
     assert "after " in found.examples[what]

@@ -1,4 +1,5 @@
-"""The search against mctx, the published implementation, on a few positions; tests/conformance/proof.py takes every game."""
+"""The search against mctx, the published implementation, on a few positions;
+tests/conformance/proof.py takes every game."""
 
 from functools import partial
 
@@ -50,10 +51,15 @@ def test_the_search_is_the_published_one(table, kind, simulations):
 
 @pytest.mark.parametrize("name", ["tictactoe", "othello4"])
 def test_min_max_is_the_rescaling_of_mctx(name):
-    """qtransform_completed_by_mix_value(rescale_values=True), unchanged: illegal actions are completed by v_mix there, and
-    where all the legal ones have visits v_mix may lie beyond them all."""
+    """qtransform_completed_by_mix_value(rescale_values=True), unchanged: illegal actions are
+    completed by v_mix there, and where all the legal ones have visits v_mix may lie beyond them
+    all."""
     game = games.load(name)
-    few_moves = [position for position in random_positions(game, 2000, seed=5) if 2 <= len(position.legal) <= 4][:64]
+    few_moves = [
+        position
+        for position in random_positions(game, 2000, seed=5)
+        if 2 <= len(position.legal) <= 4
+    ][:64]
     found = compare({name: few_moves}, KINDS["gumbel, min-max"], 6, Table(game.actions), seed=1)
     assert found[name].searches == 64 and found[name].agree(), found[name]
 

@@ -1,4 +1,5 @@
-"""Go's published numbers on tiny boards; tests/conformance/tiny_go.py counts the games on 2x2 as well, which takes minutes."""
+"""Go's published numbers on tiny boards; tests/conformance/tiny_go.py counts the games on 2x2 as
+well, which takes minutes."""
 
 import pytest
 
@@ -21,14 +22,19 @@ def all_games(position) -> int:
 
 
 @pytest.mark.parametrize("columns", [1, 2, 3])
-def test_games_on_a_line_are_as_many_as_published_played_one_by_one_or_kept_by_what_can_be_reached(columns):
+def test_games_on_a_line_are_as_many_as_published_played_one_by_one_or_kept_by_what_can_be_reached(
+    columns,
+):
     start = games.Position(games.load("go8"), tiny_go.corner(1, columns).start)
     assert all_games(start) == tiny_go.count_games(1, columns).games == tiny_go.GAMES[1, columns]
 
 
 def test_games_on_a_line_of_four_differ_from_the_published_number_by_suicide_alone():
     count = tiny_go.count_games(1, 4)
-    assert count.games == tiny_go.twin_games(1, 4, suicide=False) == 719_178_893 and count.disagreements == 0
+    assert (
+        count.games == tiny_go.twin_games(1, 4, suicide=False) == 719_178_893
+        and count.disagreements == 0
+    )
     assert tiny_go.twin_games(1, 4, suicide=True) == tiny_go.GAMES[1, 4]
 
 

@@ -1,16 +1,20 @@
-"""Go's published numbers on tiny boards, counted by our rules: `python tests/conformance/tiny_go.py`, six minutes on one core.
+"""Go's published numbers on tiny boards, counted by our rules:
+`python tests/conformance/tiny_go.py`, six minutes on one core.
 
-John Tromp and Gunnar Farneback, "Combinatorics of Go" (2016), count legal positions, and games: sequences of moves and passes
-from the empty board to two passes in a row, with positional superko. They allow suicide, we forbid it. Up to 1x3 and on 2x2
-that is the same, because a suicide there leads back to the board before or to the empty one. On 1x4 it is not, and a slow twin
-in plain Python, which can do both, connects our number with theirs.
+John Tromp and Gunnar Farneback, "Combinatorics of Go" (2016), count legal positions, and games:
+sequences of moves and passes from the empty board to two passes in a row, with positional superko.
+They allow suicide, we forbid it. Up to 1x3 and on 2x2 that is the same, because a suicide there
+leads back to the board before or to the empty one. On 1x4 it is not, and a slow twin in plain
+Python, which can do both, connects our number with theirs.
 
-A board of m x n points is a corner of go8 whose other points are walls. go8, because its cap of 128 plies is never reached:
-2x2 has 57 arrangements, so no more than 56 moves, each after at most one pass, and two passes at the end.
+A board of m x n points is a corner of go8 whose other points are walls. go8, because its cap of 128
+plies is never reached: 2x2 has 57 arrangements, so no more than 56 moves, each after at most one
+pass, and two passes at the end.
 
-No count can be plain: 2x2 has 386,356,909,593 games. Counts are kept by the arrangements that can still be reached (see
-tiny_go_paths.py), and these follow from the moves that our rules allow without a history. But what is played are our rules with
-all of it, and a position where they allow other moves than those to arrangements not seen before counts as a disagreement.
+No count can be plain: 2x2 has 386,356,909,593 games. Counts are kept by the arrangements that can
+still be reached (see tiny_go_paths.py), and these follow from the moves that our rules allow
+without a history. But what is played are our rules with all of it, and a position where they allow
+other moves than those to arrangements not seen before counts as a disagreement.
 """
 
 import sys
@@ -34,11 +38,14 @@ GAMES = {(1, 1): 1, (1, 2): 9, (1, 3): 907, (1, 4): 2098407841, (2, 2): 38635690
 
 
 def legal_positions(size: int) -> int:
-    """How many arrangements of stones can be played on that board, stone by stone, without a capture."""
+    """How many arrangements of stones can be played on that board, stone by stone, without a
+    capture."""
     game = run_file(f"games.go{size}", games.FOLDER / "go.py").GAME
     states = np.zeros((game.cells + 1, game.state_bytes), np.uint8)
     states[0] = game.start_state()
-    return count_positions(game.rules, states, states.view(game.dtype)[:, 0], colours_at(game, range(game.cells)))
+    return count_positions(
+        game.rules, states, states.view(game.dtype)[:, 0], colours_at(game, range(game.cells))
+    )
 
 
 def colours_at(game: Game, cells) -> np.ndarray:
@@ -49,10 +56,13 @@ def colours_at(game: Game, cells) -> np.ndarray:
 
 @njit
 def count_positions(rules, states, records, points):
-    """Cell by cell, empty, black or white; who is not to move passes first. `states` is a stack, its first the empty board."""
+    """Cell by cell, empty, black or white; who is not to move passes first. `states` is a stack,
+    its first the empty board."""
     cells = len(points)
     choice = np.zeros(cells + 1, np.int64)  # of each cell: what is tried next
-    below = np.zeros(cells + 1, np.int64)  # of each cell: where in `states` the board before it stands
+    below = np.zeros(
+        cells + 1, np.int64
+    )  # of each cell: where in `states` the board before it stands
     actions, cell, total = np.zeros(cells + 1, np.int32), 0, 0
     while cell >= 0:
         if cell == cells or choice[cell] == 3:
@@ -75,7 +85,8 @@ def count_positions(rules, states, records, points):
 
 @njit
 def put(rules, states, records, points, below, cell, stone, actions):
-    """Play a stone in a copy, states[cell + 1], of states[below]; false if it is not legal or captures."""
+    """Play a stone in a copy, states[cell + 1], of states[below]; false if it is not legal or
+    captures."""
     state = states[cell + 1]
     copy(state, states[below])
     if rules.mover(state) != stone:
@@ -107,12 +118,15 @@ def count_stones(record, points):
 
 
 class Board(NamedTuple):
-    """A tiny board in a corner of go8. Arrangements are numbered in the order of their discovery, the empty one is 0."""
+    """A tiny board in a corner of go8. Arrangements are numbered in the order of their discovery,
+    the empty one is 0."""
 
     start: np.ndarray  # u8[S]
     points: np.ndarray  # i64[cells]: where `colour` has its points
     number_of: np.ndarray  # i64[4 ** cells]: an arrangement's number by its code
-    successors: np.ndarray  # u64[arrangements]: bits of those that one move, of either player, leads to
+    successors: (
+        np.ndarray
+    )  # u64[arrangements]: bits of those that one move, of either player, leads to
 
 
 def corner(rows: int, columns: int) -> Board:
@@ -126,7 +140,9 @@ def corner(rows: int, columns: int) -> Board:
     return Board(start, points, *arrangements(game, start, points))
 
 
-def arrangements(game: Game, start: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def arrangements(
+    game: Game, start: np.ndarray, points: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """(numbers by code, successors): all that can be reached when no history forbids anything."""
     found, states, successors = {code(game, start, points): 0}, [start], []
     for state in states:  # which grows
@@ -144,7 +160,9 @@ def arrangements(game: Game, start: np.ndarray, points: np.ndarray) -> tuple[np.
 
 def code(game: Game, state: np.ndarray, points: np.ndarray) -> int:
     """Of the arrangement: a digit to the base of 4 a point."""
-    return sum(int(colour) << 2 * i for i, colour in enumerate(state.view(game.dtype)[0]["colour"][points]))
+    return sum(
+        int(colour) << 2 * i for i, colour in enumerate(state.view(game.dtype)[0]["colour"][points])
+    )
 
 
 def moves_without_history(game: Game, state: np.ndarray, colour: int):
@@ -164,7 +182,8 @@ class Count(NamedTuple):
 
 
 def count_games(rows: int, columns: int) -> Count:
-    """All games. On 2x2 the eight first moves, four points of two colours, are mirror images: one is played."""
+    """All games. On 2x2 the eight first moves, four points of two colours, are mirror images: one
+    is played."""
     game, board = games.load("go8"), corner(rows, columns)
     depth = len(board.successors) + 1
     states = np.zeros((2 * depth + 1, game.state_bytes), np.uint8)
@@ -175,17 +194,30 @@ def count_games(rows: int, columns: int) -> Count:
         images, seen = 8, 1 | 1 << int(board.number_of[code(game, states[0], board.points)])
     keys, counts = new_table()
     total, positions, disagreements = walk(
-        game.rules, states, states.view(game.dtype)[:, 0], *board[1:], np.uint64(seen), game.actions, keys, counts
+        game.rules,
+        states,
+        states.view(game.dtype)[:, 0],
+        *board[1:],
+        np.uint64(seen),
+        game.actions,
+        keys,
+        counts,
     )
-    return Count(images * total + (images > 1), positions, disagreements)  # and the game of two passes
+    return Count(
+        images * total + (images > 1), positions, disagreements
+    )  # and the game of two passes
 
 
 @njit
 def walk(rules, states, records, points, number_of, successors, seen, num_actions, keys, counts):
-    """Depth first from states[0], whose arrangement is the newest of `seen`. Moves made without passes between them lie in even
-    places of the stack; an odd one is the state before it after a pass. Returns a Count."""
+    """Depth first from states[0], whose arrangement is the newest of `seen`. Moves made without
+    passes between them lie in even places of the stack; an odd one is the state before it after a
+    pass. Returns a Count."""
     depths = len(states) // 2
-    actions, num_moves = np.zeros((len(states), num_actions), np.int32), np.zeros((depths, 2), np.int64)
+    actions, num_moves = (
+        np.zeros((len(states), num_actions), np.int32),
+        np.zeros((depths, 2), np.int64),
+    )
     moves_made, here = np.zeros(depths, np.int64), np.zeros(depths, np.int64)
     totals, names = np.zeros(depths, np.int64), np.zeros(depths, np.uint64)
     depth, positions, disagreements = 0, 1, 0
@@ -226,8 +258,14 @@ def walk(rules, states, records, points, number_of, successors, seen, num_action
 
 @njit
 def enter(rules, states, actions, num_moves, depth, num_actions):
-    """List both players' moves, the second's after a pass; 1 if another pass ends the game, as it should."""
-    pass_action, state, passed, over = num_actions - 1, states[2 * depth], states[2 * depth + 1], states[2 * depth + 2]
+    """List both players' moves, the second's after a pass; 1 if another pass ends the game, as it
+    should."""
+    pass_action, state, passed, over = (
+        num_actions - 1,
+        states[2 * depth],
+        states[2 * depth + 1],
+        states[2 * depth + 2],
+    )
     num_moves[depth, 0] = rules.legal(state, actions[2 * depth]) - 1
     copy(passed, state)
     rules.play(passed, pass_action)
@@ -271,7 +309,12 @@ def main() -> None:
         show(f"games {rows}x{columns}", count.games, published, begin, more)
         for suicide, said in ((False, "forbidden"), (True, "allowed")):
             begin = time.perf_counter()
-            show(f"twin {rows}x{columns}, suicide {said}", twin_games(rows, columns, suicide), published, begin)
+            show(
+                f"twin {rows}x{columns}, suicide {said}",
+                twin_games(rows, columns, suicide),
+                published,
+                begin,
+            )
     for name, value in lines.items():
         print(f"{name:<42} {value}")
 

@@ -1,12 +1,16 @@
-"""Counting Go's games as paths: from the empty board through arrangements of stones, none met twice.
+"""Counting Go's games as paths: from the empty board through arrangements of stones, none met
+twice.
 
-Under positional superko games and such paths are the same (Tromp and Farneback, "Combinatorics of Go"): who moved is seen from
-the stone, between two moves of one player lies exactly one pass of the other, and after any move two passes may end the game.
+Under positional superko games and such paths are the same (Tromp and Farneback, "Combinatorics of
+Go"): who moved is seen from the stone, between two moves of one player lies exactly one pass of the
+other, and after any move two passes may end the game.
 
-From an arrangement as many ways lead on as the arrangements that can still be reached decide, so a count has a name: these as
-bits, and above them the number of the arrangement. Fewer than 58 arrangements, as on boards of at most four points, fit a word.
+From an arrangement as many ways lead on as the arrangements that can still be reached decide, so a
+count has a name: these as bits, and above them the number of the arrangement. Fewer than 58
+arrangements, as on boards of at most four points, fit a word.
 
-`twin_games` draws the graph in plain Python, with suicide or without: an independent way to the numbers of tiny_go.py.
+`twin_games` draws the graph in plain Python, with suicide or without: an independent way to the
+numbers of tiny_go.py.
 """
 
 import numpy as np
@@ -95,7 +99,8 @@ def count_paths(successors, keys, counts):
 
 @njit
 def name_of(successors, seen, number):
-    """Of the count from this arrangement on, after those in `seen`; never 0, which marks an empty slot."""
+    """Of the count from this arrangement on, after those in `seen`; never 0, which marks an empty
+    slot."""
     return reachable(successors, ~seen, number) | np.uint64(number) << np.uint64(58)
 
 

@@ -1,4 +1,5 @@
-"""Chomp: bite a square off the chocolate bar, and with it all below and to the right. The top left square is poisoned."""
+"""Chomp: bite a square off the chocolate bar, and with it all below and to the right. The top left
+square is poisoned."""
 
 import numpy as np
 
@@ -7,7 +8,8 @@ from native.abi import FINAL, GOES_ON, KEY, LEGAL, MOVER, OBSERVE, PLAY, START, 
 
 ROWS, COLUMNS = 4, 5
 DTYPE = np.dtype(
-    [("length", np.int32, ROWS), ("mover", np.int32), ("over", np.int32), ("outcome", np.float64)], align=True
+    [("length", np.int32, ROWS), ("mover", np.int32), ("over", np.int32), ("outcome", np.float64)],
+    align=True,
 )
 
 
@@ -66,7 +68,9 @@ def key(state):  # of all that the network sees: the squares, not who moves
 
 
 @rule(FINAL)
-def final(state, owner_out):  # nobody owns a square that is eaten; what is left is drawn as the first player's
+def final(
+    state, owner_out
+):  # nobody owns a square that is eaten; what is left is drawn as the first player's
     s = overlay(state, DTYPE)
     for cell in range(ROWS * COLUMNS):
         owner_out[cell] = 1 if cell % COLUMNS < s.length[cell // COLUMNS] else 0

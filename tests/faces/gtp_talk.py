@@ -23,8 +23,11 @@ class Output(io.StringIO):
         return super().write(text)
 
 
-def talk(game, commands, make_player=Parrot, then=None, lines=3, may_resign=False, ponders=False) -> str:
-    """What the server said to these commands; with `then`, more commands come after some lines of analysis."""
+def talk(
+    game, commands, make_player=Parrot, then=None, lines=3, may_resign=False, ponders=False
+) -> str:
+    """What the server said to these commands; with `then`, more commands come after some lines of
+    analysis."""
     reading, writing = os.pipe()
     data = commands if isinstance(commands, bytes) else commands.encode()
     os.write(writing, data)

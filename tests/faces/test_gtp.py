@@ -55,7 +55,13 @@ COMMANDS = [
 
 def test_answers_carry_the_number_of_their_command(connect4):
     assert talk(connect4, "12 name\nname\n0 nonsense\nnonsense\n7\n") == (
-        "=12 selfplay\n\n= selfplay\n\n?0 unknown command\n\n? unknown command\n\n?7 unknown command\n\n"
+        "=12 selfplay\n\n= selfplay\n\n?0 "
+        "unknown "
+        "command\n\n? "
+        "unknown "
+        "command\n\n?7 "
+        "unknown "
+        "command\n\n"
     )
 
 
@@ -66,7 +72,10 @@ def test_comments_control_characters_tabs_and_empty_lines_are_as_the_protocol_sa
 
 def test_a_byte_order_mark_is_skipped(connect4):
     """PowerShell, and editors of Windows, write it before a text (toml#438)."""
-    assert talk(connect4, b"\xef\xbb\xbf1 name\r\n\xef\xbb\xbfname\n") == "=1 selfplay\n\n= selfplay\n\n"
+    assert (
+        talk(connect4, b"\xef\xbb\xbf1 name\r\n\xef\xbb\xbfname\n")
+        == "=1 selfplay\n\n= selfplay\n\n"
+    )
     assert talk(connect4, b"\xef\xbb\xbf# a comment\n\xef\xbb\xbf\n2 name\n") == "=2 selfplay\n\n"
 
 
@@ -93,7 +102,9 @@ def test_nothing_behind_quit_is_answered(connect4):
     assert talk(connect4, "1 quit\n2 name\n") == "=1\n\n"
 
 
-@pytest.mark.parametrize("line", [b"play b " + b"4" * 10_000, b"x" * 1_000_000, b"loadsgf " + b"a/" * 5_000])
+@pytest.mark.parametrize(
+    "line", [b"play b " + b"4" * 10_000, b"x" * 1_000_000, b"loadsgf " + b"a/" * 5_000]
+)
 def test_a_line_too_long_is_refused_and_the_next_is_answered(connect4, line, tmp_path):
     (tmp_path / "in").write_bytes(b"3 play b 1\n5 " + line + b"\n6 play w 1\n")
     with open(tmp_path / "in", "rb") as file:
@@ -104,7 +115,14 @@ def test_a_line_too_long_is_refused_and_the_next_is_answered(connect4, line, tmp
 def test_no_answer_holds_an_empty_line_and_bytes_that_are_no_text_do_no_harm(go9):
     random = np.random.default_rng(1)
     for name in COMMANDS[:-3]:
-        for words in (b"", b" b", b" w", b" 9", b" b d4", bytes(random.integers(32, 256, 20, np.uint8))):
+        for words in (
+            b"",
+            b" b",
+            b" w",
+            b" 9",
+            b" b d4",
+            bytes(random.integers(32, 256, 20, np.uint8)),
+        ):
             said = talk(go9, b"8 " + name.encode() + words.replace(b"\n", b"") + b"\n")
             assert re.fullmatch(r"[=?]8( .*)?(\n.+)*\n\n", said), (name, words, said)
 
@@ -115,12 +133,16 @@ def test_no_answer_holds_an_empty_line_and_bytes_that_are_no_text_do_no_harm(go9
 def test_every_command_of_the_protocol_is_known(connect4):
     listed = answers(connect4, "list_commands")[0].removeprefix("= ").split("\n")
     assert set(COMMANDS) <= set(listed) and len(listed) == len(set(listed))
-    known = answers(connect4, *[f"known_command {name}" for name in listed], "known_command nonsense")
+    known = answers(
+        connect4, *[f"known_command {name}" for name in listed], "known_command nonsense"
+    )
     assert known == ["= true"] * len(listed) + ["= false"]
     assert answers(connect4, "protocol_version") == ["= 2"]
 
 
-@pytest.mark.parametrize("name", ["connect4", "tictactoe", "othello6", "hex5", "gomoku9", "breakthrough5", "go9"])
+@pytest.mark.parametrize(
+    "name", ["connect4", "tictactoe", "othello6", "hex5", "gomoku9", "breakthrough5", "go9"]
+)
 def test_every_game_is_played(name):
     game = games.load(name)
     position, told = game.start(), []
@@ -205,7 +227,9 @@ def test_what_cannot_be_done_is_said_in_the_protocol_s_form_and_changes_nothing(
     before = "play b E5\nplay w E6\n"
     intact = talk(go9, before + "showboard\nundo\nundo\nundo\n").removeprefix("=\n\n=\n\n")
     for command, message in REFUSED:
-        said = talk(go9, f"{before}77 {command}\nshowboard\nundo\nundo\nundo\n").removeprefix("=\n\n=\n\n")
+        said = talk(go9, f"{before}77 {command}\nshowboard\nundo\nundo\nundo\n").removeprefix(
+            "=\n\n=\n\n"
+        )
         answer, _, rest = said.partition("\n\n")
         assert answer.startswith(f"?77 {message}") and "\n" not in answer, (command, answer)
         assert rest == intact, command
@@ -225,13 +249,36 @@ def test_a_stone_without_liberties_is_refused(go9):
 
 
 def test_two_moves_of_one_colour_are_undone_one_by_one(go9):
-    said = answers(go9, "play b A1", "play b B1", "showboard", "undo", "showboard", "genmove b", "undo", "undo", "undo")
+    said = answers(
+        go9,
+        "play b A1",
+        "play b B1",
+        "showboard",
+        "undo",
+        "showboard",
+        "genmove b",
+        "undo",
+        "undo",
+        "undo",
+    )
     assert "1 X X" in said[2] and "1 X ." in said[4] and said[-2:] == ["=", "? cannot undo"]
 
 
 def test_who_passed_may_move_again_at_once(go9):
-    """GTP 2, section 6.3.2 (play): "Consecutive moves of the same color are not considered illegal"."""
-    said = answers(go9, "play b pass", "play b E5", "genmove b", "play w E4", "undo", "undo", "undo", "undo", "undo")
+    """GTP 2, section 6.3.2 (play): "Consecutive moves of the same color are not considered
+    illegal"."""
+    said = answers(
+        go9,
+        "play b pass",
+        "play b E5",
+        "genmove b",
+        "play w E4",
+        "undo",
+        "undo",
+        "undo",
+        "undo",
+        "undo",
+    )
     assert said == ["=", "=", "= A9", *["="] * 5, "? cannot undo"]
 
 
@@ -246,7 +293,14 @@ def test_games_without_a_pass_refuse_the_wrong_colour(connect4):
 
 def test_a_finished_game_stays_finished(tictactoe):
     moves = ["b a1", "w b1", "b a2", "w b2", "b a3"]
-    said = answers(tictactoe, *[f"play {move}" for move in moves], "play w c3", "genmove w", "final_score", "undo")
+    said = answers(
+        tictactoe,
+        *[f"play {move}" for move in moves],
+        "play w c3",
+        "genmove w",
+        "final_score",
+        "undo",
+    )
     assert said[-4:] == ["? illegal move: the game is over", "? the game is over", "= B+1", "="]
 
 
@@ -267,7 +321,12 @@ def test_komi_is_taken_by_games_that_have_none(connect4):
 
 
 def test_every_stone_on_the_board_is_alive(go9):
-    said = answers(go9, "play b E5", "play w C3", *[f"final_status_list {s}" for s in ("alive", "dead", "seki")])
+    said = answers(
+        go9,
+        "play b E5",
+        "play w C3",
+        *[f"final_status_list {s}" for s in ("alive", "dead", "seki")],
+    )
     assert [sorted(answer[1:].split()) for answer in said[2:]] == [["C3", "E5"], [], []]
 
 
@@ -275,7 +334,9 @@ def test_handicap_stones_stand_where_the_protocol_puts_them():
     """Section 4.1.1 of the protocol's specification."""
     go19 = games.load("go19")
     for count, points in ((2, "D4 Q16"), (4, "D4 Q16 D16 Q4"), (5, "D4 Q16 D16 Q4 K10")):
-        said = answers(go19, f"fixed_handicap {count}", "final_status_list alive", "genmove w", "undo", "undo")
+        said = answers(
+            go19, f"fixed_handicap {count}", "final_status_list alive", "genmove w", "undo", "undo"
+        )
         assert sorted(said[0][2:].split()) == sorted(points.split()) == sorted(said[1][2:].split())
         assert said[3:] == ["=", "? cannot undo"]
 
@@ -284,24 +345,51 @@ def test_free_handicap_is_placed_and_taken(go9):
     assert answers(go9, "place_free_handicap 30", "place_free_handicap 2")[1] == "? board not empty"
     assert len(answers(go9, "place_free_handicap 30")[0].split()) == 1 + 9
     said = answers(
-        go9, "set_free_handicap A1 B2", "showboard", "komi 0.5", "final_score", "play w A2", "clear_board", "undo"
+        go9,
+        "set_free_handicap A1 B2",
+        "showboard",
+        "komi 0.5",
+        "final_score",
+        "play w A2",
+        "clear_board",
+        "undo",
     )
     assert "2 . X" in said[1] and said[3] == "= B+80.5" and said[4:] == ["=", "=", "? cannot undo"]
 
 
 def test_games_without_handicap_say_so(connect4):
-    assert answers(connect4, "fixed_handicap 2", "place_free_handicap 2")[:2] == ["? this game has no handicap"] * 2
+    assert (
+        answers(connect4, "fixed_handicap 2", "place_free_handicap 2")[:2]
+        == ["? this game has no handicap"] * 2
+    )
     assert answers(games.load("hex5"), "set_free_handicap a1 a2") == ["? this game has no handicap"]
 
 
 def test_another_size_is_another_game_with_the_same_komi(go9):
-    said = answers(go9, "komi 0.5", "play b E5", "boardsize 5", "showboard", "final_score", "genmove b", "boardsize 9")
-    assert said[3] == f"= \n{games.load('go5').start()}" and said[4] == "= W+0.5" and said[5] == "= A5"
+    said = answers(
+        go9,
+        "komi 0.5",
+        "play b E5",
+        "boardsize 5",
+        "showboard",
+        "final_score",
+        "genmove b",
+        "boardsize 9",
+    )
+    assert (
+        said[3] == f"= \n{games.load('go5').start()}" and said[4] == "= W+0.5" and said[5] == "= A5"
+    )
 
 
 def test_options_of_the_game_go_along_to_another_size(go9):
     said = answers(
-        go9.with_options(komi=3.5), "final_score", "boardsize 5", "final_score", "komi 1", "boardsize 7", "final_score"
+        go9.with_options(komi=3.5),
+        "final_score",
+        "boardsize 5",
+        "final_score",
+        "komi 1",
+        "boardsize 7",
+        "final_score",
     )
     assert said[::2] == ["= W+3.5", "= W+3.5", "="] and said[5] == "= W+1"
 
@@ -318,7 +406,13 @@ def test_a_player_of_one_size_refuses_others_and_the_game_goes_on(go9):
         return Parrot(game)
 
     said = answers(
-        go9, "play b E5", "boardsize 13", "showboard", f"loadsgf {DATA / 'fox.sgf'}", "undo", make_player=only_nine
+        go9,
+        "play b E5",
+        "boardsize 13",
+        "showboard",
+        f"loadsgf {DATA / 'fox.sgf'}",
+        "undo",
+        make_player=only_nine,
     )
     assert said[1] == "? unacceptable size: 'net' plays go9, not go13" and "5 . . . . X" in said[2]
     assert said[3] == "? unacceptable size: 'net' plays go9, not go19" and said[4] == "="
@@ -328,8 +422,19 @@ def test_a_player_of_one_size_refuses_others_and_the_game_goes_on(go9):
 
 def test_a_record_is_loaded_whole_or_up_to_a_move(go9):
     path = DATA / "handicap.sgf"
-    said = answers(go9, f"loadsgf {path}", "undo", "undo", "showboard", f"loadsgf {path} 3", "showboard", "genmove b")
-    assert "5 . . X . O . O . ." in said[3] and said[0] == said[4] == "=" and "3 . . X . X" in said[5]
+    said = answers(
+        go9,
+        f"loadsgf {path}",
+        "undo",
+        "undo",
+        "showboard",
+        f"loadsgf {path} 3",
+        "showboard",
+        "genmove b",
+    )
+    assert (
+        "5 . . X . O . O . ." in said[3] and said[0] == said[4] == "=" and "3 . . X . X" in said[5]
+    )
     assert "5 . . . . O . . . ." in said[5] and said[6] == "= A9"
     said = answers(go9, "play b A1", f"loadsgf {path} 1", "showboard", "undo", "final_score")
     assert said[2].count("X") == 3 and said[3] == "? cannot undo" and said[4] == "= B+80.5"
@@ -349,11 +454,14 @@ class Gloomy(Parrot):
 
     def analyse(self, state):
         action, nothing = self.choose(state[None])[0], np.zeros(0)
-        return players.SearchResult(nothing, nothing, nothing, nothing, self.values.pop(0), None, int(action), None)
+        return players.SearchResult(
+            nothing, nothing, nothing, nothing, self.values.pop(0), None, int(action), None
+        )
 
 
 def replies(game, values, count, **options) -> list[str]:
-    """What White (the second player) answers to moves in column 4, 5, 6, ..., with these opinions."""
+    """What White (the second player) answers to moves in column 4, 5, 6, ..., with these
+    opinions."""
     commands = [line for move in range(count) for line in (f"play b {4 + move}", "genmove w")]
     return answers(game, *commands, make_player=lambda game: Gloomy(game, values), **options)[1::2]
 
@@ -371,13 +479,23 @@ def test_taking_back_and_a_new_game_forget_hopeless_moves(connect4):
     before = ["play b 4", "genmove w", "play b 4", "genmove w"]
     for between in (["undo", "play w 2", "play b 7"], ["clear_board", "play b 4"]):
         said = answers(
-            connect4, *before, *between, "genmove w", make_player=lambda g: Gloomy(g, [1.0] * 9), may_resign=True
+            connect4,
+            *before,
+            *between,
+            "genmove w",
+            make_player=lambda g: Gloomy(g, [1.0] * 9),
+            may_resign=True,
         )
         assert said[-1] in ("= 1", "= 2")
 
 
 def test_a_regression_s_move_is_always_a_move(connect4):
-    said = answers(connect4, *["reg_genmove b"] * 5, make_player=lambda g: Gloomy(g, [-1.0] * 9), may_resign=True)
+    said = answers(
+        connect4,
+        *["reg_genmove b"] * 5,
+        make_player=lambda g: Gloomy(g, [-1.0] * 9),
+        may_resign=True,
+    )
     assert said == ["= 1"] * 5
 
 
@@ -391,5 +509,7 @@ def test_the_thresholds_are_the_player_s_configuration(tictactoe):
 
     lost = ["play b a1", "play w b1", "play b a2", "play w a3", "play b b2"]  # two lines to stop
     for command, answer in (("genmove w", "= resign"), ("lz-genmove_analyze w", "play resign")):
-        said = answers(tictactoe, *lost, command, "showboard", "undo", make_player=make_player, may_resign=True)
+        said = answers(
+            tictactoe, *lost, command, "showboard", "undo", make_player=make_player, may_resign=True
+        )
         assert said[5].endswith(answer) and said[6].count("O") == 2 and said[7] == "="

@@ -1,5 +1,5 @@
-"""The words of lz-analyze and kata-analyze: each is obeyed or refused, none is ignored (leela-zero, src/GTP.cpp,
-`AnalyzeTags`; KataGo, docs/GTP_Extensions.md)."""
+"""The words of lz-analyze and kata-analyze: each is obeyed or refused, none is ignored (leela-zero,
+src/GTP.cpp, `AnalyzeTags`; KataGo, docs/GTP_Extensions.md)."""
 
 import re
 import time
@@ -73,7 +73,12 @@ def go5_table():
 def test_only_the_moves_that_are_allowed_are_searched(go5_table, command):
     """lizzie#772, leela-zero PR#1949: what `allow b D4,D5 1` asks for."""
     assert set(infos(line_of(go5_table, f"{command} b 30 allow b D4,D5 1"))) == {"D4", "D5"}
-    assert set(infos(line_of(go5_table, f"{command} b 30 allow b A1:B2 3"))) == {"A1", "A2", "B1", "B2"}
+    assert set(infos(line_of(go5_table, f"{command} b 30 allow b A1:B2 3"))) == {
+        "A1",
+        "A2",
+        "B1",
+        "B2",
+    }
     free = infos(line_of(go5_table, f"{command} b 30"))
     assert len(free) > 4 and set(free) - {"D4", "D5"}
 
@@ -83,20 +88,33 @@ def test_the_moves_that_are_avoided_are_not_searched(go5_table, command):
     free = list(infos(line_of(go5_table, f"{command} b 30")))
     best, second = free[:2]
     assert best not in infos(line_of(go5_table, f"{command} b 30 avoid b {best} 10"))
-    both = infos(line_of(go5_table, f"{command} avoid b {best} 10 avoid b {second},pass 1 interval 30"))
+    both = infos(
+        line_of(go5_table, f"{command} avoid b {best} 10 avoid b {second},pass 1 interval 30")
+    )
     assert both and not {best, second, "pass"} & set(both)
-    assert best in infos(line_of(go5_table, f"{command} b 30 avoid w {best} 10"))  # the other player's
+    assert best in infos(
+        line_of(go5_table, f"{command} b 30 avoid w {best} 10")
+    )  # the other player's
 
 
 def test_avoided_moves_are_avoided_so_deep_and_no_deeper():
     """`avoid w C2 4`: White does not answer on C2 in the first four plies, and may in the fifth."""
     session = session_of(games.load("go5"), lambda game: players.create("mcts:300", game, seed=1))
     word = ",".join(session.game.format(a) for a in range(25) if a != session.game.parse("C2"))
-    wishes = read(session, f"b avoid w {word} 2 avoid b {word.replace('C3,', '')},C2 1".split(), True)
+    wishes = read(
+        session, f"b avoid w {word} 2 avoid b {word.replace('C3,', '')},C2 1".split(), True
+    )
     search = session.timed.at((), session.position.state, wishes.avoid_until)
     search.run(3000)
-    assert {c.action for c in search.candidates()} == {session.game.parse("C3"), session.game.parse("pass")}
-    c3 = next(edge for edge, action in enumerate(search.node()[0]) if session.game.format(int(action)) == "C3")
+    assert {c.action for c in search.candidates()} == {
+        session.game.parse("C3"),
+        session.game.parse("pass"),
+    }
+    c3 = next(
+        edge
+        for edge, action in enumerate(search.node()[0])
+        if session.game.format(int(action)) == "C3"
+    )
     answers_of_white = search.node(0, int(search.node()[4][c3]))
     assert {session.game.format(int(a)) for a in answers_of_white[0]} == {"C2", "pass"}
     c2 = list(answers_of_white[0]).index(session.game.parse("C2"))
@@ -107,7 +125,8 @@ def test_avoided_moves_are_avoided_so_deep_and_no_deeper():
 
 
 def test_a_restricted_search_and_a_free_one_never_go_on_from_each_other(go5_table):
-    """The thinker keeps its tree between commands: a stale one would show moves that are forbidden now, or lack some."""
+    """The thinker keeps its tree between commands: a stale one would show moves that are forbidden
+    now, or lack some."""
     for _ in range(2):
         free = infos(line_of(go5_table, "kata-analyze b 30"))
         only = infos(line_of(go5_table, "kata-analyze b 30 allow b A1 1"))
@@ -123,15 +142,27 @@ def test_a_restricted_search_and_a_free_one_never_go_on_from_each_other(go5_tabl
 def test_a_move_is_chosen_from_those_allowed(command, ponders):
     go5 = games.load("go5")
     said = answers(
-        go5, f"{command} b 5 allow b A1,B1 1", "genmove w", "showboard", make_player=named("mcts:60"), ponders=ponders
+        go5,
+        f"{command} b 5 allow b A1,B1 1",
+        "genmove w",
+        "showboard",
+        make_player=named("mcts:60"),
+        ponders=ponders,
     )
-    assert re.search(r"\nplay [AB]1$", said[0]) and said[2].count("X") == 1 and said[2].count("O") == 1
+    assert (
+        re.search(r"\nplay [AB]1$", said[0]) and said[2].count("X") == 1 and said[2].count("O") == 1
+    )
 
 
 def test_kata_search_analyze_plays_nothing(connect4):
-    """KataGo, docs/GTP_Extensions.md: kata-search_analyze is genmove_analyze that does not make the move."""
+    """KataGo, docs/GTP_Extensions.md: kata-search_analyze is genmove_analyze that does not make the
+    move."""
     said = answers(
-        connect4, "kata-search_analyze b 5 avoid b 4 1", "showboard", "genmove w", make_player=named("mcts:60")
+        connect4,
+        "kata-search_analyze b 5 avoid b 4 1",
+        "showboard",
+        "genmove w",
+        make_player=named("mcts:60"),
     )
     assert re.search(r"\nplay [1-35-7]$", said[0]) and "X" not in said[1]
     assert said[2] == "? it is the other player's turn"
@@ -140,15 +171,25 @@ def test_kata_search_analyze_plays_nothing(connect4):
 @pytest.mark.parametrize("command", ["lz-analyze", "kata-analyze"])
 def test_at_most_and_at_least_so_many_moves_are_written(command):
     game = games.load("go5")
-    session = session_of(game, lambda game: SearchPlayer.of("one", game, FakeNetwork(26), MatchConfig(kind="puct"), 3))
+    session = session_of(
+        game,
+        lambda game: SearchPlayer.of("one", game, FakeNetwork(26), MatchConfig(kind="puct"), 3),
+    )
     every = infos(line_of(session, f"{command} b 30"))
     two = infos(line_of(session, f"{command} b interval 30 maxmoves 2"))
     assert len(two) == 2 < len(every) and [info["order"] for info in two.values()] == ["0", "1"]
     assert len(infos(line_of(session, f"{command} b 30 minmoves 26"))) == 26
     assert len(infos(line_of(session, f"{command} b 30 minmoves 26 allow b A1,A2,A3 1"))) == 3
-    few = infos(line_of(session, command.replace("analyze", "genmove_analyze") + " b 30 minmoves 26"))
+    few = infos(
+        line_of(session, command.replace("analyze", "genmove_analyze") + " b 30 minmoves 26")
+    )
     visits = [int(info["visits"]) for info in few.values()]
-    assert len(few) == 26 and sum(visits) == 3 and visits == sorted(visits, reverse=True) and visits[-1] == 0
+    assert (
+        len(few) == 26
+        and sum(visits) == 3
+        and visits == sorted(visits, reverse=True)
+        and visits[-1] == 0
+    )
     priors = [float(info["prior"]) for info in few.values() if info["visits"] == "0"]
     assert priors == sorted(priors, reverse=True)
 
@@ -162,7 +203,9 @@ def test_a_line_with_nothing_on_it_is_not_written(tictactoe):
 def test_the_whole_search_is_written_where_it_is_asked_for(connect4):
     session = session_of(connect4)
     line = line_of(session, "kata-analyze b 30 rootInfo true maxmoves 1")
-    root = re.fullmatch(r"info move .* rootInfo visits (\d+) utility (\S+) winrate (\S+) scoreMean 0 .*", line)
+    root = re.fullmatch(
+        r"info move .* rootInfo visits (\d+) utility (\S+) winrate (\S+) scoreMean 0 .*", line
+    )
     moves = infos(line_of(session, "kata-analyze b 30 rootInfo false"))  # the tree goes on
     assert 1 < int(root[1]) <= 1 + sum(int(info["visits"]) for info in moves.values())
     assert float(root[2]) == pytest.approx(2 * float(root[3]) - 1, abs=2e-6)
@@ -174,7 +217,9 @@ def test_the_whole_search_is_written_where_it_is_asked_for(connect4):
 
 def test_visits_along_a_line_are_written_where_they_are_asked_for(connect4):
     session = session_of(connect4)
-    found = infos(line_of(session, "kata-analyze b 30 pvVisits true pvEdgeVisits true noResultValue true"))
+    found = infos(
+        line_of(session, "kata-analyze b 30 pvVisits true pvEdgeVisits true noResultValue true")
+    )
     for info in found.values():
         visits = info["pvVisits"].split(" ")
         assert visits[0] == info["visits"] and len(visits) == len(info["pv"].split(" "))
@@ -184,16 +229,28 @@ def test_visits_along_a_line_are_written_where_they_are_asked_for(connect4):
 
 
 def test_owners_are_left_out_because_controllers_ask_for_them_always(go5_table):
-    """lizzie, LizzieYzy and others send `ownership true` with every command, and read lines without it."""
+    """lizzie, LizzieYzy and others send `ownership true` with every command, and read lines without
+    it."""
     words = "ownership true ownershipStdev true movesOwnership TRUE movesOwnershipStdev false"
     line = line_of(go5_table, f"kata-analyze b 30 {words}")
     assert len(infos(line)) > 10 and "wnership" not in line
 
 
 def test_intervals_are_centiseconds_wherever_they_stand(go5_table):
-    for words in ("50", "b 50", "interval 50", "50 b", "b interval 50", "w interval 50.0", "minmoves 3 interval 50"):
+    for words in (
+        "50",
+        "b 50",
+        "interval 50",
+        "50 b",
+        "b interval 50",
+        "w interval 50.0",
+        "minmoves 3 interval 50",
+    ):
         assert read(go5_table, words.split(), True).interval == 0.5, words
-    assert read(go5_table, [], False).interval == 1.0 and read(go5_table, ["0"], False).interval == 0.01
+    assert (
+        read(go5_table, [], False).interval == 1.0
+        and read(go5_table, ["0"], False).interval == 0.01
+    )
     assert read(go5_table, ["w", "5e1"], False).side == 1 and read(go5_table, [], False).side == 0
 
 
@@ -242,7 +299,12 @@ REFUSED = [
 
 @pytest.mark.parametrize("command", ["kata-analyze", "kata-genmove_analyze", "kata-search_analyze"])
 def test_what_cannot_be_obeyed_is_refused_with_one_line_before_any_other(go5, command):
-    said = answers(go5, *[f"{command} {words}" for words, _ in REFUSED], "showboard", make_player=named("mcts:5"))
+    said = answers(
+        go5,
+        *[f"{command} {words}" for words, _ in REFUSED],
+        "showboard",
+        make_player=named("mcts:5"),
+    )
     for (words, message), answer in zip(REFUSED, said):
         assert answer == f"? cannot parse analyze tags: {message}", words
     assert len(said) == len(REFUSED) + 1 and "X" not in said[-1]
@@ -253,7 +315,10 @@ def test_leela_zero_s_dialect_has_fewer_words(go5):
         said = answers(go5, f"lz-analyze {words}", make_player=named("mcts:5"))
         assert said == [f"? cannot parse analyze tags: unknown word '{words.split()[0]}'"]
     session = session_of(go5)  # there `avoid` the pass and `allow` some points go together
-    assert set(infos(line_of(session, "lz-analyze b 30 allow b D4,D5 10 avoid b pass 10"))) == {"D4", "D5"}
+    assert set(infos(line_of(session, "lz-analyze b 30 allow b D4,D5 10 avoid b pass 10"))) == {
+        "D4",
+        "D5",
+    }
 
 
 def test_a_player_who_is_left_no_move_is_told_so(go5, tictactoe):
@@ -261,17 +326,24 @@ def test_a_player_who_is_left_no_move_is_told_so(go5, tictactoe):
     assert answers(go5, f"lz-analyze b avoid b {every} 1", make_player=named("mcts:5")) == [
         "? no move is left that is allowed"
     ]
-    said = answers(tictactoe, "play b a1", "kata-analyze w allow w a1 1", make_player=named("mcts:5"))
+    said = answers(
+        tictactoe, "play b a1", "kata-analyze w allow w a1 1", make_player=named("mcts:5")
+    )
     assert said[1] == "? no move is left that is allowed"
 
 
 def test_a_side_without_a_move_somewhere_below_ends_no_search(tictactoe):
-    """White may not move in the second ply at all: each of Black's moves counts with its own evaluation, as in KataGo."""
+    """White may not move in the second ply at all: each of Black's moves counts with its own
+    evaluation, as in KataGo."""
     session = session_of(tictactoe)
     every = ",".join(tictactoe.format(action) for action in range(9))
     begin = time.monotonic()
     found = infos(line_of(session, f"kata-analyze b 5 avoid w {every} 2 pvVisits true"))
-    assert len(found) == 9 and all(" " not in info["pv"] for info in found.values()) and time.monotonic() - begin < 30
+    assert (
+        len(found) == 9
+        and all(" " not in info["pv"] for info in found.values())
+        and time.monotonic() - begin < 30
+    )
 
 
 class Diverged(FakeNetwork):
@@ -293,7 +365,11 @@ def test_an_analysis_that_fails_ends_its_answer_and_the_next_command_is_answered
         return SearchPlayer.of("diverged", game, Diverged(7, 20), MatchConfig(kind="puct"), 30)
 
     said = talk(connect4, "5 kata-search_analyze b 1\n6 name\n", make_player)
-    assert said.startswith("=5\n") and said.endswith("not finite\n\n=6 selfplay\n\n") and said.count("\n\n") == 2
+    assert (
+        said.startswith("=5\n")
+        and said.endswith("not finite\n\n=6 selfplay\n\n")
+        and said.count("\n\n") == 2
+    )
 
 
 @pytest.mark.parametrize(
@@ -307,14 +383,23 @@ def test_an_analysis_that_fails_ends_its_answer_and_the_next_command_is_answered
         MemoryError(),
     ],
 )
-def test_whatever_a_command_raises_is_one_line_and_the_next_is_answered(connect4, monkeypatch, error):
+def test_whatever_a_command_raises_is_one_line_and_the_next_is_answered(
+    connect4, monkeypatch, error
+):
     def fails(*arguments):
         raise error
 
     monkeypatch.setattr(AnytimeSearch, "go_to", fails)
     monkeypatch.setattr(AnytimeSearch, "set_position", fails)
-    said = answers(connect4, "7 genmove b", "8 lz-analyze b 5", "9 name", make_player=named("mcts:50"))
-    assert said[0].startswith("?7 ") and "\n" not in said[0] and len(said[0]) < 100 and said[-1] == "=9 selfplay"
+    said = answers(
+        connect4, "7 genmove b", "8 lz-analyze b 5", "9 name", make_player=named("mcts:50")
+    )
+    assert (
+        said[0].startswith("?7 ")
+        and "\n" not in said[0]
+        and len(said[0]) < 100
+        and said[-1] == "=9 selfplay"
+    )
     assert said[1].startswith("=8\n?8 ")
 
 

@@ -1,4 +1,5 @@
-"""The Go Text Protocol's server thinks: analysis that ends when something comes, clocks, pondering."""
+"""The Go Text Protocol's server thinks: analysis that ends when something comes, clocks,
+pondering."""
 
 import re
 import time
@@ -31,7 +32,11 @@ def test_a_stopped_search_says_what_it_has_and_an_unstopped_one_what_the_player_
     assert not search.run(300, lambda: next(looks))
     assert 1 <= search.visits < 300 and search.choice()[0] in position.legal
     search.set_position(position.state)
-    assert not search.run(300, lambda: True) and search.visits == 1 and search.choice()[0] in position.legal
+    assert (
+        not search.run(300, lambda: True)
+        and search.visits == 1
+        and search.choice()[0] in position.legal
+    )
 
 
 def test_candidates_are_for_the_mover_and_follow_the_tree(connect4):
@@ -43,10 +48,17 @@ def test_candidates_are_for_the_mover_and_follow_the_tree(connect4):
         search.set_position(position.state)
         search.run(2000)
         best = search.candidates()[0]
-        assert connect4.format(best.action) == win and best.win_rate > 0.95 and best.line == (best.action,)
+        assert (
+            connect4.format(best.action) == win
+            and best.win_rate > 0.95
+            and best.line == (best.action,)
+        )
         assert sum(candidate.visits for candidate in search.candidates()) == 2000
         for candidate in search.candidates():
-            assert 0.0 <= candidate.bound <= candidate.win_rate <= 1.0 and candidate.line[0] == candidate.action
+            assert (
+                0.0 <= candidate.bound <= candidate.win_rate <= 1.0
+                and candidate.line[0] == candidate.action
+            )
             after = position.copy()
             for action in candidate.line:
                 after.play(action)
@@ -54,7 +66,9 @@ def test_candidates_are_for_the_mover_and_follow_the_tree(connect4):
 
 def test_a_network_s_searches_can_be_watched_and_stopped_too(tictactoe):
     network = new_network(shape_for(tictactoe, NetworkConfig(blocks=1, channels=4)), 1)
-    player = SearchPlayer.network("net", tictactoe, network, MatchConfig(mcts_solver=False), 16, precision="fp32")
+    player = SearchPlayer.network(
+        "net", tictactoe, network, MatchConfig(mcts_solver=False), 16, precision="fp32"
+    )
     position = tictactoe.start()
     for move in ("a1", "b1", "a2", "b2"):
         position.play(move)
@@ -69,7 +83,11 @@ def test_a_network_s_searches_can_be_watched_and_stopped_too(tictactoe):
     own = player.anytime_search()  # one that remembers nothing
     own.set_position(position.state)
     looks = iter([False] * 5 + [True] * 100)
-    assert not own.run(16, lambda: next(looks)) and 1 <= own.visits < 16 and own.choice()[0] in position.legal
+    assert (
+        not own.run(16, lambda: next(looks))
+        and 1 <= own.visits < 16
+        and own.choice()[0] in position.legal
+    )
 
 
 def test_the_lower_bound_is_the_normal_one():
@@ -85,7 +103,9 @@ def test_analysis_grows_until_something_comes(connect4):
     assert len(lines) >= 4 and all(line.startswith("info move ") for line in lines)
     visits = [sum(map(int, re.findall(r"visits (\d+)", line))) for line in lines]
     assert visits == sorted(visits) and visits[-1] > visits[0] > 0
-    pattern = r"info move (\d) visits (\d+) winrate (\d+) prior (\d+) lcb (\d+) order (\d+) pv( \d)+"
+    pattern = (
+        r"info move (\d) visits (\d+) winrate (\d+) prior (\d+) lcb (\d+) order (\d+) pv( \d)+"
+    )
     found = re.findall(pattern, lines[-1])
     assert [int(f[5]) for f in found] == list(range(7)) and {f[0] for f in found} == set("1234567")
     assert all(0 <= int(f[4]) <= int(f[2]) <= 10_000 for f in found)
@@ -93,7 +113,9 @@ def test_analysis_grows_until_something_comes(connect4):
 
 @pytest.mark.parametrize("end", ["\n", "x", "# only a comment"])
 def test_a_single_byte_ends_an_analysis(connect4, end):
-    assert talk(connect4, "lz-analyze b 1\n", named("mcts:10"), then=end, lines=1).count("info") >= 1
+    assert (
+        talk(connect4, "lz-analyze b 1\n", named("mcts:10"), then=end, lines=1).count("info") >= 1
+    )
 
 
 def test_kata_analyze_gives_rates_in_0_to_1(connect4):
@@ -108,7 +130,9 @@ def test_kata_analyze_gives_rates_in_0_to_1(connect4):
 
 def test_a_whole_tree_waits_for_the_next_command(tictactoe, monkeypatch):
     monkeypatch.setattr("selfplay.matches.players.EDGES", 1)  # 1000 simulations
-    said = talk(tictactoe, "lz-analyze 3000\n", named("mcts:10"), then="1 name\n", lines=1)  # long before half a minute
+    said = talk(
+        tictactoe, "lz-analyze 3000\n", named("mcts:10"), then="1 name\n", lines=1
+    )  # long before half a minute
     assert said.count("info move a1") == 1 and said.endswith("=1 selfplay\n\n")
 
 
@@ -122,7 +146,12 @@ def test_a_move_s_search_can_be_watched(connect4):
 def test_a_short_time_cuts_a_long_search(connect4):
     begin = time.monotonic()
     said = answers(
-        connect4, "time_settings 0 1 10", "genmove b", "time_left w 1 5", "genmove w", make_player=named("mcts:5000000")
+        connect4,
+        "time_settings 0 1 10",
+        "genmove b",
+        "time_left w 1 5",
+        "genmove w",
+        make_player=named("mcts:5000000"),
     )
     assert said[1][2:] in "1234567" and time.monotonic() - begin < 20.0  # of some minutes
 
@@ -143,8 +172,12 @@ def test_time_systems_are_told_as_kgs_and_katago_tell_them(connect4):
         assert time_system(words.split(), KATA_SYSTEMS) == control
         assert answers(connect4, f"kata-time_settings {words}") == ["="]
         is_known = words.split()[0] in KGS_SYSTEMS
-        assert answers(connect4, f"kgs-time_settings {words}")[0].startswith("=" if is_known else "?")
-    assert answers(connect4, "kata-list_time_settings") == ["= none absolute byoyomi canadian fischer fischer-capped"]
+        assert answers(connect4, f"kgs-time_settings {words}")[0].startswith(
+            "=" if is_known else "?"
+        )
+    assert answers(connect4, "kata-list_time_settings") == [
+        "= none absolute byoyomi canadian fischer fischer-capped"
+    ]
 
 
 @pytest.fixture
@@ -200,12 +233,16 @@ def test_no_move_takes_longer_than_the_most_that_is_set(session):
     )
     assert seen == [None, 0.01, 0.01]
     do(session, "kata-set-param maxTime 5000", "genmove w")
-    assert seen[3] == pytest.approx(0.9 * (3000 / 20 + 3) - 0.05)  # 39 plies are left, 20 of them White's
+    assert seen[3] == pytest.approx(
+        0.9 * (3000 / 20 + 3) - 0.05
+    )  # 39 plies are left, 20 of them White's
 
 
 def test_parameters_are_named_as_katago_names_them(connect4):
     assert answers(connect4, "kata-list-params") == ["= maxTime ponderingEnabled"]
-    said = answers(connect4, "kata-get-param maxTime", "kata-set-param maxTime 2.5", "kata-get-param maxTime")
+    said = answers(
+        connect4, "kata-get-param maxTime", "kata-set-param maxTime 2.5", "kata-get-param maxTime"
+    )
     assert float(said[0][2:]) > 1e9 and said[1:] == ["=", "= 2.5"]
     get, put = "kata-get-param ponderingEnabled", "kata-set-param ponderingEnabled True"
     assert answers(connect4, get, put, get) == ["= false", "=", "= true"]
@@ -268,8 +305,20 @@ def test_a_player_that_does_not_search_does_not_ponder(connect4):
 
 
 def test_a_pondering_engine_plays_and_answers_as_always(connect4):
-    commands = ["genmove b", "name", "play w 1", "genmove b", "undo", "genmove b", "clear_board", "genmove b", "quit"]
+    commands = [
+        "genmove b",
+        "name",
+        "play w 1",
+        "genmove b",
+        "undo",
+        "genmove b",
+        "clear_board",
+        "genmove b",
+        "quit",
+    ]
     said = answers(connect4, *commands, make_player=named("mcts:50"), ponders=True)
     assert (
-        said[1] == "= selfplay" and all(said[i][2:] in "1234567" for i in (0, 3, 5, 7)) and said[2::2][:3] == ["="] * 3
+        said[1] == "= selfplay"
+        and all(said[i][2:] in "1234567" for i in (0, 3, 5, 7))
+        and said[2::2][:3] == ["="] * 3
     )

@@ -1,4 +1,5 @@
-"""The exchanges of programs that review games with KataGo's analysis engine, as their sources write them."""
+"""The exchanges of programs that review games with KataGo's analysis engine, as their sources write
+them."""
 
 import json
 import subprocess
@@ -16,7 +17,8 @@ def katago(*arguments: str) -> list[str]:
 
 
 def test_katrain_s_exchange():
-    """Started with KataGo's options; the query that KaTrain 1.20 writes for a node, its ponder query and what stops it."""
+    """Started with KataGo's options; the query that KaTrain 1.20 writes for a node, its ponder
+    query and what stops it."""
     query = {
         "rules": "japanese", "priority": 1, "analyzeTurns": [2], "maxVisits": 25, "komi": 6.5, "boardXSize": 9,
         "boardYSize": 9, "includeOwnership": True, "includeMovesOwnership": True, "includePolicy": True,
@@ -25,7 +27,14 @@ def test_katrain_s_exchange():
         "reportDuringSearchEvery": 0.5, "id": "QUERY:1",
     }  # fmt: skip
     ponder = query | {"id": "QUERY:2", "maxVisits": 10_000_000, "reportDuringSearchEvery": 0.25}
-    options = ["-model", "mcts:20", "-config", "analysis_config.cfg", "-override-config", "homeDataDir=/root/.katrain"]
+    options = [
+        "-model",
+        "mcts:20",
+        "-config",
+        "analysis_config.cfg",
+        "-override-config",
+        "homeDataDir=/root/.katrain",
+    ]
     process = subprocess.Popen(
         katago("--game", "go9", *options),
         stdin=subprocess.PIPE,
@@ -61,7 +70,8 @@ def test_katrain_s_exchange():
 
 
 def test_lizzieyzy_s_review_of_a_game():
-    """One query for all turns, for the side to move; what its AnalysisEngine reads of each answer must be there."""
+    """One query for all turns, for the side to move; what its AnalysisEngine reads of each answer
+    must be there."""
     moves = [["B", "E5"], ["W", "C3"], ["B", "pass"], ["W", "pass"]]
     query = {
         "id": "mainTrunk", "maxVisits": 11, "includePVVisits": True, "rules": "tromp-taylor", "komi": 7.5, "boardXSize": 9,
@@ -75,9 +85,13 @@ def test_lizzieyzy_s_review_of_a_game():
         timeout=60,
     )
     assert (done.returncode, done.stderr) == (0, b"")
-    done = subprocess.run(katago("mcts:20", "--game", "go9"), input=lines(query), capture_output=True, timeout=60)
+    done = subprocess.run(
+        katago("mcts:20", "--game", "go9"), input=lines(query), capture_output=True, timeout=60
+    )
     said = [json.loads(line) for line in done.stdout.splitlines()]
-    assert (done.returncode, done.stderr) == (0, b"") and {answer["turnNumber"] for answer in said} == {1, 2, 3, 4}
+    assert (done.returncode, done.stderr) == (0, b"") and {
+        answer["turnNumber"] for answer in said
+    } == {1, 2, 3, 4}
     for answer in said:
         for move in answer["moveInfos"]:
             assert {

@@ -1,4 +1,5 @@
-"""Records in the Smart Game Format: real files' habits are read, bad ones get one line, what is written is read back."""
+"""Records in the Smart Game Format: real files' habits are read, bad ones get one line, what is
+written is read back."""
 
 import re
 from dataclasses import replace
@@ -27,7 +28,11 @@ def test_the_main_line_of_a_handicap_game_is_read_past_variations_comments_and_p
     record = sgf.read(DATA / "handicap.sgf")
     assert record.game.name == "go9" and record.setup.options == {"komi": 0.5}
     stones = [record.game.format(cell) for cell in record.setup.black]
-    assert sorted(stones) == ["C3", "C7", "G7"] and record.setup.white == () and record.setup.mover == 1
+    assert (
+        sorted(stones) == ["C3", "C7", "G7"]
+        and record.setup.white == ()
+        and record.setup.mover == 1
+    )
     assert words(record) == "E5 E3 G5 C5 pass pass"
     assert record.names == ("a\\b", "Müller ] [3d]") and record.result == "W+Resign"
     assert record.position().outcome is not None
@@ -50,7 +55,8 @@ def test_a_file_in_another_encoding_than_it_says_is_read_all_the_same():
 
 
 def test_komi_in_hundredths_is_komi():
-    """A Chinese server writes 3.75 stones as 375, which are 7.5 points; and Japanese games' 6.5 points as 650."""
+    """A Chinese server writes 3.75 stones as 375, which are 7.5 points; and Japanese games' 6.5
+    points as 650."""
     assert sgf.read(DATA / "fox.sgf").setup.options.get("komi", 7.5) == 7.5
     assert sgf.parse(b"(;SZ[19]KM[650])").setup.options == {"komi": 6.5}
     assert sgf.parse(b"(;SZ[19]KM[6,5])").setup.options == {"komi": 6.5}
@@ -77,7 +83,9 @@ def test_who_moves_after_set_up_stones_is_told_or_seen():
         ("AB[cc]AW[gg]PL[W]", 1),
         ("AB[cc]AW[gg]PL[black]", 0),
     ):
-        assert sgf.parse(f"(;GM[1]SZ[9]{text})".encode()).setup.start(games.load("go9")).mover == mover, text
+        assert (
+            sgf.parse(f"(;GM[1]SZ[9]{text})".encode()).setup.start(games.load("go9")).mover == mover
+        ), text
 
 
 def test_rectangles_of_stones_are_set_up_and_cleared():
@@ -213,7 +221,10 @@ def test_a_game_s_own_handicap_is_written_as_stones_and_a_file_s_stones_replace_
         assert part in written
     for game in (handicap, games.load("go9")):
         assert sgf.parse(written, game).position().key == handicap.start().play(40).key
-        assert sgf.parse(b"(;SZ[9];B[ee])", game).position().key == games.load("go9").start().play(40).key
+        assert (
+            sgf.parse(b"(;SZ[9];B[ee])", game).position().key
+            == games.load("go9").start().play(40).key
+        )
 
 
 def test_games_that_sgf_does_not_know_are_refused(connect4):
@@ -238,11 +249,21 @@ def test_a_file_s_ending_chooses_the_format_at_the_board(tmp_path):
 def test_a_handicap_game_goes_on_at_the_board_and_is_kept_as_sgf(tmp_path):
     game, path = games.load("go9"), tmp_path / "more.sgf"
     (tmp_path / "stones.sgf").write_text("(;GM[1]SZ[9]KM[0.5]HA[2]AB[cc][gg];W[ee];B[ef])")
-    said, prompts = sit(game, [f"load {tmp_path / 'stones.sgf'}", "d4", "save x.json", f"save {path}", "quit"])
-    assert prompts[1].startswith("O to move") and "save it as FILE.sgf" in said and "--moves" not in said
+    said, prompts = sit(
+        game, [f"load {tmp_path / 'stones.sgf'}", "d4", "save x.json", f"save {path}", "quit"]
+    )
+    assert (
+        prompts[1].startswith("O to move")
+        and "save it as FILE.sgf" in said
+        and "--moves" not in said
+    )
     assert words(sgf.read(path)) == "E5 E4 D4" and len(sgf.read(path).setup.black) == 2
 
 
 def test_sgf_for_a_game_that_has_none_is_said_at_the_board(connect4, tmp_path):
-    said, _ = sit(connect4, [f"save {tmp_path / 'x.sgf'}", f"load {DATA / 'fox.sgf'}", "quit"], second=Parrot(connect4))
+    said, _ = sit(
+        connect4,
+        [f"save {tmp_path / 'x.sgf'}", f"load {DATA / 'fox.sgf'}", "quit"],
+        second=Parrot(connect4),
+    )
     assert "not Connect Four" in said and "a game of go19, not connect4" in said.replace("\n", "")

@@ -1,5 +1,6 @@
-"""Records of other rules and other programs: moves that our rules forbid, play behind the end, stones set up in any node, both
-swaps of Hex, damaged brackets. Never all or nothing: a record is read to its end, or up to a place that is named."""
+"""Records of other rules and other programs: moves that our rules forbid, play behind the end,
+stones set up in any node, both swaps of Hex, damaged brackets. Never all or nothing: a record is
+read to its end, or up to a place that is named."""
 
 import os
 import time
@@ -33,7 +34,8 @@ def board(record: Record) -> dict[str, str]:
 
 
 def test_a_record_goes_on_behind_two_passes():
-    """KGS and OGS let players resume who disagree about dead stones; no property says that two passes end a record."""
+    """KGS and OGS let players resume who disagree about dead stones; no property says that two
+    passes end a record."""
     record = read(f"{GO9}RU[Japanese];B[ee];W[cc];B[];W[]C[disagree: play on];B[cd];W[dc];B[];W[])")
     assert words(record) == "E5 C7 pass pass C6 D7 pass pass" and record.note == ""
     assert record.position().outcome is not None and record.cut(6).position().outcome is None
@@ -58,7 +60,9 @@ def test_suicide_is_executed():
     one = read(f"{GO9}RU[NZ]AW[ba][ab]PL[B];B[aa];W[ee])")
     assert board(one) == {"B9": "O", "A8": "O", "E5": "O"} and one.note == ""
     two = read(f"{GO9}AB[aa]AW[ca][bb][ac][bc]PL[B];B[ab];W[ee];B[ba])")
-    assert "A9" in board(read(f"{GO9}AB[aa]AW[ca][bb][ac][bc]PL[B];B[ba];W[ee])"))  # a liberty is left
+    assert "A9" in board(
+        read(f"{GO9}AB[aa]AW[ca][bb][ac][bc]PL[B];B[ba];W[ee])")
+    )  # a liberty is left
     assert {"A9", "B9", "A8"}.isdisjoint(board(two)) and two.note == ""
 
 
@@ -77,26 +81,36 @@ def test_othello_s_passes_are_read_where_they_are_forced_left_out_or_free():
         while position.outcome is None:
             action, colour = int(random.choice(position.legal)), "BW"[position.mover]
             point = "" if game.format(action) == "pass" else game.format(action)
-            moves, without = f"{moves};{colour}[{point}]", f"{without};{colour}[{point}]" if point else without
+            moves, without = (
+                f"{moves};{colour}[{point}]",
+                f"{without};{colour}[{point}]" if point else without,
+            )
             position.play(action)
         for text in (moves, without, moves + ";B[];W[]"):
             record = read(f"(;GM[2]SZ[4]{text})")
             assert record.note == "" and str(record.position()) == str(position)
-            assert record.position().outcome == position.outcome and not is_pass(game, record.steps[-1])
+            assert record.position().outcome == position.outcome and not is_pass(
+                game, record.steps[-1]
+            )
     white = game.format(int(turned(game.start(), 1).legal[0]))
     record = read(f"(;GM[2]SZ[4];B[];W[{white}])")
     assert record.note == "" and [step.side for step in record.steps] == [0, 1]
 
 
 def test_games_longer_than_our_ply_cap_are_read_to_their_end(go5):
-    """Programs that fill their own territory play on: our rules score a 5x5 board after 50 plies."""
+    """Programs that fill their own territory play on: our rules score a 5x5 board after 50
+    plies."""
     random, position, record = np.random.default_rng(14), go5.start(), Record(go5)
     while len(record.steps) < 4 * go5.max_plies:
         side = len(record.steps) % 2
         legal = turned(position, side).legal
-        record = record.with_step(Move(side, int(random.choice(legal[:-1] if len(legal) > 1 else legal))))
+        record = record.with_step(
+            Move(side, int(random.choice(legal[:-1] if len(legal) > 1 else legal)))
+        )
         position = after(position, record.steps[-1], {})
-    assert sgf.parse(sgf.serialise(record), go5) == replace(record, result=sgf.parse(sgf.serialise(record)).result)
+    assert sgf.parse(sgf.serialise(record), go5) == replace(
+        record, result=sgf.parse(sgf.serialise(record)).result
+    )
     assert len([step for step in record.steps if step.action != go5.cells]) > 150
 
 
@@ -108,21 +122,33 @@ def test_games_longer_than_our_ply_cap_are_read_to_their_end(go5):
         ("(;GM[4]SZ[9];B[aa];W[bb];B[aa])", "A9 B8", "move 3, B[aa]: there is a stone already"),
         (f"{GO9};B[ee];W[zz];B[cc])", "E5", "move 2, W[zz]: outside the board"),
         (f"{GO9};B[ee];AB[zz];W[cc])", "E5", "what is set up behind move 1: outside the board"),
-        (f"{GO9};B[ee];AB[aa:ii];W[cc])", "E5", "what is set up behind move 1: a stone on A9 cannot be set up"),
+        (
+            f"{GO9};B[ee];AB[aa:ii];W[cc])",
+            "E5",
+            "what is set up behind move 1: a stone on A9 cannot be set up",
+        ),
         (f"{GO9};B[ee];W[cc", "E5", "unexpected end of SGF data"),
         (f"{GO9};B[ee]\x01\x02;W[cc])", "E5", "something that is no SGF data"),
-        ("(;GM[11]SZ[3];B[a1];W[c1];B[a2];W[c2];B[a3];W[c3])", "a1 c1 a2 c2 a3", "move 6, W[c3]: the game is over"),
+        (
+            "(;GM[11]SZ[3];B[a1];W[c1];B[a2];W[c2];B[a3];W[c3])",
+            "a1 c1 a2 c2 a3",
+            "move 6, W[c3]: the game is over",
+        ),
     ],
 )
 def test_what_cannot_be_executed_ends_the_reading_with_one_word(text, moves, note):
-    """red-bean.com/sgf/hex.html: "there is no defined behaviour upon reading an illegal move, except to display an error"."""
+    """red-bean.com/sgf/hex.html: "there is no defined behaviour upon reading an illegal move,
+    except to display an error"."""
     record = read(text)
     assert words(record) == moves and record.note.startswith(note) and "\n" not in record.note
 
 
 def test_a_very_long_record_is_read_up_to_a_bound():
     record = read("(;GM[1]SZ[5]" + ";B[];W[]" * 3000 + ";B[cc])")
-    assert len(record.steps) == sgf.MOST_STEPS and record.note == "move 2001, B[]: more than 2000 moves"
+    assert (
+        len(record.steps) == sgf.MOST_STEPS
+        and record.note == "move 2001, B[]: more than 2000 moves"
+    )
 
 
 # Stones set up
@@ -131,7 +157,10 @@ def test_a_very_long_record_is_read_up_to_a_bound():
 def test_stones_are_set_up_behind_moves():
     """lizzieyzy#208: AE, AW and AB in one node behind three moves."""
     record = read(f"{GO9};B[ee];W[cc];B[gc];AE[cc]AW[cg]AB[ce];W[gg])")
-    assert board(record) == {"E5": "X", "G7": "X", "C5": "X", "C3": "O", "G3": "O"} and record.note == ""
+    assert (
+        board(record) == {"E5": "X", "G7": "X", "C5": "X", "C3": "O", "G3": "O"}
+        and record.note == ""
+    )
     assert words(record) == "E5 C7 G7 G3" and record.position().mover == 0
 
 
@@ -165,11 +194,18 @@ def test_stones_are_set_up_in_hex_othello_and_gomoku():
 
 
 def test_both_swaps_are_read():
-    """Equal in play terms: the stone changes its owner and is mirrored, or the players change places and it stays."""
+    """Equal in play terms: the stone changes its owner and is mirrored, or the players change
+    places and it stays."""
     sides = read("(;FF[4]GM[11]SZ[5];B[b1];W[swap-sides];W[c3];B[d2])")
-    assert board(sides) == {"b1": "X", "c3": "O", "d2": "X"} and sides.note == "" and sides.setup == Setup()
+    assert (
+        board(sides) == {"b1": "X", "c3": "O", "d2": "X"}
+        and sides.note == ""
+        and sides.setup == Setup()
+    )
     pieces = read("(;FF[4]GM[11]SZ[5];B[b1];W[swap-pieces];B[c3];W[d2])")
-    assert board(pieces) == {"a2": "O", "c3": "X", "d2": "O"} and pieces.setup.options == {"swap": 1.0}
+    assert board(pieces) == {"a2": "O", "c3": "X", "d2": "O"} and pieces.setup.options == {
+        "swap": 1.0
+    }
 
 
 @pytest.mark.parametrize(
@@ -190,7 +226,8 @@ def test_what_was_read_is_written_as_the_same_game(text):
 
 
 def test_a_swap_of_pieces_may_come_at_any_node():
-    """red-bean.com/sgf/hex.html: "A swap move may occur at any node"; all stones are mirrored then."""
+    """red-bean.com/sgf/hex.html: "A swap move may occur at any node"; all stones are mirrored
+    then."""
     record = read("(;FF[4]GM[11]SZ[5];B[b1];W[c3];B[e4];W[SWAP-pieces];B[a1])")
     assert board(record) == {"a2": "O", "c3": "X", "d5": "O", "a1": "X"} and record.note == ""
 
@@ -215,7 +252,9 @@ def test_names_and_results_follow_who_begins_where_white_does():
         "(;GM[1]SZ[9];;B[ee];W[cc];;)",  # SabakiHQ/sgf#3: empty nodes
         "a game (of mine):\r\n(;GM[1]SZ[9];B[ee];W[cc])",
         "( ;\n GM [1] SZ\t[9] ; B [ee] ; W [cc] )",
-        "(;GaMe[1]SiZe[9];Black[ee];White[cc])".replace("GaMe", "GaM").replace("SiZe", "SiZ"),  # FF[3]
+        "(;GaMe[1]SiZe[9];Black[ee];White[cc])".replace("GaMe", "GaM").replace(
+            "SiZe", "SiZ"
+        ),  # FF[3]
         "(;GM[1]SZ[9]B[ee];W[cc])",
         "(;GM[1]SZ[9];B[ee]W[cc])",
     ],
@@ -295,13 +334,18 @@ def random_step(game, position, random):
 
 
 def random_record(game, random) -> Record:
-    """Any steps that can be done, the first of them a move; set-up stones and options in some of them."""
+    """Any steps that can be done, the first of them a move; set-up stones and options in some of
+    them."""
     setup = Setup()
     if random.random() < 0.4:
         cells = random.choice(game.cells, 4, replace=False).tolist()
-        setup = Setup({}, tuple(sorted(cells[:2])), tuple(sorted(cells[2:])), int(random.integers(2)))
+        setup = Setup(
+            {}, tuple(sorted(cells[:2])), tuple(sorted(cells[2:])), int(random.integers(2))
+        )
     if "komi" in game.options and random.random() < 0.5:
-        setup = replace(setup, options={"komi": float(random.choice([0.5, -3.0, 375.0, 1e300, 6.4921875]))})
+        setup = replace(
+            setup, options={"komi": float(random.choice([0.5, -3.0, 375.0, 1e300, 6.4921875]))}
+        )
     record = Record(game, setup, names=("A ] \\ b", "Ж"))
     position = record.position()
     for _ in range(int(random.integers(1, 40))):
@@ -319,7 +363,11 @@ def random_record(game, random) -> Record:
 def without_idle_passes(record: Record) -> Record:
     """Passes behind the end of the last game are no part of what is read."""
     steps = record.steps
-    while steps and record.cut(len(steps) - 1).position().outcome is not None and is_pass(record.game, steps[-1]):
+    while (
+        steps
+        and record.cut(len(steps) - 1).position().outcome is not None
+        and is_pass(record.game, steps[-1])
+    ):
         steps = steps[:-1]
     return replace(record, steps=steps)
 
@@ -348,7 +396,11 @@ def test_what_is_written_is_plain_sgf_for_other_programs():
     game = games.load("go9")
     steps = (Move(1, 40), Move(1, 41), Change(((0, 1), (40, 0)), 0), Move(0, 81))
     text = sgf.serialise(Record(game, Setup({"komi": 375.0}), steps)).decode().replace("\n", "")
-    assert "KM[375.0]" in text and text.endswith(";W[ee];W[fe];AB[aa]AE[ee]PL[B];B[])") and "RE[" not in text
+    assert (
+        "KM[375.0]" in text
+        and text.endswith(";W[ee];W[fe];AB[aa]AE[ee]PL[B];B[])")
+        and "RE[" not in text
+    )
 
 
 def test_a_move_that_the_rules_allow_is_the_move_that_records_execute(go5):

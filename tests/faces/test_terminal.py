@@ -1,4 +1,5 @@
-"""Sitting at the board: moves, commands, refusals, saving, leaving. The person's lines come from a list."""
+"""Sitting at the board: moves, commands, refusals, saving, leaving. The person's lines come from a
+list."""
 
 import io
 import json
@@ -37,7 +38,9 @@ class Parrot:
         return None
 
 
-def sit(game, lines, first=None, second=None, hint=None, moves=None, terminal=False, width=80, **options):
+def sit(
+    game, lines, first=None, second=None, hint=None, moves=None, terminal=False, width=80, **options
+):
     """What was shown when a person typed `lines`; then their input ends."""
     lines, out = list(lines), io.StringIO()
     prompts = []
@@ -51,7 +54,11 @@ def sit(game, lines, first=None, second=None, hint=None, moves=None, terminal=Fa
         return lines.pop(0)
 
     console = Console(
-        file=out, force_terminal=terminal, width=width, highlight=False, color_system="standard" if terminal else None
+        file=out,
+        force_terminal=terminal,
+        width=width,
+        highlight=False,
+        color_system="standard" if terminal else None,
     )
     sit_down(game, first, second, hint, moves, "selfplay play parrot", console, read, **options)
     return out.getvalue(), prompts
@@ -107,7 +114,9 @@ def test_whoever_leaves_is_told_how_to_go_on(connect4, ending):
 
 
 def test_a_game_can_begin_from_moves(connect4):
-    said, prompts = sit(connect4, ["4"], second=Parrot(connect4), moves=parse_moves("4 1 4 1 4 1", connect4))
+    said, prompts = sit(
+        connect4, ["4"], second=Parrot(connect4), moves=parse_moves("4 1 4 1 4 1", connect4)
+    )
     assert "X (you) win." in said and len(prompts) == 1
     with pytest.raises(ValueError, match="move 2, '9', is not legal"):
         parse_moves("4 9", connect4)
@@ -143,7 +152,14 @@ def test_games_are_saved_and_loaded(connect4, tictactoe, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{", "[]", '{"format": "other"}', '{"format": "selfplay-game-1", "game": "connect4", "moves": ["9"]}']
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        '{"format": "other"}',
+        '{"format": "selfplay-game-1", "game": "connect4", "moves": ["9"]}',
+    ],
 )
 def test_files_that_are_no_saved_games_are_refused_at_the_prompt(connect4, tmp_path, text):
     path = tmp_path / "bad.json"
@@ -153,8 +169,14 @@ def test_files_that_are_no_saved_games_are_refused_at_the_prompt(connect4, tmp_p
 
 
 def test_saving_where_one_cannot_is_said(connect4, tmp_path):
-    said, _ = sit(connect4, ["save /nowhere/at/all.json", "save", "load", "quit"], second=Parrot(connect4))
-    assert "cannot write /nowhere/at/all.json" in said and "save needs a file name" in said and "load needs" in said
+    said, _ = sit(
+        connect4, ["save /nowhere/at/all.json", "save", "load", "quit"], second=Parrot(connect4)
+    )
+    assert (
+        "cannot write /nowhere/at/all.json" in said
+        and "save needs a file name" in said
+        and "load needs" in said
+    )
 
 
 def test_help_lists_moves_and_commands(connect4):
@@ -172,7 +194,11 @@ def test_a_terminal_gets_colour_and_a_pipe_does_not(connect4):
 
 def test_a_narrow_terminal_keeps_the_board_whole(connect4):
     said, _ = sit(
-        connect4, ["4", "hint", "quit"], second=Parrot(connect4), hint=players.create("mcts:50", connect4), width=20
+        connect4,
+        ["4", "hint", "quit"],
+        second=Parrot(connect4),
+        hint=players.create("mcts:50", connect4),
+        width=20,
     )
     assert ". . . X . . ." in said
 
@@ -191,7 +217,14 @@ def test_a_solver_before_too_hard_a_position_leaves_with_the_moves(connect4, mon
     out = io.StringIO()
     with pytest.raises(ValueError, match="too hard"):
         sit_down(
-            connect4, None, solver, None, [3], "selfplay play connect4", Console(file=out, width=80), lambda prompt: "4"
+            connect4,
+            None,
+            solver,
+            None,
+            [3],
+            "selfplay play connect4",
+            Console(file=out, width=80),
+            lambda prompt: "4",
         )
     assert "Left. To go on: selfplay play connect4 --moves '4" in out.getvalue()
 
@@ -199,9 +232,14 @@ def test_a_solver_before_too_hard_a_position_leaves_with_the_moves(connect4, mon
 def test_commands_that_fail_say_why(connect4, tmp_path, monkeypatch):
     monkeypatch.setattr(players, "SOLVER_NODES", 1000)
     said, _ = sit(
-        connect4, ["hint", f"save {tmp_path}"], second=Parrot(connect4), hint=players.create("solver", connect4)
+        connect4,
+        ["hint", f"save {tmp_path}"],
+        second=Parrot(connect4),
+        hint=players.create("solver", connect4),
     )
-    assert "too hard" in said and "cannot be played" not in said and f"cannot write {tmp_path}" in said
+    assert (
+        "too hard" in said and "cannot be played" not in said and f"cannot write {tmp_path}" in said
+    )
 
 
 # Behind the end
@@ -213,17 +251,37 @@ def test_a_game_that_ended_by_passes_may_be_played_on_taken_back_and_saved(go5, 
     lines = ["c3", "pass", "pass", f"save {path}", "d4", "undo", "UNDO", "d3", "quit"]
     said, prompts = sit(go5, lines)
     assert said.count("X (you) win.") == 1 and f"saved to {path}" in said.replace("\n", "")
-    assert [prompt.split(" ")[0] for prompt in prompts] == ["X", "O", "X", "The", "The", "X", "X", "X", "O"]
+    assert [prompt.split(" ")[0] for prompt in prompts] == [
+        "X",
+        "O",
+        "X",
+        "The",
+        "The",
+        "X",
+        "X",
+        "X",
+        "O",
+    ]
     assert "goes on from a file" not in said and "--moves 'D3'" in said
     assert sgf.read(path).moves == [12, 25, 25]
 
 
 def test_a_game_that_was_played_on_is_kept_as_sgf(go5, tmp_path):
     path = tmp_path / "on.sgf"
-    said, _ = sit(go5, ["pass", "pass", "c3", "pass", "pass", f"save {tmp_path / 'on.json'}", f"save {path}", ""])
-    assert said.count("O (you) win.") == 1 and said.count("X (you) win.") == 1 and "save it as FILE.sgf" in said
+    said, _ = sit(
+        go5,
+        ["pass", "pass", "c3", "pass", "pass", f"save {tmp_path / 'on.json'}", f"save {path}", ""],
+    )
+    assert (
+        said.count("O (you) win.") == 1
+        and said.count("X (you) win.") == 1
+        and "save it as FILE.sgf" in said
+    )
     assert sgf.read(path).moves == [25, 25, 12, 25, 25] and "Left." not in said
-    assert "Left. A game of another kind goes on from a file" in sit(go5, ["pass", "pass", "c3", "quit"])[0]
+    assert (
+        "Left. A game of another kind goes on from a file"
+        in sit(go5, ["pass", "pass", "c3", "quit"])[0]
+    )
 
 
 @pytest.mark.parametrize("ending", [[], [""], ["quit"], ["Q"], ["  "]])
@@ -233,7 +291,9 @@ def test_who_leaves_behind_the_end_leaves_without_a_word(go5, ending):
 
 
 def test_two_engines_end_and_a_person_is_asked_for_their_own_side(go5):
-    said, prompts = sit(go5, [], first=players.create("mcts:5", go5), second=players.create("mcts:5", go5))
+    said, prompts = sit(
+        go5, [], first=players.create("mcts:5", go5), second=players.create("mcts:5", go5)
+    )
     assert prompts == []
     moves = parse_moves("pass C3 pass", go5)
     said, prompts = sit(go5, ["pass", "a1", "undo", "undo"], first=Parrot(go5), moves=moves)
@@ -274,14 +334,17 @@ def test_a_file_that_cannot_be_read_to_its_end_says_where(tmp_path):
         sit(othello, [f"load {path}", "quit"])[0],
         sit(othello, ["quit"], record=load(str(path), othello))[0],
     ):
-        assert "read up to move 2, W[a1]: the rules forbid it here" in said and "--moves 'f5'" in said
+        assert (
+            "read up to move 2, W[a1]: the rules forbid it here" in said and "--moves 'f5'" in said
+        )
 
 
 # Clocks
 
 
 class Now:
-    """A clock on which each question takes so long: a person's waits and engines' moves are two questions each."""
+    """A clock on which each question takes so long: a person's waits and engines' moves are two
+    questions each."""
 
     def __init__(self, *steps: float):
         self.time, self.steps = 0.0, list(steps)
@@ -310,8 +373,14 @@ def test_both_sides_clocks_are_counted_and_shown(connect4):
 
 def test_words_at_the_prompt_take_time_and_are_no_moves(connect4):
     now = Now(0, 10, 0, 10, 0, 10)
-    said, prompts = sit(connect4, ["board", "9", "board"], second=Parrot(connect4), control=parse("1m+3s"), now=now)
-    assert clock_lines(said) == ["time: X 1:00, O 1:00", "time: X 0:50, O 1:00", "time: X 0:30, O 1:00"]
+    said, prompts = sit(
+        connect4, ["board", "9", "board"], second=Parrot(connect4), control=parse("1m+3s"), now=now
+    )
+    assert clock_lines(said) == [
+        "time: X 1:00, O 1:00",
+        "time: X 0:50, O 1:00",
+        "time: X 0:30, O 1:00",
+    ]
     assert [prompt.split(" (")[0] for prompt in prompts] == [
         f"X to move, {t}" for t in ("1:00", "0:50", "0:40", "0:30")
     ]
@@ -319,7 +388,9 @@ def test_words_at_the_prompt_take_time_and_are_no_moves(connect4):
 
 def test_a_flag_that_falls_is_announced_once_and_the_game_goes_on(connect4):
     now = Now(0, 70, 0, 0, 0, 70)
-    said, _ = sit(connect4, ["4", "4", "4", "4"], second=Parrot(connect4), control=parse("1m"), now=now)
+    said, _ = sit(
+        connect4, ["4", "4", "4", "4"], second=Parrot(connect4), control=parse("1m"), now=now
+    )
     assert said.count("X (you): time is up. The game goes on.") == 1
     assert "time: X time is up, O 1:00" in said
     assert said.rstrip().endswith("X (you) win. (Time was up for X.)")
@@ -327,8 +398,12 @@ def test_a_flag_that_falls_is_announced_once_and_the_game_goes_on(connect4):
 
 def test_overtime_is_shown_in_periods(connect4):
     now = Now(0, 75, 0, 0, 0, 35)
-    said, _ = sit(connect4, ["4", "4", "board"], second=Parrot(connect4), control=parse("1m+3x30s"), now=now)
-    assert clock_lines(said)[1] == "time: X 0:30 (3 periods), O 1:00" and "X 0:30 (2 periods)" in said
+    said, _ = sit(
+        connect4, ["4", "4", "board"], second=Parrot(connect4), control=parse("1m+3x30s"), now=now
+    )
+    assert (
+        clock_lines(said)[1] == "time: X 0:30 (3 periods), O 1:00" and "X 0:30 (2 periods)" in said
+    )
 
 
 def test_without_a_control_no_clock_is_shown(connect4):
@@ -339,13 +414,19 @@ def test_without_a_control_no_clock_is_shown(connect4):
 def test_an_engine_keeps_to_its_clock(connect4):
     ticks = iter(range(10**9))
     player = players.create("mcts:100000", connect4)
-    said, _ = sit(connect4, ["4"], second=player, control=parse("20s"), now=lambda: next(ticks) * 0.01)
-    assert "O (mcts:100000) plays" in said and clock_lines(said)[-1] == "time: X 0:19, O 0:19"  # 20 s / 21 moves
+    said, _ = sit(
+        connect4, ["4"], second=player, control=parse("20s"), now=lambda: next(ticks) * 0.01
+    )
+    assert (
+        "O (mcts:100000) plays" in said and clock_lines(said)[-1] == "time: X 0:19, O 0:19"
+    )  # 20 s / 21 moves
 
 
 def test_a_narrow_terminal_keeps_clocks_whole(connect4):
     now = Now(0, 600, 0, 700)
-    said, _ = sit(connect4, ["4"], second=Parrot(connect4), control=parse("10m+25/5m"), now=now, width=30)
+    said, _ = sit(
+        connect4, ["4"], second=Parrot(connect4), control=parse("10m+25/5m"), now=now, width=30
+    )
     assert "time: X 10:00, O 10:00\n" in said
     assert "time: X 5:00 (for 24 moves)\n      O 10:00\n" in said
     assert "time: X 5:00 (for 24 moves)\n      O 3:20 (for 24 moves)\n" in said
@@ -363,7 +444,9 @@ def test_an_engine_thinks_while_a_person_is_asked_and_stops_with_the_answer(conn
         return lines.pop(0)
 
     console = Console(file=out, width=80, highlight=False)
-    sit_down(connect4, None, player, player, [], "selfplay play parrot", console, read, ponders=True)
+    sit_down(
+        connect4, None, player, player, [], "selfplay play parrot", console, read, ponders=True
+    )
     assert all("ponder" in names for names in threads) and len(threads) == 4
     assert "ponder" not in [thread.name for thread in threading.enumerate()]
     assert "O (mcts:50) plays" in out.getvalue() and "mcts:50 would play" in out.getvalue()
@@ -371,6 +454,8 @@ def test_an_engine_thinks_while_a_person_is_asked_and_stops_with_the_answer(conn
 
 @pytest.mark.parametrize("ending", [["^C"], []])
 def test_leaving_ends_all_thinking(connect4, ending):
-    said, _ = sit(connect4, ["4", *ending], second=players.create("mcts:50", connect4), ponders=True)
+    said, _ = sit(
+        connect4, ["4", *ending], second=players.create("mcts:50", connect4), ponders=True
+    )
     assert "Left. To go on" in said
     assert "ponder" not in [thread.name for thread in threading.enumerate()]

@@ -1,9 +1,10 @@
 """Fuzz what reads other people's input: `python -m tests.fuzz [KIND ...] [--inputs N] [--seed S]`.
 
-Every kind is a module of this folder with a `KIND` (see `kind.py`). A worker process tries one input after the other;
-this process watches it. What counts as a fault: an exception that is not the documented refusal (traceback), no answer in
-SECONDS (hang), the worker's death by a signal (crash), more memory than the kind allows (memory). The input is kept in
---keep, and its number and the seed make it again: input i of a seed is the same on every machine.
+Every kind is a module of this folder with a `KIND` (see `kind.py`). A worker process tries one
+input after the other; this process watches it. What counts as a fault: an exception that is not the
+documented refusal (traceback), no answer in SECONDS (hang), the worker's death by a signal (crash),
+more memory than the kind allows (memory). The input is kept in --keep, and its number and the seed
+make it again: input i of a seed is the same on every machine.
 """
 
 import argparse
@@ -34,10 +35,14 @@ FRAMES = 8  # innermost ones of a traceback
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("kinds", nargs="*", metavar="KIND", help=f"of {', '.join(KINDS)}; all if none is named")
+    parser.add_argument(
+        "kinds", nargs="*", metavar="KIND", help=f"of {', '.join(KINDS)}; all if none is named"
+    )
     parser.add_argument("--inputs", type=int, default=1000, metavar="N", help="of each kind")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--first", type=int, default=0, metavar="I", help="number of the first input")
+    parser.add_argument(
+        "--first", type=int, default=0, metavar="I", help="number of the first input"
+    )
     parser.add_argument("--keep", type=Path, help="folder for inputs that show a fault")
     parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -56,21 +61,36 @@ def main() -> int:
 
 def fuzz(kind: str, options: argparse.Namespace) -> bool:
     """Try the inputs of one kind and print its line; True if there was a fault."""
-    begin, counts, first, end = time.monotonic(), Counter(), options.first, options.first + options.inputs
+    begin, counts, first, end = (
+        time.monotonic(),
+        Counter(),
+        options.first,
+        options.first + options.inputs,
+    )
     while first < end:
         for index, verdict, detail in attempts(kind, options.seed, first, end - first):
             counts[verdict] += 1
             if verdict in FAULTS:
-                tell(kind, options, index, verdict, detail, sum(counts[fault] for fault in FAULTS) <= SHOWN)
+                tell(
+                    kind,
+                    options,
+                    index,
+                    verdict,
+                    detail,
+                    sum(counts[fault] for fault in FAULTS) <= SHOWN,
+                )
             first = index + 1
     faults = " ".join(f"{counts[fault]:>9}" for fault in FAULTS)
-    figures = f"{kind:<12} {options.inputs:>8} {counts['accepted']:>8} {counts['refused']:>8} {faults}"
+    figures = (
+        f"{kind:<12} {options.inputs:>8} {counts['accepted']:>8} {counts['refused']:>8} {faults}"
+    )
     print(f"{figures}  {time.monotonic() - begin:.0f}", flush=True)
     return any(counts[fault] for fault in FAULTS)
 
 
 def attempts(kind: str, seed: int, first: int, inputs: int):
-    """(number, verdict, detail) of inputs from `first` on, until the worker has done all or has died."""
+    """(number, verdict, detail) of inputs from `first` on, until the worker has done all or has
+    died."""
     command = [sys.executable, "-m", "tests.fuzz", kind, "--worker", "--seed", str(seed)]
     command += ["--first", str(first), "--inputs", str(inputs)]
     worker = subprocess.Popen(
@@ -104,14 +124,18 @@ def attempts(kind: str, seed: int, first: int, inputs: int):
         worker.wait()
 
 
-def tell(kind: str, options: argparse.Namespace, index: int, verdict: str, detail: str, is_shown: bool) -> None:
+def tell(
+    kind: str, options: argparse.Namespace, index: int, verdict: str, detail: str, is_shown: bool
+) -> None:
     """Print a fault, and keep how to make it again."""
     again = f"python -m tests.fuzz {kind} --seed {options.seed} --first {index} --inputs 1"
     if is_shown:
         print(f"{verdict}: {again}\n{detail.rstrip()}", file=sys.stderr, flush=True)
     if options.keep:
         options.keep.mkdir(parents=True, exist_ok=True)
-        (options.keep / f"{kind}-{options.seed}-{index}.txt").write_text(f"{again}\n{verdict}\n{detail}")
+        (options.keep / f"{kind}-{options.seed}-{index}.txt").write_text(
+            f"{again}\n{verdict}\n{detail}"
+        )
 
 
 # In the worker
@@ -125,7 +149,9 @@ def work(name: str, seed: int, first: int, inputs: int) -> int:
         context = kind.prepare(Path(folder))
         print("ready", file=out, flush=True)
         for index in range(first, first + inputs):
-            verdict, detail = verdict_on(kind, context, kind.mutate(context, random.Random(f"{name} {seed} {index}")))
+            verdict, detail = verdict_on(
+                kind, context, kind.mutate(context, random.Random(f"{name} {seed} {index}"))
+            )
             print(json.dumps([index, verdict, detail]), file=out, flush=True)
     return 0
 
@@ -144,7 +170,9 @@ class bounded:
 
     def __init__(self, memory: int | None, input):
         parts = input.values() if isinstance(input, dict) else [input]
-        self.memory = memory and memory + sum(len(part) for part in parts if isinstance(part, bytes | str))
+        self.memory = memory and memory + sum(
+            len(part) for part in parts if isinstance(part, bytes | str)
+        )
 
     def __enter__(self) -> None:
         self.before = resource.getrlimit(resource.RLIMIT_AS)

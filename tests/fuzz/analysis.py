@@ -1,4 +1,5 @@
-"""Fuzz of the analysis engine: queries from a grammar with wrong values among the right ones, and broken JSON."""
+"""Fuzz of the analysis engine: queries from a grammar with wrong values among the right ones, and
+broken JSON."""
 
 import io
 import json
@@ -13,7 +14,23 @@ from selfplay.matches import players
 from tests.fuzz.kind import Kind, splice
 
 BOARDS = {"tictactoe": (3, 3), "connect4": (7, 6), "go5": (5, 5), "othello6": (6, 6)}
-MOVES = ("a1", "b2", "C3", "c4", "1", "4", "pass", "PASS", "Z99", "(2,3)", "(-1,9)", "", "\0", "\u0416", "x" * 500)
+MOVES = (
+    "a1",
+    "b2",
+    "C3",
+    "c4",
+    "1",
+    "4",
+    "pass",
+    "PASS",
+    "Z99",
+    "(2,3)",
+    "(-1,9)",
+    "",
+    "\0",
+    "\u0416",
+    "x" * 500,
+)
 STRANGE = (
     None, True, False, 0, 1, -1, 2.5, 1e300, 10**30, 10**400, "", "B", "nan", "inf", "9" * 500, "\n", [], [[]], {}, {"a": {}},
     [1, 2], ["B", "a1"], [["B"]], [0], [10**10], "\ud7ff\u0000",
@@ -28,7 +45,9 @@ def prepare(folder):
     found = {}
     for name in BOARDS:
         game = games.load(name)
-        found[name] = AnalysisServer(game, lambda wanted: players.create("mcts:4", wanted, seed=1), io.StringIO())
+        found[name] = AnalysisServer(
+            game, lambda wanted: players.create("mcts:4", wanted, seed=1), io.StringIO()
+        )
     return SimpleNamespace(desks=found, names=list(BOARDS))
 
 
@@ -46,7 +65,13 @@ def mutate(context, random: random.Random) -> bytes:
 
 def query(name: str, random: random.Random) -> dict:
     columns, rows = BOARDS[name]
-    found = {"id": "q", "rules": "tromp-taylor", "boardXSize": columns, "boardYSize": rows, "maxVisits": 3}
+    found = {
+        "id": "q",
+        "rules": "tromp-taylor",
+        "boardXSize": columns,
+        "boardYSize": rows,
+        "maxVisits": 3,
+    }
     found["moves"] = [pair(random) for _ in range(random.choice((0, 0, 1, 3)))]
     for field, make in random.sample(list(FIELDS.items()), random.randint(0, 4)):
         found[field] = make(random)
@@ -63,7 +88,13 @@ def pair(random: random.Random) -> list:
 
 def restriction(random: random.Random) -> list[dict]:
     moves = [random.choice(MOVES[:7]) for _ in range(random.randint(0, 3))]
-    return [{"player": random.choice("BW"), "moves": moves, "untilDepth": random.choice((1, 2, 5, 10**12))}]
+    return [
+        {
+            "player": random.choice("BW"),
+            "moves": moves,
+            "untilDepth": random.choice((1, 2, 5, 10**12)),
+        }
+    ]
 
 
 def settings(random: random.Random) -> dict:
@@ -95,8 +126,16 @@ FIELDS = {
 
 def action(random: random.Random) -> dict:
     names = ("query_version", "query_models", "clear_cache", "terminate", "terminate_all", "sing")
-    found = {"id": "a", "action": random.choice((*names, *STRANGE)), "terminateId": random.choice(("q", "x"))}
-    return found | {"turnNumbers": random.choice(([0], [1, 2], *STRANGE))} if random.random() < 0.5 else found
+    found = {
+        "id": "a",
+        "action": random.choice((*names, *STRANGE)),
+        "terminateId": random.choice(("q", "x")),
+    }
+    return (
+        found | {"turnNumbers": random.choice(([0], [1, 2], *STRANGE))}
+        if random.random() < 0.5
+        else found
+    )
 
 
 def attempt(context, data: bytes) -> bool:

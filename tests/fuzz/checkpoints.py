@@ -1,5 +1,5 @@
-"""Checkpoints that somebody altered: refused with the file's name and a reason, before memory is taken for a network that they
-make up; or a network that answers and a learner that goes on."""
+"""Checkpoints that somebody altered: refused with the file's name and a reason, before memory is
+taken for a network that they make up; or a network that answers and a learner that goes on."""
 
 import copy
 import json
@@ -44,10 +44,21 @@ def prepare(folder: Path) -> dict:
     """A tiny checkpoint that has learned a few steps."""
     game, settings = library.load("tictactoe"), config_file.load("dummy")
     shape = shape_for(game, settings.network, settings.learner)
-    learner, replay = Learner(new_network(shape, 1), settings.learner, "fp32"), Replay(game, settings.replay)
+    learner, replay = (
+        Learner(new_network(shape, 1), settings.learner, "fp32"),
+        Replay(game, settings.replay),
+    )
     replay.add(self_play(game, GUMBEL_PLAY)[0])
     learner.learn(replay, 3, np.random.default_rng(1), (0.0, 0.1))
-    here = Checkpoint(folder / "0002", game.name, 2, shape, settings, {"generation": 2}, {"rows": 9, "seconds": 1.5})
+    here = Checkpoint(
+        folder / "0002",
+        game.name,
+        2,
+        shape,
+        settings,
+        {"generation": 2},
+        {"rows": 9, "seconds": 1.5},
+    )
     path = checkpoint.write(folder, here, learner.averaged, learner.state())
     files = {name: (path / name).read_bytes() for name in FILES}
     return {"files": files, "path": folder / "altered", "learner": learner}
@@ -59,7 +70,11 @@ def mutate(context: dict, rng: random.Random) -> dict:
     for _ in range(rng.choice((1, 1, 2))):
         name = rng.choice(FILES)
         others = [context["files"]["weights.safetensors"], context["files"]["learner.safetensors"]]
-        files[name] = mutated_facts(files[name], rng) if name == FILES[0] else mutated_weights(files[name], others, rng)
+        files[name] = (
+            mutated_facts(files[name], rng)
+            if name == FILES[0]
+            else mutated_weights(files[name], others, rng)
+        )
     return files
 
 
@@ -104,8 +119,15 @@ def alter(facts: dict, rng: random.Random) -> None:
         here.pop(key, None)
     else:
         here[rng.choice((key, key, key, key, "more"))] = rng.choice(VALUES)
-    if rng.random() < 0.3 and isinstance(facts.get("shape"), dict) and isinstance(facts.get("config"), dict):
-        blocks, channels = rng.choice((1, 2, 7, 1000, 10**9)), rng.choice((0, -1, 1, 2, 30, 10_000, 30_000))
+    if (
+        rng.random() < 0.3
+        and isinstance(facts.get("shape"), dict)
+        and isinstance(facts.get("config"), dict)
+    ):
+        blocks, channels = (
+            rng.choice((1, 2, 7, 1000, 10**9)),
+            rng.choice((0, -1, 1, 2, 30, 10_000, 30_000)),
+        )
         facts["shape"] |= {"blocks": blocks, "channels": channels}
         if isinstance(facts["config"].get("network"), dict):
             facts["config"]["network"] |= {"blocks": blocks, "channels": channels}
@@ -126,7 +148,8 @@ def attempt(context: dict, files: dict) -> bool:
     shape = found.shape
     with torch.inference_mode():
         answer = network(
-            torch.from_numpy(planes).view(2, shape.planes, shape.rows, shape.columns), torch.from_numpy(scalars)
+            torch.from_numpy(planes).view(2, shape.planes, shape.rows, shape.columns),
+            torch.from_numpy(scalars),
         )
     assert answer.policy.shape == (2, shape.actions)
     if shape == learner.network.shape:

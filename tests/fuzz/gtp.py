@@ -1,4 +1,5 @@
-"""Fuzz of the Go Text Protocol: sequences of commands on several games, from a grammar and by mutation, to one table."""
+"""Fuzz of the Go Text Protocol: sequences of commands on several games, from a grammar and by
+mutation, to one table."""
 
 import io
 import random
@@ -12,7 +13,16 @@ from tests.fuzz.kind import Kind, splice
 
 GAMES = ("tictactoe", "go5", "othello6", "hex5", "connect4")
 PLAYERS = ("random", "mcts:4")
-SENDS = ("play", "genmove", "undo", "komi", "boardsize", "kata-analyze", "lz-analyze", "kata-genmove_analyze")
+SENDS = (
+    "play",
+    "genmove",
+    "undo",
+    "komi",
+    "boardsize",
+    "kata-analyze",
+    "lz-analyze",
+    "kata-genmove_analyze",
+)
 WORDS = (
     "b", "w", "B", "white", "green", "pass", "PASS", "resign", "a1", "C3", "b2", "d4", "i1", "a1:c3", "a1,b2", "Z99", "5", "7",
     "1", "2", "30", "0", "-1", "1.5", "6.5", "1e400", "nan", "inf", "-", "9" * 400, "1_0", "\u0663", "\u0416", "true", "false",
@@ -25,7 +35,8 @@ UNEXPECTED = re.compile(r"^\?[0-9]* [A-Z]\w*(Error|Exception)\b", re.MULTILINE)
 
 
 class Impatient:
-    """An inbox into which something comes as soon as a command's analysis has looked once, and stays."""
+    """An inbox into which something comes as soon as a command's analysis has looked once, and
+    stays."""
 
     def __init__(self):
         self.looks = 0
@@ -42,7 +53,8 @@ class Impatient:
 
 
 def prepare(folder):
-    """The games by name. Each of them is played once, so that nothing is compiled while an attempt is timed."""
+    """The games by name. Each of them is played once, so that nothing is compiled while an attempt
+    is timed."""
     context = {name: games.load(name) for name in GAMES}
     for head in (*(f"{name} mcts:4" for name in GAMES), "tictactoe solver"):
         attempt(context, f"{head}\nkata-analyze b 1\ngenmove b\ngenmove w".encode())
@@ -52,7 +64,9 @@ def prepare(folder):
 def mutate(context, random: random.Random) -> bytes:
     """GAME PLAYER, then a command a line."""
     game = random.choice(GAMES)
-    player = random.choice((*PLAYERS, "solver") if game == "tictactoe" else PLAYERS)  # others take it minutes
+    player = random.choice(
+        (*PLAYERS, "solver") if game == "tictactoe" else PLAYERS
+    )  # others take it minutes
     lines = [f"{game} {player}".encode()]
     for _ in range(random.choice((1, 5, 20))):
         line = command(random).encode()
@@ -63,7 +77,10 @@ def mutate(context, random: random.Random) -> bytes:
 def command(random: random.Random) -> str:
     name = random.choice(SENDS) if random.random() < 0.6 else random.choice([*COMMANDS, "nonsense"])
     if name in ("play", "genmove") and random.random() < 0.7:
-        return f"{name} {random.choice('bw')} {random.choice(('a1', 'b2', 'c3', 'd4', 'a5', '4', '2', 'pass'))}"
+        return (
+            f"{name} {random.choice('bw')} "
+            f"{random.choice(('a1', 'b2', 'c3', 'd4', 'a5', '4', '2', 'pass'))}"
+        )
     if name.endswith("analyze") and random.random() < 0.7:
         return f"{name} {random.choice('bw')} {' '.join(analysis_words(random))}"
     words = " ".join(random.choice(WORDS) for _ in range(random.choice((0, 1, 2, 3, 6))))
@@ -72,12 +89,20 @@ def command(random: random.Random) -> str:
 
 def analysis_words(random: random.Random):
     for _ in range(random.randint(0, 3)):
-        moves = ",".join(random.choice(("a1", "b2", "c3", "pass", "a1:b2", "4")) for _ in range(random.randint(1, 3)))
+        moves = ",".join(
+            random.choice(("a1", "b2", "c3", "pass", "a1:b2", "4"))
+            for _ in range(random.randint(1, 3))
+        )
         yield random.choice(
             (
-                f"{random.choice(('avoid', 'allow'))} {random.choice('bw')} {moves} {random.choice((1, 2, 3, 50, 0))}",
-                f"{random.choice(('interval', 'minmoves', 'maxmoves'))} {random.choice((0, 1, 5, 50))}",
-                f"{random.choice(('rootInfo', 'ownership', 'pvVisits'))} {random.choice(('true', 'false', ''))}",
+                f"{random.choice(('avoid', 'allow'))} "
+                f"{random.choice('bw')} "
+                f"{moves} "
+                f"{random.choice((1, 2, 3, 50, 0))}",
+                f"{random.choice(('interval', 'minmoves', 'maxmoves'))} "
+                f"{random.choice((0, 1, 5, 50))}",
+                f"{random.choice(('rootInfo', 'ownership', 'pvVisits'))} "
+                f"{random.choice(('true', 'false', ''))}",
             )
         )
 
@@ -86,13 +111,17 @@ def attempt(context, data: bytes) -> bool:
     head, *lines = data.split(b"\n")
     game, player = head.decode().split()
     inbox, output = Impatient(), io.StringIO()
-    session = GameSession(context[game], lambda wanted: players.create(player, wanted, seed=1), inbox)
+    session = GameSession(
+        context[game], lambda wanted: players.create(player, wanted, seed=1), inbox
+    )
     for line in lines:
         inbox.looks = 0
         if (command := parse(line)) is not None:
             answer(session, command, output, len(line) > LONGEST)
     text = output.getvalue()
-    assert "".join(found[0] for found in ANSWER.finditer(text)) == text, "an answer is not of the protocol's form"
+    assert "".join(found[0] for found in ANSWER.finditer(text)) == text, (
+        "an answer is not of the protocol's form"
+    )
     assert not UNEXPECTED.search(text), UNEXPECTED.search(text)[0]
     return "=" in {part[:1] for part in text.split("\n\n")}
 

@@ -20,7 +20,8 @@ class Kind(NamedTuple):
     prepare: Callable[[Path], Any]
     mutate: Callable[[Any, random.Random], Any]
     attempt: Callable[[Any, Any], bool]
-    memory: int | None = None  # bytes that one attempt may allocate beyond its input's size; None: not bounded
+    # bytes that one attempt may allocate beyond its input's size; None: not bounded
+    memory: int | None = None
 
 
 def splice(data: bytes, random: random.Random) -> bytes:
@@ -29,7 +30,9 @@ def splice(data: bytes, random: random.Random) -> bytes:
         begin, end = sorted(random.randrange(len(data) + 1) for _ in range(2))
         end = min(end, begin + random.choice((1, 1, 4, 30)))
         part = data[begin:end]
-        new = random.choice((b"", part * random.choice((2, 3, 50)), random.randbytes(len(part)), flip(part, random)))
+        new = random.choice(
+            (b"", part * random.choice((2, 3, 50)), random.randbytes(len(part)), flip(part, random))
+        )
         data = data[:begin] + new + data[end:]
     return data
 

@@ -32,7 +32,8 @@ LONGEST = 700  # characters of a message
 
 
 def prepare(folder: Path):
-    """Games that are loaded, and things that are no players: a pipe, folders, an empty file, links."""
+    """Games that are loaded, and things that are no players: a pipe, folders, an empty file,
+    links."""
     os.mkfifo(folder / "pipe")
     os.mkfifo(folder / "pipe.py")
     (folder / "folder.py").mkdir()
@@ -40,7 +41,13 @@ def prepare(folder: Path):
     (folder / "empty").write_bytes(b"")
     (folder / "loop").symlink_to("loop")
     (folder / "loop.py").symlink_to("loop.py")
-    paths = [str(path) for path in folder.iterdir()] + ["/dev/null", "/dev/stdin", "/dev/zero", "/proc/self/mem", "/"]
+    paths = [str(path) for path in folder.iterdir()] + [
+        "/dev/null",
+        "/dev/stdin",
+        "/dev/zero",
+        "/proc/self/mem",
+        "/",
+    ]
     return SimpleNamespace(games={name: games.load(name) for name in GAMES}, paths=paths)
 
 
@@ -104,5 +111,12 @@ def option(context, name: str) -> None:
     context.games["go5"].with_options(**{name: 1.0})
 
 
-NAMED = {"engine": engine, "player": player, "game_of": game_of, "game": game, "move": move, "option": option}
+NAMED = {
+    "engine": engine,
+    "player": player,
+    "game_of": game_of,
+    "game": game,
+    "move": move,
+    "option": option,
+}
 KIND = Kind(prepare, mutate, attempt)

@@ -1,4 +1,5 @@
-"""Shards that somebody altered: refused with the file's name and a reason, or harmless to the kernels that play them again."""
+"""Shards that somebody altered: refused with the file's name and a reason, or harmless to the
+kernels that play them again."""
 
 import random
 from pathlib import Path
@@ -19,7 +20,8 @@ ROWS = 64  # drawn from what is accepted
 
 
 def prepare(folder: Path) -> dict:
-    """Shards of a few games each, with and without options, and with the game's name or without, as older ones are."""
+    """Shards of a few games each, with and without options, and with the game's name or without, as
+    older ones are."""
     files = []
     for number, game in enumerate(map(library.load, GAMES)):
         played, _ = self_play(game, GUMBEL_PLAY, games=3, steps=250)

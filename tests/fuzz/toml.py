@@ -25,7 +25,9 @@ KEYS = (
 
 
 def prepare(folder: Path) -> tuple[Path, list[bytes]]:
-    presets = [(config_file.PRESETS / f"{name}.toml").read_bytes() for name in config_file.presets()]
+    presets = [
+        (config_file.PRESETS / f"{name}.toml").read_bytes() for name in config_file.presets()
+    ]
     full = config_file.dump(config_file.load("dummy")).encode()
     return folder / "a.toml", [*presets, full]
 
@@ -40,20 +42,40 @@ def mutate(context, random: random.Random) -> tuple[bytes, list[str]]:
         lines = data.split(b"\n")
         index = random.randrange(len(lines))
         key, equals, _ = lines[index].partition(b"=")
-        lines[index] = key + equals + random.choice(VALUES).encode("utf-8", "surrogatepass") if equals else b"[" + key
+        lines[index] = (
+            key + equals + random.choice(VALUES).encode("utf-8", "surrogatepass")
+            if equals
+            else b"[" + key
+        )
         data = b"\n".join(lines)
     if random.random() < 0.3:
-        changes = [f"{random.choice((*KEYS, *keys()))}{random.choice(('=', '==', '', ' = '))}{random.choice(VALUES)}"]
+        changes = [
+            f"{random.choice((*KEYS, *keys()))}{random.choice(('=', '==', '', ' = '))}{random.choice(VALUES)}"
+        ]
     if random.random() < 0.1:
         data = (
-            random.choice((b"\xef\xbb\xbf", b"\xff\xfe", b"\x00", b"a." * 5000 + b"a=1\n", b"a=" + b"{a=" * 800)) + data
+            random.choice(
+                (
+                    b"\xef\xbb\xbf",
+                    b"\xff\xfe",
+                    b"\x00",
+                    b"a." * 5000 + b"a=1\n",
+                    b"a=" + b"{a=" * 800,
+                )
+            )
+            + data
         )
     return data, changes
 
 
 def keys() -> list[str]:
     """Every key of a section, such as learner.learning_rate."""
-    return [f"{section}.{key}" for section, values in SECTIONS.items() if isinstance(values, dict) for key in values]
+    return [
+        f"{section}.{key}"
+        for section, values in SECTIONS.items()
+        if isinstance(values, dict)
+        for key in values
+    ]
 
 
 SECTIONS = config.msgspec.to_builtins(config.RunConfig(game="tictactoe"))
@@ -66,7 +88,9 @@ def attempt(context, input: tuple[bytes, list[str]]) -> bool:
         found = config_file.load(str(path), input[1])
         config.game_of(found)
     except ValueError as error:
-        assert "\n" not in str(error) and len(str(error)) < 1000, f"not one short line: {str(error)[:2000]}"
+        assert "\n" not in str(error) and len(str(error)) < 1000, (
+            f"not one short line: {str(error)[:2000]}"
+        )
         return False
     assert config_file.parse(config_file.dump(found)) == found
     return True

@@ -9,8 +9,8 @@ from native.playout import count_positions
 
 SIZES = games.FAMILIES["breakthrough"].sizes
 
-# We know no published table. These are what OpenSpiel 2.0's breakthrough counts (its 5x5 board begins with one row each, so
-# that size is counted by the slow twin alone).
+# We know no published table. These are what OpenSpiel 2.0's breakthrough counts (its 5x5 board
+# begins with one row each, so that size is counted by the slow twin alone).
 PERFT = {
     6: [1, 16, 256, 4308, 71478, 1248290],
     7: [1, 19, 361, 7220, 144251, 3042166],
@@ -34,7 +34,9 @@ def set_up(game, rows: str, mover: int):
     position = game.start()
     record = position.state.view(game.dtype)[0]
     cells = "".join(rows.split())
-    record["pieces"] = [sum(1 << cell for cell, piece in enumerate(cells) if piece == player) for player in "XO"]
+    record["pieces"] = [
+        sum(1 << cell for cell, piece in enumerate(cells) if piece == player) for player in "XO"
+    ]
     record["mover"] = mover
     return position
 
@@ -113,12 +115,17 @@ def test_every_size_equals_its_slow_twin(size):
 def test_counts_equal_an_outside_implementation_s(size):
     game = games.load(f"breakthrough{size}")
     start = game.start_state()
-    assert [count_positions(game.rules, start, game.actions, depth) for depth in range(6)] == PERFT[size]
+    assert [count_positions(game.rules, start, game.actions, depth) for depth in range(6)] == PERFT[
+        size
+    ]
 
 
 def test_five_by_five_counts_as_its_slow_twin_does():
     game = games.load("breakthrough5")
-    counts = [count_positions(game.rules, game.start_state(), game.actions, depth) for depth in (1, 2, 3, 4)]
+    counts = [
+        count_positions(game.rules, game.start_state(), game.actions, depth)
+        for depth in (1, 2, 3, 4)
+    ]
     assert counts == [Twin(5).count(depth) for depth in (1, 2, 3, 4)]
     assert counts[0] == 13  # five pieces in front have three moves each, but for two at the edges
 
@@ -189,16 +196,27 @@ def test_turned_over_with_exchanged_players_it_is_the_same_game(size):
 
 
 def test_every_ply_takes_a_piece_one_row_on_so_games_end():
-    """The sum that bounds the length: rows still to go before a piece would reach the far row, and one last ply."""
+    """The sum that bounds the length: rows still to go before a piece would reach the far row, and
+    one last ply."""
     for size in SIZES:
-        front, behind = size - 3, size - 2  # rows to the one before the last, for each of a player's pieces
+        front, behind = (
+            size - 3,
+            size - 2,
+        )  # rows to the one before the last, for each of a player's pieces
         assert games.load(f"breakthrough{size}").max_plies == 2 * (size * front + size * behind) + 1
 
 
 def test_moves_are_written_from_cell_to_cell_with_ranks_from_the_first_player_s_side():
     game = games.load("breakthrough8")
     corner = 56  # bottom left: cells are numbered from the top
-    assert [game.format(plane * 64 + corner) for plane in range(6)] == ["a1-", "a1a2", "a1b2", "a1-", "a1-", "a1-"]
+    assert [game.format(plane * 64 + corner) for plane in range(6)] == [
+        "a1-",
+        "a1a2",
+        "a1b2",
+        "a1-",
+        "a1-",
+        "a1-",
+    ]
     assert game.format(5 * 64) == "a8b7" and game.parse("A2A3") == 64 + 48
     for text in ("a2a4", "a1-", "a8a9", "b2", ""):
         with pytest.raises(ValueError, match="is no move"):
@@ -224,7 +242,13 @@ def test_the_first_player_is_drawn_at_the_bottom():
 def test_the_network_is_told_which_way_the_mover_goes():
     position = games.load("breakthrough6").start()
     own, other, up = position.planes()
-    assert own[4:].all() and not own[:4].any() and other[:2].all() and not other[2:].any() and (up == 1).all()
+    assert (
+        own[4:].all()
+        and not own[:4].any()
+        and other[:2].all()
+        and not other[2:].any()
+        and (up == 1).all()
+    )
     own, other, up = position.play("a2a3").planes()
     assert own[:2].all() and not own[2:].any() and other.sum() == 12 and (up == 0).all()
 

@@ -17,10 +17,11 @@ from native.machine.random import seeds
 from native.playout import count_positions, random_games
 from tests.conftest import played
 
-# Move sequences of exactly n plies, n = 0, 1, 2, ... (a finished game has no successors). Connect Four: 7^n until column
-# heights and fours matter; the table that Connect Four engines publish as perft. Tic-tac-toe: 9! / (9 - n)! until lines end
-# games; the last entry is what is left on the last ply of the 255,168 games that are known (131,184 and 77,904 wins and
-# 46,080 draws), as the next test adds up.
+# Move sequences of exactly n plies, n = 0, 1, 2, ... (a finished game has no successors). Connect
+# Four: 7^n until column heights and fours matter; the table that Connect Four engines publish as
+# perft. Tic-tac-toe: 9! / (9 - n)! until lines end games; the last entry is what is left on the
+# last ply of the 255,168 games that are known (131,184 and 77,904 wins and 46,080 draws), as the
+# next test adds up.
 PERFT = {
     "connect4": [1, 7, 49, 343, 2401, 16807, 117649, 823536, 5673234],
     "tictactoe": [1, 9, 72, 504, 3024, 15120, 54720, 148176, 200448, 127872],
@@ -31,13 +32,17 @@ PERFT = {
 def test_counts_equal_the_published_ones(name):
     game = games.load(name)
     start = game.start_state()
-    assert [count_positions(game.rules, start, game.actions, depth) for depth in range(len(PERFT[name]))] == PERFT[name]
+    assert [
+        count_positions(game.rules, start, game.actions, depth) for depth in range(len(PERFT[name]))
+    ] == PERFT[name]
 
 
 def test_tic_tac_toe_has_the_known_number_of_games(tictactoe):
     def ends(position):
         if position.outcome is not None:
-            return np.array([position.outcome > 0, position.outcome < 0, position.outcome == 0], int)
+            return np.array(
+                [position.outcome > 0, position.outcome < 0, position.outcome == 0], int
+            )
         return sum(ends(position.copy().play(int(action))) for action in position.legal)
 
     corner, edge, centre = (ends(played(tictactoe, cell)) for cell in ("a1", "b1", "b2"))
@@ -45,7 +50,8 @@ def test_tic_tac_toe_has_the_known_number_of_games(tictactoe):
 
 
 def test_connect_four_has_the_published_number_of_distinct_positions(connect4):
-    """OEIS A212693 (Tromp; Edelkamp and Kissmann): legal positions after n plies, each counted once."""
+    """OEIS A212693 (Tromp; Edelkamp and Kissmann): legal positions after n plies, each counted
+    once."""
     counts, level = [], {connect4.start().key: connect4.start()}
     for _ in range(7):
         counts.append(len(level))
@@ -79,9 +85,13 @@ def test_the_laws_catch_a_broken_game(connect4, tictactoe, go5):
     assert {v.law for v in check(deaf, 5)} >= {"notation is read as it is written"}
     short = dataclasses.replace(connect4, max_plies=5)
     assert {v.law for v in check(short, 5)} >= {"a game ends within max_plies"}
-    foreign = dataclasses.replace(tictactoe, rules=tictactoe.rules._replace(key=connect4.rules.mover))
+    foreign = dataclasses.replace(
+        tictactoe, rules=tictactoe.rules._replace(key=connect4.rules.mover)
+    )
     assert check(foreign, 5) != []
-    early = dataclasses.replace(go5, rules=go5.rules._replace(log=go5.rules.log - 64))  # so that counters belong to it
+    early = dataclasses.replace(
+        go5, rules=go5.rules._replace(log=go5.rules.log - 64)
+    )  # so that counters belong to it
     assert {v.law for v in check(early, 5)} >= {"a log is only appended to"}
 
 
@@ -92,7 +102,8 @@ def test_a_violation_tells_the_moves_and_the_position(connect4):
 
 
 class Cells:
-    """Connect Four on a list of cells, as a person would write it: the slow twin of the bitboards."""
+    """Connect Four on a list of cells, as a person would write it: the slow twin of the
+    bitboards."""
 
     def __init__(self):
         self.board = [[0] * 7 for _ in range(6)]
@@ -154,7 +165,8 @@ def test_fours_win_in_every_direction(connect4, moves, outcome):
 
 
 def test_lines_do_not_wrap_around_the_edge(connect4):
-    """Three on top of column 1 and one at the bottom of column 2 are neighbours as bits, but no line."""
+    """Three on top of column 1 and one at the bottom of column 2 are neighbours as bits, but no
+    line."""
     assert played(connect4, "15111516162").outcome is None
     full_column = played(connect4, "112211")
     assert full_column.legal.tolist() == [0, 1, 2, 3, 4, 5, 6]
@@ -198,7 +210,12 @@ def test_unknown_games_are_answered_with_the_nearest():
 
 
 def test_a_game_in_a_file_of_ones_own_is_loaded_by_its_path(tmp_path):
-    text = Path(games.__file__).with_name("tictactoe.py").read_text().replace('name="tictactoe"', 'name="noughts"')
+    text = (
+        Path(games.__file__)
+        .with_name("tictactoe.py")
+        .read_text()
+        .replace('name="tictactoe"', 'name="noughts"')
+    )
     path = tmp_path / "noughts.py"
     path.write_text(text)
     game = games.load(str(path))
@@ -233,12 +250,23 @@ def test_the_board_is_drawn_as_people_know_it(connect4, tictactoe):
         ". . . O . . .",
         ". . . X . . .",
     ]
-    assert str(played(tictactoe, "a1 b2")).splitlines() == ["  a b c", "1 X . .", "2 . O .", "3 . . ."]
+    assert str(played(tictactoe, "a1 b2")).splitlines() == [
+        "  a b c",
+        "1 X . .",
+        "2 . O .",
+        "3 . . .",
+    ]
 
 
 # Names
 
-BARE = {"go": "go19", "othello": "othello8", "hex": "hex11", "gomoku": "gomoku15", "breakthrough": "breakthrough8"}
+BARE = {
+    "go": "go19",
+    "othello": "othello8",
+    "hex": "hex11",
+    "gomoku": "gomoku15",
+    "breakthrough": "breakthrough8",
+}
 
 
 @pytest.mark.parametrize("family", BARE)
@@ -252,7 +280,11 @@ def test_a_family_s_bare_name_is_its_usual_board(family):
 def test_every_name_that_is_listed_can_be_loaded_and_families_without_sizes_keep_theirs():
     assert set(games.names()) >= {*games.GAMES, *BARE}
     assert games.USUAL == BARE and all(name in games.GAMES for name in BARE.values())
-    assert [games.full_name(name) for name in ("connect4", "go9", "chomp.py")] == ["connect4", "go9", "chomp.py"]
+    assert [games.full_name(name) for name in ("connect4", "go9", "chomp.py")] == [
+        "connect4",
+        "go9",
+        "chomp.py",
+    ]
 
 
 @pytest.mark.parametrize("name", ["go4", "Go", "go 19", "gos", "hex2", "othello9", "gomoku "])

@@ -1,4 +1,5 @@
-"""Go: a slow twin on dictionaries, published counts, positions made for superko, scoring, handicap, set-up stones."""
+"""Go: a slow twin on dictionaries, published counts, positions made for superko, scoring, handicap,
+set-up stones."""
 
 import itertools
 
@@ -21,12 +22,15 @@ def board(game, text, mover=0, **options):
     """The position drawn in `text`: X black, O white, rows from the top."""
     cells = [symbol for symbol in text if symbol in "XO."]
     assert len(cells) == game.cells
-    black, white = ([cell for cell, symbol in enumerate(cells) if symbol == stone] for stone in "XO")
+    black, white = (
+        [cell for cell, symbol in enumerate(cells) if symbol == stone] for stone in "XO"
+    )
     return game.setup(black, white, mover, **options)
 
 
 class Twin:
-    """Go as a person would write it: a dictionary of stones, flood fill for liberties, every earlier board in a list."""
+    """Go as a person would write it: a dictionary of stones, flood fill for liberties, every
+    earlier board in a list."""
 
     def __init__(self, size):
         self.size, self.stones, self.mover, self.passes, self.plies = size, {}, 0, 0, 0
@@ -67,7 +71,9 @@ class Twin:
         if self.over:
             return legal, forbidden
         for row, column in itertools.product(range(self.size), repeat=2):
-            if (row, column) not in self.stones and (stones := self.after((row, column))) is not None:
+            if (row, column) not in self.stones and (
+                stones := self.after((row, column))
+            ) is not None:
                 repeats = frozenset(stones.items()) in self.history
                 (forbidden if repeats else legal).append(row * self.size + column)
         return [*legal, self.size**2], forbidden
@@ -105,7 +111,8 @@ class Twin:
 
 
 def compare(game, twin, position, choose):
-    """Play `position` and `twin` side by side to the end; returns how many points superko forbade on the way."""
+    """Play `position` and `twin` side by side to the end; returns how many points superko forbade
+    on the way."""
     forbidden_points = 0
     while True:
         legal, forbidden = twin.verdicts()
@@ -113,7 +120,11 @@ def compare(game, twin, position, choose):
         assert (position.outcome is None) == (not twin.over)
         planes = position.planes().reshape(game.planes, -1)
         own, other = (
-            {row * game.columns + column for (row, column), colour in twin.stones.items() if colour == side}
+            {
+                row * game.columns + column
+                for (row, column), colour in twin.stones.items()
+                if colour == side
+            }
             for side in (twin.mover, 1 - twin.mover)
         )
         assert set(np.flatnonzero(planes[0])) == own and set(np.flatnonzero(planes[4])) == other
@@ -141,12 +152,17 @@ def seldom_pass(legal, random):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("size", "count", "least"), [(2, 40, 10), (3, 60, 10), (5, 30, 3), (9, 4, 0)])
+@pytest.mark.parametrize(
+    ("size", "count", "least"), [(2, 40, 10), (3, 60, 10), (5, 30, 3), (9, 4, 0)]
+)
 def test_random_games_equal_the_slow_twins(size, count, least):
-    """Stones, legal points, points that only superko forbids, liberties and the score, in games that seldom pass."""
+    """Stones, legal points, points that only superko forbids, liberties and the score, in games
+    that seldom pass."""
     random, forbidden = np.random.default_rng(size), 0
     for _ in range(count):
-        forbidden += compare(go(size), Twin(size), go(size).start(), lambda legal: seldom_pass(legal, random))
+        forbidden += compare(
+            go(size), Twin(size), go(size).start(), lambda legal: seldom_pass(legal, random)
+        )
     assert forbidden >= least  # random games on large boards seldom want to repeat
 
 
@@ -159,7 +175,8 @@ def test_any_game_on_four_by_four_equals_its_slow_twin(choices):
 
 @pytest.mark.parametrize(("size", "published"), [(2, 57), (3, 12675)])
 def test_as_many_positions_can_be_set_up_as_are_legal(size, published):
-    """Tromp and Farneback, "Combinatorics of Go": 3^(n*n) colourings of which so many have no chain without liberty."""
+    """Tromp and Farneback, "Combinatorics of Go": 3^(n*n) colourings of which so many have no chain
+    without liberty."""
     game, legal = go(size), 0
     for colours in itertools.product(range(3), repeat=size * size):
         cells = [[cell for cell, c in enumerate(colours) if c == colour] for colour in (0, 1)]
@@ -173,7 +190,10 @@ def test_as_many_positions_can_be_set_up_as_are_legal(size, published):
 
 def refuses(position, vertex):
     planes = position.planes().reshape(position.game.planes, -1)
-    return position.game.parse(vertex) not in position.legal and planes[13, position.game.parse(vertex)] == 1.0
+    return (
+        position.game.parse(vertex) not in position.legal
+        and planes[13, position.game.parse(vertex)] == 1.0
+    )
 
 
 def test_a_ko_is_retaken_only_after_a_move_elsewhere():
@@ -190,7 +210,8 @@ def test_a_ko_is_retaken_only_after_a_move_elsewhere():
 
 
 def test_sending_two_and_returning_one_repeats_the_board_with_the_other_to_move():
-    """Positional superko forbids it; situational superko, which asks who moves next as well, would not."""
+    """Positional superko forbids it; situational superko, which asks who moves next as well, would
+    not."""
     position = board(go(5), """
         . O . O .
         X X O . .
@@ -219,7 +240,8 @@ def test_a_triple_ko_ends_with_the_sixth_capture():
 
 
 def test_eternal_life_is_cut_short():
-    """Two stones for two, time and again: Black gives B7 and C7, takes D7 and E7, White throws in at E7 as before."""
+    """Two stones for two, time and again: Black gives B7 and C7, takes D7 and E7, White throws in
+    at E7 as before."""
     position = board(go(7), """
         O . X . O X .
         . O O X X . .
@@ -291,9 +313,12 @@ BENT_FOUR = """
 
 
 def test_a_bent_four_in_the_corner_is_what_is_played_of_it():
-    """Area scoring knows no dead stones: left alone both sides' stones count, and Black must show that White is dead."""
+    """Area scoring knows no dead stones: left alone both sides' stones count, and Black must show
+    that White is dead."""
     left = board(go(7), BENT_FOUR, komi=0).play("pass").play("pass")
-    assert left.final()[0][5].tolist() == [0, -1, -1, -1, -1, 1, 1] and left.final()[1] == 47 - 2 * 7
+    assert (
+        left.final()[0][5].tolist() == [0, -1, -1, -1, -1, 1, 1] and left.final()[1] == 47 - 2 * 7
+    )
     shown = board(go(7), BENT_FOUR, komi=0).play("A2").play("pass").play("D1")
     assert shown.final()[1] == 49
     answered = board(go(7), BENT_FOUR, komi=0).play("A2").play("D1")
@@ -326,7 +351,10 @@ def test_komi_is_an_option_and_the_network_sees_it():
 def test_fixed_handicap_is_placed_as_the_protocol_says():
     nineteen = games.load("go19").start(handicap=9)
     stones = {nineteen.game.format(int(cell)) for cell in np.flatnonzero(nineteen.planes()[4])}
-    assert stones == {"D4", "Q16", "D16", "Q4", "D10", "Q10", "K4", "K16", "K10"} and nineteen.mover == 1
+    assert (
+        stones == {"D4", "Q16", "D16", "Q4", "D10", "Q10", "K4", "K16", "K10"}
+        and nineteen.mover == 1
+    )
     two = games.load("go9").start(handicap=2)
     assert {two.game.format(int(cell)) for cell in np.flatnonzero(two.planes()[4])} == {"C3", "G7"}
     assert games.load("go9").start(handicap=1).mover == 0

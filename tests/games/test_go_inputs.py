@@ -1,6 +1,8 @@
-"""What Go's network may be given besides: unconditional life and ladders, against slow twins and known diagrams.
+"""What Go's network may be given besides: unconditional life and ladders, against slow twins and
+known diagrams.
 
-The planes are constants of the file, so these games are copies of it with the constants changed, as a comparison's are.
+The planes are constants of the file, so these games are copies of it with the constants changed, as
+a comparison's are.
 """
 
 import numpy as np
@@ -60,7 +62,10 @@ class Inputs(Twin):
         """Benson's chains with their eyes, a set of points."""
         chains, regions = self.chains(colour), self.regions(colour)
         empty = [{point for point in region if point not in self.stones} for region in regions]
-        beside = [[k for k, (stones, _) in enumerate(chains) if stones & self.rim(region)] for region in regions]
+        beside = [
+            [k for k, (stones, _) in enumerate(chains) if stones & self.rim(region)]
+            for region in regions
+        ]
         living, healthy = set(range(len(chains))), set(range(len(regions)))
         before = None
         while before != (living, healthy):
@@ -102,7 +107,9 @@ class Inputs(Twin):
             liberties, further = self.chain(after, stone)[1], [*line, frozenset(after.items())]
             if len(liberties) > 2:
                 return False
-            if len(liberties) == 2 and not any(self.caught_by(after, stone, attack, further) for attack in liberties):
+            if len(liberties) == 2 and not any(
+                self.caught_by(after, stone, attack, further) for attack in liberties
+            ):
                 return False
         return True
 
@@ -112,7 +119,11 @@ class Inputs(Twin):
         for colour in range(2):
             for members, liberties in self.chains(colour):
                 stone = min(members)
-                attacks = {a for a in liberties if len(liberties) == 2 and self.caught_by(self.stones, stone, a, line)}
+                attacks = {
+                    a
+                    for a in liberties
+                    if len(liberties) == 2 and self.caught_by(self.stones, stone, a, line)
+                }
                 if attacks or (len(liberties) == 1 and self.caught(self.stones, stone, line)):
                     stones |= members
                 if colour != self.mover:
@@ -120,7 +131,9 @@ class Inputs(Twin):
         return stones, moves
 
 
-@pytest.mark.parametrize(("size", "count", "least"), [(5, 300, (300, 600)), (7, 120, (50, 500)), (9, 40, (0, 250))])
+@pytest.mark.parametrize(
+    ("size", "count", "least"), [(5, 300, (300, 600)), (7, 120, (50, 500)), (9, 40, (0, 250))]
+)
 def test_life_and_ladders_equal_their_slow_twins_in_random_games(go, size, count, least):
     game, random, found = go(size), np.random.default_rng(size), np.zeros(2, int)
     for _ in range(count):
@@ -195,7 +208,8 @@ def test_two_chains_live_by_eyes_that_they_share(go):
 
 
 def test_a_region_with_a_point_that_no_living_stone_touches_is_nobodys(go):
-    """B2 and the corner, A1, are such points; the white stone in the eye at the top is lost and counts as Black's."""
+    """B2 and the corner, A1, are such points; the white stone in the eye at the top is lost and
+    counts as Black's."""
     position = board(go(7), """
         . X . X O . X
         X X X X X X X
@@ -205,7 +219,9 @@ def test_a_region_with_a_point_that_no_living_stone_touches_is_nobodys(go):
         . . . X . . X
         . . . X X X X""")  # fmt: skip
     everything = {position.game.format(cell) for cell in range(49)}
-    assert everything - marked(position, ALIVE) == {f"{column}{row}" for column in "ABC" for row in (1, 2, 3)}
+    assert everything - marked(position, ALIVE) == {
+        f"{column}{row}" for column in "ABC" for row in (1, 2, 3)
+    }
 
 
 LADDER = """
@@ -231,7 +247,10 @@ def test_a_ladder_across_an_empty_board_works(go):
 
 def test_a_stone_in_its_way_breaks_a_ladder_and_one_beside_it_does_not(go):
     rows = LADDER.strip("\n").split("\n")
-    for row, text, caught in ((6, "    . . . . . . O . .", set()), (6, "    . . O . . . . . .", {"C7"})):
+    for row, text, caught in (
+        (6, "    . . . . . . O . .", set()),
+        (6, "    . . O . . . . . .", {"C7"}),
+    ):
         position = board(go(9), "\n".join([*rows[:row], text, *rows[row + 1 :]]))
         assert marked(position, LADDERS) == caught
 
@@ -255,6 +274,7 @@ def test_a_stone_runs_along_the_edge_until_a_friend_or_the_corner(go):
 
 
 def test_taking_a_stone_in_atari_beside_it_saves_a_chain(go):
-    """D9 and E9 are each other's: whoever moves first takes, and each is asked about with its owner to move."""
+    """D9 and E9 are each other's: whoever moves first takes, and each is asked about with its owner
+    to move."""
     saved = EDGE.replace(". . . . X . . . .", ". . . O X . . . .")
     assert marked(board(go(9), saved, mover=1), LADDERS) == set()

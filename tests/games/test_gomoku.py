@@ -1,4 +1,5 @@
-"""Gomoku: a slow twin that reads every line of the board as text, lines made by hand, notation, drawing, the laws."""
+"""Gomoku: a slow twin that reads every line of the board as text, lines made by hand, notation,
+drawing, the laws."""
 
 import re
 from itertools import chain, zip_longest
@@ -22,7 +23,11 @@ class Lines:
 
     def legal(self) -> list[int]:
         cells = chain.from_iterable(self.board)
-        return [] if self.outcome is not None else [cell for cell, owner in enumerate(cells) if owner == FREE]
+        return (
+            []
+            if self.outcome is not None
+            else [cell for cell, owner in enumerate(cells) if owner == FREE]
+        )
 
     def play(self, action: int):
         size, stone = len(self.board), STONES[self.plies % 2]
@@ -88,11 +93,14 @@ def test_random_games_equal_the_slow_twin(size, num_games, exact):
 
 @pytest.mark.parametrize("exact", [0, 1])
 def test_long_lines_equal_the_slow_twin(gomoku9, exact):
-    """The first player fills some two lines in random order, so that longer lines than five often arise."""
+    """The first player fills some two lines in random order, so that longer lines than five often
+    arise."""
     random, overlines = np.random.default_rng(4), 0
     for _ in range(40):
         position, twin = gomoku9.start(exact=exact), Lines(9, bool(exact))
-        wanted = line_cells(random.integers(9), random.integers(4)) + line_cells(random.integers(9), random.integers(4))
+        wanted = line_cells(random.integers(9), random.integers(4)) + line_cells(
+            random.integers(9), random.integers(4)
+        )
         while twin.outcome is None:
             legal = twin.legal()
             mine = [cell for cell in wanted if cell in legal] if twin.plies % 2 == 0 else []
@@ -107,7 +115,9 @@ def test_long_lines_equal_the_slow_twin(gomoku9, exact):
 def line_cells(k: int, direction: int) -> list[int]:
     """Cells of row k, column k, or a diagonal of 9x9 near the middle."""
     rows = {0: [k] * 9, 1: range(9), 2: range(9), 3: range(9)}[int(direction)]
-    columns = {0: range(9), 1: [k] * 9, 2: range(k // 4, 9), 3: range(8 - k // 4, -1, -1)}[int(direction)]
+    columns = {0: range(9), 1: [k] * 9, 2: range(k // 4, 9), 3: range(8 - k // 4, -1, -1)}[
+        int(direction)
+    ]
     return [9 * r + c for r, c in zip(rows, columns)]
 
 
@@ -165,7 +175,8 @@ def test_lines_do_not_wrap_around_the_edge(gomoku9, first):
 
 
 def pairs(row: int, column: int) -> bool:
-    """Whether the first player has the cell on a full board of XXOOXXOOX, OOXXOOXXO ... without a line of even four."""
+    """Whether the first player has the cell on a full board of XXOOXXOOX, OOXXOOXXO ... without a
+    line of even four."""
     return (column // 2 + row) % 2 == 0
 
 
@@ -184,7 +195,10 @@ CELLS9 = [(row, column) for row in range(9) for column in range(9)]
 
 
 def test_a_full_board_without_a_line_is_a_draw(gomoku9):
-    first, second = [cell for cell in CELLS9 if pairs(*cell)], [cell for cell in CELLS9 if not pairs(*cell)]
+    first, second = (
+        [cell for cell in CELLS9 if pairs(*cell)],
+        [cell for cell in CELLS9 if not pairs(*cell)],
+    )
     position = fill(gomoku9, first, second)
     assert position.plies == 81 and position.outcome == 0.0
     assert position.legal.tolist() == []
@@ -216,13 +230,17 @@ def test_the_key_is_of_stones_and_option_in_whatever_order_they_came(gomoku9):
 
 def test_no_two_of_many_near_positions_share_a_key(gomoku9):
     keys = {
-        gomoku9.start().play(a).play(b).play(c).key for a in range(20) for b in range(30, 50) for c in range(60, 65)
+        gomoku9.start().play(a).play(b).play(c).key
+        for a in range(20)
+        for b in range(30, 50)
+        for c in range(60, 65)
     }
     assert len(keys) == 20 * 20 * 5
 
 
 @pytest.mark.parametrize(
-    ("size", "text", "cell"), [(9, "A1", 72), (9, "j9", 8), (9, " h1 ", 79), (19, "T19", 18), (19, "d4", 288)]
+    ("size", "text", "cell"),
+    [(9, "A1", 72), (9, "j9", 8), (9, " h1 ", 79), (19, "T19", 18), (19, "d4", 288)],
 )
 def test_vertices_count_from_the_bottom_left_without_i(size, text, cell):
     game = games.load(f"gomoku{size}")

@@ -1,8 +1,10 @@
-"""Hex: a slow twin that floods the board, counts, the swap, hand-made chains, notation, drawing, the laws.
+"""Hex: a slow twin that floods the board, counts, the swap, hand-made chains, notation, drawing,
+the laws.
 
-Games were also compared with OpenSpiel 2.0.2 (`hex(board_size=11,swap=true)`, without the swap, and on 3, 5 and 19;
-3,060 random games): the same cells and actions, the same mirrored stone after a swap; its black (x) is our first player
-and connects top and bottom. Only its `max_game_length` is smaller by one with the swap.
+Games were also compared with OpenSpiel 2.0.2 (`hex(board_size=11,swap=true)`, without the swap, and
+on 3, 5 and 19; 3,060 random games): the same cells and actions, the same mirrored stone after a
+swap; its black (x) is our first player and connects top and bottom. Only its `max_game_length` is
+smaller by one with the swap.
 """
 
 import numpy as np
@@ -19,7 +21,8 @@ FIRST, SECOND = 1, -1
 
 
 class Flood:
-    """Hex on a dictionary of stones; after every move the mover's chains are flooded from one edge to the other."""
+    """Hex on a dictionary of stones; after every move the mover's chains are flooded from one edge
+    to the other."""
 
     def __init__(self, size: int, swap: bool):
         self.size, self.swap, self.plies, self.outcome = size, swap, 0, None
@@ -48,7 +51,8 @@ class Flood:
 
 
 def connects(owner: dict, size: int, player: int) -> bool:
-    """Whether the player's stones connect his two edges: rows 0 and size - 1, or columns 0 and size - 1."""
+    """Whether the player's stones connect his two edges: rows 0 and size - 1, or columns 0 and size
+    - 1."""
     axis = 0 if player == FIRST else 1
     reached = {place for place, stone in owner.items() if stone == player and place[axis] == 0}
     waiting = list(reached)
@@ -101,8 +105,9 @@ def test_random_games_equal_the_slow_twin(size, num_games, swap):
         assert position.final()[1] == twin.outcome
 
 
-# Positions of hex3 exactly 0, 1, 2, ... plies from the start, without and with the swap. The slow twin counted all,
-# for no one publishes such counts; the test lets it count again as far as a second goes.
+# Positions of hex3 exactly 0, 1, 2, ... plies from the start, without and with the swap. The slow
+# twin counted all, for no one publishes such counts; the test lets it count again as far as a
+# second goes.
 PERFT = {
     0: [1, 9, 72, 504, 3024, 15120, 54720, 146880, 207360, 120960, 0],
     1: [1, 9, 81, 576, 3528, 18144, 69840, 201600, 354240, 328320, 120960, 0],
@@ -126,12 +131,15 @@ def count(twin: Flood, depth: int) -> int:
 @pytest.mark.parametrize("swap", [0, 1])
 def test_counts_equal_those_of_the_slow_twin(hex3, swap):
     start, counts = hex3.start_state(swap=swap), PERFT[swap]
-    assert [count_positions(hex3.rules, start, hex3.actions, depth) for depth in range(len(counts))] == counts
+    assert [
+        count_positions(hex3.rules, start, hex3.actions, depth) for depth in range(len(counts))
+    ] == counts
     assert [count(Flood(3, bool(swap)), depth) for depth in range(7)] == counts[:7]
 
 
 def test_the_longest_game_has_max_plies(hex3):
-    """Nine stones and the swap: the counts end at ten plies, so there are games of ten and none of eleven."""
+    """Nine stones and the swap: the counts end at ten plies, so there are games of ten and none of
+    eleven."""
     assert hex3.max_plies == 10 == max(depth for depth, counted in enumerate(PERFT[1]) if counted)
 
 
@@ -140,7 +148,8 @@ colourings = st.lists(st.sampled_from([FIRST, SECOND]), min_size=25, max_size=25
 
 @given(stones=colourings)
 def test_every_full_board_has_exactly_one_winner(stones):
-    """Hex never draws (Gale 1979), whatever the colours; this is a test of the twin's neighbours."""
+    """Hex never draws (Gale 1979), whatever the colours; this is a test of the twin's
+    neighbours."""
     owner = {divmod(cell, 5): stone for cell, stone in enumerate(stones)}
     assert connects(owner, 5, FIRST) != connects(owner, 5, SECOND)
 
@@ -148,7 +157,8 @@ def test_every_full_board_has_exactly_one_winner(stones):
 @given(order=st.permutations(range(25)))
 @settings(max_examples=40)
 def test_the_winner_is_who_connects_when_the_board_is_filled_up(hex5, order):
-    """A game always ends at the first connection, and no stone played later could change who has it."""
+    """A game always ends at the first connection, and no stone played later could change who has
+    it."""
     position, owner = hex5.start(), {}
     for ply, cell in enumerate(order):
         owner[divmod(cell, 5)] = FIRST if ply % 2 == 0 else SECOND
@@ -240,12 +250,21 @@ def test_a_swapped_stone_connects_its_new_owner(hex3):
 
 def test_the_mover_sees_own_and_other_stones_and_own_edges(hex3):
     first, second = played(hex3, "a1 b1"), played(hex3, "a1 b1 c2")
-    assert [np.flatnonzero(plane).tolist() for plane in first.planes()] == [[0], [1], [0, 1, 2, 6, 7, 8]]
-    assert [np.flatnonzero(plane).tolist() for plane in second.planes()] == [[1], [0, 5], [0, 2, 3, 5, 6, 8]]
+    assert [np.flatnonzero(plane).tolist() for plane in first.planes()] == [
+        [0],
+        [1],
+        [0, 1, 2, 6, 7, 8],
+    ]
+    assert [np.flatnonzero(plane).tolist() for plane in second.planes()] == [
+        [1],
+        [0, 5],
+        [0, 2, 3, 5, 6, 8],
+    ]
 
 
 @pytest.mark.parametrize(
-    ("moves", "swap", "seen"), [("", 1, 1.0), ("b1", 1, 1.0), ("b1 a1", 1, 0.0), ("b1 swap", 1, 0.0), ("b1", 0, 0.0)]
+    ("moves", "swap", "seen"),
+    [("", 1, 1.0), ("b1", 1, 1.0), ("b1 a1", 1, 0.0), ("b1 swap", 1, 0.0), ("b1", 0, 0.0)],
 )
 def test_the_network_sees_whether_a_swap_may_come(hex3, moves, swap, seen):
     assert played(hex3, moves, swap=swap).observe()[1].tolist() == [seen]
@@ -261,7 +280,14 @@ def test_the_key_tells_who_moves_and_whether_a_swap_may_come(hex3):
 
 
 def test_cells_are_named_from_the_top_left(hex3):
-    assert [hex3.parse(text) for text in ("a1", "C1", " a2 ", "c3", "swap", "SWAP")] == [0, 2, 3, 8, 9, 9]
+    assert [hex3.parse(text) for text in ("a1", "C1", " a2 ", "c3", "swap", "SWAP")] == [
+        0,
+        2,
+        3,
+        8,
+        9,
+        9,
+    ]
     assert [hex3.format(action) for action in (0, 2, 3, 8, 9)] == ["a1", "c1", "a2", "c3", "swap"]
     for text in ("d1", "a4", "a0", "pass", ""):
         with pytest.raises(ValueError, match="no cell.*c3"):

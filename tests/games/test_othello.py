@@ -10,8 +10,9 @@ from native.solver import Solver
 
 SIZES = games.FAMILIES["othello"].sizes
 
-# Aart Bik, "Perft for Reversi" (2009). From depth 10 on he counts 228 more, which is the number of games that are over with
-# ply 9 (one player has no discs left): he lets both players pass before a game is over. Here it has no successors.
+# Aart Bik, "Perft for Reversi" (2009). From depth 10 on he counts 228 more, which is the number of
+# games that are over with ply 9 (one player has no discs left): he lets both players pass before a
+# game is over. Here it has no successors.
 PERFT = [1, 4, 12, 56, 244, 1396, 8200, 55092, 390216, 3005288, 24571284 - 228]
 
 
@@ -65,7 +66,11 @@ class Twin:
 
     def moves(self, player):
         squares = [(r, c) for r in range(self.size) for c in range(self.size)]
-        return [r * self.size + c for r, c in squares if self.at(r, c) == "." and self.turned(r, c, player)]
+        return [
+            r * self.size + c
+            for r, c in squares
+            if self.at(r, c) == "." and self.turned(r, c, player)
+        ]
 
     def legal(self):
         own, others = self.moves(self.mover), self.moves("O" if self.mover == "X" else "X")
@@ -102,21 +107,34 @@ def test_every_size_equals_its_slow_twin(size):
 def test_counts_equal_the_published_ones():
     game = games.load("othello8")
     start = game.start_state()
-    assert [count_positions(game.rules, start, game.actions, depth) for depth in range(len(PERFT))] == PERFT
+    assert [
+        count_positions(game.rules, start, game.actions, depth) for depth in range(len(PERFT))
+    ] == PERFT
 
 
 def test_the_second_player_wins_on_four_by_four():
     """As Feinstein's page on the solution of 6x6 and Wikipedia's "Computer Othello" have it."""
     game = games.load("othello4")
     assert (
-        Solver(game.rules, game.state_bytes, game.actions, game.max_plies, log2_entries=16).value(game.start().state)
+        Solver(game.rules, game.state_bytes, game.actions, game.max_plies, log2_entries=16).value(
+            game.start().state
+        )
         == -1
     )
 
 
 def test_the_perfect_game_on_six_by_six_ends_as_published():
-    """Joel Feinstein, "Perfect play in 6x6 Othello" (1993), his b2-g7 as a1-f6: 20 discs to 16, by one pass."""
-    moves = "c2 b4 c5 d2 e4 e3 d1 c1 b1 d5 d6 f4 b3 b2 f3 f2 e2 b6 a4 c6 a6 a2 b5 a5 e6 e5 a3 a1 f5 f6 pass e1 f1"
+    """Joel Feinstein, "Perfect play in 6x6 Othello" (1993), his b2-g7 as a1-f6: 20 discs to 16, by
+    one pass."""
+    moves = (
+        "c2 b4 c5 d2 e4 e3 d1 c1 b1 d5 d6 f4 b3 b2 f3 f2 e2 b6 a4 c6 a6 a2 b5 "
+        "a5 "
+        "e6 "
+        "e5 "
+        "a3 "
+        "a1 "
+        "f5 f6 pass e1 f1"
+    )
     position = after(games.load("othello6"), moves)
     assert position.outcome == -1.0 and position.final()[1] == 16 - 20
 
@@ -162,7 +180,9 @@ def test_one_position_has_one_state_however_it_was_reached():
     """The moves kept in the state are those of the position, and nothing else."""
     level, states = [games.load("othello4").start()], {}
     for _ in range(5):
-        level = [position.copy().play(int(action)) for position in level for action in position.legal]
+        level = [
+            position.copy().play(int(action)) for position in level for action in position.legal
+        ]
     for position in level:
         states.setdefault((str(position), position.mover), set()).add(position.state.tobytes())
     assert len(states) < len(level)
@@ -219,14 +239,19 @@ def test_wide_boards_are_drawn_in_columns():
 
 
 def test_symmetries_are_the_four_that_leave_the_start_as_it_is():
-    """The other four of the square exchange the colours of the first discs, so no game would have such an image."""
+    """The other four of the square exchange the colours of the first discs, so no game would have
+    such an image."""
     game = games.load("othello6")
-    names = [[game.format(cells[game.parse(cell)]) for cell in ("a1", "b1")] for cells in game.cell_maps]
+    names = [
+        [game.format(cells[game.parse(cell)]) for cell in ("a1", "b1")] for cells in game.cell_maps
+    ]
     assert names[0] == ["a1", "b1"]
     assert sorted(names) == [["a1", "a2"], ["a1", "b1"], ["f6", "e6"], ["f6", "f5"]]
     assert (game.action_maps[:, 36] == 36).all()
 
 
-@pytest.mark.parametrize(("name", "num_games"), [("othello4", 10), ("othello6", 3), ("othello10", 1)])
+@pytest.mark.parametrize(
+    ("name", "num_games"), [("othello4", 10), ("othello6", 3), ("othello10", 1)]
+)
 def test_the_laws_hold(name, num_games):
     assert check(games.load(name), num_games, seed=5) == []

@@ -1,4 +1,5 @@
-"""A user's own game: the README's worked example is proved, searched, trained, played and solved."""
+"""A user's own game: the README's worked example is proved, searched, trained, played and
+solved."""
 
 import json
 import os
@@ -65,11 +66,16 @@ def test_its_first_use_compiles_its_own_functions_alone(chomp):
 def test_check_proves_it(chomp, capsys):
     code, out, _ = selfplay("check", str(chomp), capsys=capsys)
     assert code == 0
-    assert f"holds  {prove.SEARCH_LAW}" in out and "positions/s" in out and "chomp: all laws hold" in out
+    assert (
+        f"holds  {prove.SEARCH_LAW}" in out
+        and "positions/s" in out
+        and "chomp: all laws hold" in out
+    )
 
 
 def test_the_solver_knows_that_the_first_player_wins(chomp):
-    """Chomp is won by whoever moves first, on every board of more than one square (Gale 1974: by stealing the strategy)."""
+    """Chomp is won by whoever moves first, on every board of more than one square (Gale 1974: by
+    stealing the strategy)."""
     game = games.load(str(chomp))
     position, solver = game.start(), create("solver", game)
     while position.outcome is None:
@@ -78,18 +84,29 @@ def test_the_solver_knows_that_the_first_player_wins(chomp):
 
 
 def test_an_installed_package_offers_a_game_by_an_entry_point(chomp, tmp_path):
-    """In a process of its own: a package beside a metadata folder is what an installation leaves."""
+    """In a process of its own: a package beside a metadata folder is what an installation
+    leaves."""
     shutil.copy(chomp, tmp_path / "sweets.py")
     metadata = tmp_path / "sweets-1.0.dist-info"
     metadata.mkdir()
     (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: sweets\nVersion: 1.0\n")
-    (metadata / "entry_points.txt").write_text("[selfplay.games]\nchomp = sweets:GAME\nbroken = sweets:ROWS\n")
+    (metadata / "entry_points.txt").write_text(
+        "[selfplay.games]\nchomp = sweets:GAME\nbroken = sweets:ROWS\n"
+    )
     program = (
-        "import games, sys; from selfplay import cli; print(games.load('chomp').title, 'chomp' in games.names());"
+        "import games, sys; from selfplay "
+        "import "
+        "cli; "
+        "print(games.load('chomp').title, "
+        "'chomp' "
+        "in "
+        "games.names());"
         "sys.exit(cli.main(['check', 'broken']))"
     )
     environment = os.environ | {"PYTHONPATH": f"{tmp_path}:{ROOT}"}
-    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True
+    )
     assert done.stdout == "Chomp True\n" and done.returncode == 2
     assert done.stderr == "selfplay: the entry point 'broken' defines no GAME of type games.Game\n"
 

@@ -1,4 +1,5 @@
-"""Boards that are set up, and turns that are given: the same positions as those that play leads to, in every game that has them."""
+"""Boards that are set up, and turns that are given: the same positions as those that play leads to,
+in every game that has them."""
 
 import numpy as np
 import pytest
@@ -19,12 +20,19 @@ def set_up_like(position: Position, mover: int | None = None) -> Position:
 
 
 def look(position: Position) -> tuple:
-    return position.mover, position.outcome, position.legal.tolist(), position.observe()[0].tobytes(), str(position)
+    return (
+        position.mover,
+        position.outcome,
+        position.legal.tolist(),
+        position.observe()[0].tobytes(),
+        str(position),
+    )
 
 
 @pytest.mark.parametrize("name", [name for name in FAMILIES if name != "go5"])
 def test_a_board_that_is_set_up_is_the_board_that_play_leads_to(name):
-    """Finished ones too: wins, full boards, and Othello's forced passes. (Go's positions have a past: see below.)"""
+    """Finished ones too: wins, full boards, and Othello's forced passes. (Go's positions have a
+    past: see below.)"""
     game, random, passes = games.load(name), np.random.default_rng(1), 0
     for _ in range(3 if game.cells > 36 else 10):
         position = game.start()
@@ -44,28 +52,40 @@ def test_a_go_board_that_is_set_up_is_the_board_without_its_past():
     for position in random_positions(games.load("go5"), 40, seed=2):
         again = set_up_like(position)
         assert str(again) == str(position) and again.mover == position.mover
-        assert np.array_equal(again.planes()[:8], position.planes()[:8]) and not again.planes()[8:].any()
+        assert (
+            np.array_equal(again.planes()[:8], position.planes()[:8])
+            and not again.planes()[8:].any()
+        )
         assert set(position.legal) <= set(again.legal)  # superko alone forbade the others
         assert again.final()[1] == position.final()[1]
 
 
 @pytest.mark.parametrize("name", FAMILIES)
 def test_equal_keys_and_equal_observations_go_together_on_boards_that_are_set_up(name):
-    """Of any number of stones, either mover: a cache may hold them side by side. (Othello is the same for both sides.)"""
+    """Of any number of stones, either mover: a cache may hold them side by side. (Othello is the
+    same for both sides.)"""
     game, random, seen, keys = games.load(name), np.random.default_rng(3), {}, {}
     for _ in range(300):
         board = random.choice([0, 0, 1, -1], game.cells)
         board[random.random(game.cells) < random.random()] = 0
         try:
             position = game.setup(
-                *(np.flatnonzero(board == side).tolist() for side in (1, -1)), int(random.integers(2))
+                *(np.flatnonzero(board == side).tolist() for side in (1, -1)),
+                int(random.integers(2)),
             )
         except ValueError:
             assert name == "go5"  # a chain without liberties
             continue
         planes, scalars = position.observe()
-        view = planes.tobytes() + scalars.tobytes() + bytes([position.mover if not name.startswith("othello") else 0])
-        assert seen.setdefault(position.key, view) == view and keys.setdefault(view, position.key) == position.key
+        view = (
+            planes.tobytes()
+            + scalars.tobytes()
+            + bytes([position.mover if not name.startswith("othello") else 0])
+        )
+        assert (
+            seen.setdefault(position.key, view) == view
+            and keys.setdefault(view, position.key) == position.key
+        )
         assert (len(position.legal) == 0) == (position.outcome is not None)
 
 
@@ -75,7 +95,9 @@ def test_from_any_board_that_is_set_up_a_game_ends_within_max_plies(name):
     game, random = games.load(name), np.random.default_rng(4)
     for share in (0.0, 0.05, 0.2, 0.5):
         for _ in range(15):
-            board = np.where(random.random(game.cells) < share, random.choice([1, -1], game.cells), 0)
+            board = np.where(
+                random.random(game.cells) < share, random.choice([1, -1], game.cells), 0
+            )
             try:
                 cells = (np.flatnonzero(board == side).tolist() for side in (1, -1))
                 position, plies = game.setup(*cells, int(random.integers(2))), 0
@@ -100,7 +122,14 @@ def test_a_swap_may_answer_a_single_stone_that_is_set_up_and_nothing_else():
     hex5 = games.load("hex5")
     swap = hex5.parse("swap")
     assert swap in hex5.setup([3], [], 1, swap=1.0).legal
-    for black, white, mover in (([], [3], 0), ([], [3], 1), ([3], [], 0), ([], [], 1), ([3, 4], [], 1), ([3], [4], 1)):
+    for black, white, mover in (
+        ([], [3], 0),
+        ([], [3], 1),
+        ([3], [], 0),
+        ([], [], 1),
+        ([3, 4], [], 1),
+        ([3], [4], 1),
+    ):
         assert swap not in hex5.setup(black, white, mover, swap=1.0).legal, (black, white, mover)
 
 
@@ -119,7 +148,9 @@ def test_a_turn_that_is_given_is_no_pass(go5):
     other = turned(position, 0)
     assert other.mover == 0 and position.mover == 1 and other.observe()[1][1] == 0.0
     assert other.play("pass").outcome is None and other.play("pass").outcome is not None
-    assert not turned(position, 0).planes()[8:].any()  # last moves, whose planes take turns, are not shown
+    assert (
+        not turned(position, 0).planes()[8:].any()
+    )  # last moves, whose planes take turns, are not shown
 
 
 def test_play_goes_on_behind_two_passes_with_the_same_superko(go5):
@@ -130,12 +161,16 @@ def test_play_goes_on_behind_two_passes_with_the_same_superko(go5):
     assert go5.parse("B2") not in position.legal
     position.play("pass").play("pass")
     assert position.outcome is not None
-    assert go5.parse("B2") not in turned(position, 1).legal and go5.parse("E5") in turned(position, 1).legal
+    assert (
+        go5.parse("B2") not in turned(position, 1).legal
+        and go5.parse("E5") in turned(position, 1).legal
+    )
     assert turned(position, 0).outcome is None
 
 
 def test_play_goes_on_behind_the_ply_cap_as_often_as_asked(go5):
-    """GoGui and judges play games out: the history that superko asks for has no room for more plies, and begins anew."""
+    """GoGui and judges play games out: the history that superko asks for has no room for more
+    plies, and begins anew."""
     position, random = go5.start(), np.random.default_rng(5)
     for ply in range(4 * go5.max_plies):
         position = turned(position, ply % 2)
@@ -165,7 +200,8 @@ def test_games_without_passes_give_no_turns(tictactoe, connect4):
 
 
 def brute_force(board: dict[tuple[int, int], int], size: int, cell: int, side: int) -> dict:
-    """FF[4], B and W: place the stone, take the other's stones without liberties, then one's own; slowly, over all stones."""
+    """FF[4], B and W: place the stone, take the other's stones without liberties, then one's own;
+    slowly, over all stones."""
     board = dict(board) | {divmod(cell, size): side}
 
     def has_liberty(start):
@@ -187,7 +223,8 @@ def brute_force(board: dict[tuple[int, int], int], size: int, cell: int, side: i
 
 
 def test_every_move_of_a_go_record_is_executed_as_the_format_says(go5):
-    """Every point, taken or not, of random positions, for either side: legal moves, kos, suicides of one and many stones."""
+    """Every point, taken or not, of random positions, for either side: legal moves, kos, suicides
+    of one and many stones."""
     kinds = {"legal": 0, "taken": 0, "other": 0}
     for position in random_positions(go5, 12, seed=7):
         before = {divmod(cell, 5): owner for cell, owner in enumerate(stones(position)) if owner}
@@ -198,7 +235,9 @@ def test_every_move_of_a_go_record_is_executed_as_the_format_says(go5):
                 assert found == brute_force(before, 5, cell, 1 - 2 * side)
                 assert after.outcome is not None or after.mover == 1 - side
                 is_legal = cell in turned(position, side).legal
-                kinds["legal" if is_legal else "taken" if divmod(cell, 5) in before else "other"] += 1
+                kinds[
+                    "legal" if is_legal else "taken" if divmod(cell, 5) in before else "other"
+                ] += 1
                 again = set_up_like(after)
                 assert np.array_equal(again.planes()[:8], after.planes()[:8])
     assert all(kinds.values())

@@ -1,8 +1,9 @@
-"""Nothing read from a run, a checkpoint or a record runs code: an own game's file runs when its user names it or has named
-it before.
+"""Nothing read from a run, a checkpoint or a record runs code: an own game's file runs when its
+user names it or has named it before.
 
-The kind of fault: a model's configuration that names a Python file beside it (mlx-lm#1385, modelscope#1702), a checkpoint that
-is read with pickle (pytorch#87443), a cache that lies beside the data and is read with pickle (beancount#1034, numba#10839).
+The kind of fault: a model's configuration that names a Python file beside it (mlx-lm#1385,
+modelscope#1702), a checkpoint that is read with pickle (pytorch#87443), a cache that lies beside
+the data and is read with pickle (beancount#1034, numba#10839).
 """
 
 import ast
@@ -32,7 +33,12 @@ from tests.learning.test_loop import SMALL
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parent.parent.parent
-TICTACTOE = Path(games.__file__).with_name("tictactoe.py").read_text().replace('name="tictactoe"', 'name="mine"')
+TICTACTOE = (
+    Path(games.__file__)
+    .with_name("tictactoe.py")
+    .read_text()
+    .replace('name="tictactoe"', 'name="mine"')
+)
 
 
 @pytest.fixture(autouse=True)
@@ -46,7 +52,8 @@ def home(tmp_path, monkeypatch):
 
 @pytest.fixture(scope="module")
 def mine(tmp_path_factory):
-    """A run of an own game, whose TOML names the file beside it, trained from another folder; and the home that knows it."""
+    """A run of an own game, whose TOML names the file beside it, trained from another folder; and
+    the home that knows it."""
     folder = tmp_path_factory.mktemp("mine")
     (folder / "mine.py").write_text(TICTACTOE)
     toml = SMALL.replace('"tictactoe"', '"mine.py"').replace("generations = 4", "generations = 1")
@@ -55,7 +62,12 @@ def mine(tmp_path_factory):
         patch.setenv("HOME", str(folder / "home"))
         patch.setattr(report, "YARDSTICK_GAMES", 2)
         patch.chdir("/")
-        assert cli.main(["train", str(folder / "mine.toml"), "--out", str(folder / "run"), "--actors", "0"]) == 0
+        assert (
+            cli.main(
+                ["train", str(folder / "mine.toml"), "--out", str(folder / "run"), "--actors", "0"]
+            )
+            == 0
+        )
     return folder
 
 
@@ -96,7 +108,14 @@ NAMES = {
     "as an entry point": lambda run: "evil:GAME",
     "of another game's name": lambda run: str(run / "game.py") + "\0go9",
 }
-COMMANDS = ["play {}", "play tictactoe --second {}", "gtp {}", "analysis {}", "exam {}", "arena {} random --games 2"]
+COMMANDS = [
+    "play {}",
+    "play tictactoe --second {}",
+    "gtp {}",
+    "analysis {}",
+    "exam {}",
+    "arena {} random --games 2",
+]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -111,8 +130,13 @@ def test_a_file_that_a_run_names_never_runs(evil, name, capsys, monkeypatch):
         make_it_name(run, NAMES[name](run), digest)
         for command in [*COMMANDS, "train --resume --actors 0 --out {}"]:
             monkeypatch.setattr(sys, "stdin", (run / "log.txt").open())
-            code, _, err = selfplay(*(str(run) if word == "{}" else word for word in command.split()), capsys=capsys)
-            assert code == 2 and err.startswith("selfplay: ") and err.count("\n") == 1, (command, err)
+            code, _, err = selfplay(
+                *(str(run) if word == "{}" else word for word in command.split()), capsys=capsys
+            )
+            assert code == 2 and err.startswith("selfplay: ") and err.count("\n") == 1, (
+                command,
+                err,
+            )
             assert not trace.exists(), command
 
 
@@ -126,9 +150,15 @@ def test_the_refusal_says_how_the_file_may_run(evil, capsys, monkeypatch):
     monkeypatch.setattr(sys, "stdin", io.StringIO("quit\n"))
     assert selfplay("play", str(run), "--game", str(file), capsys=capsys)[0] == 0 and trace.exists()
     trace.unlink()
-    own.LOADED.clear(), own.NAMED.clear(), sys.modules.pop(f"own_{own.read(str(file)).digest[:16]}_game")
+    (
+        own.LOADED.clear(),
+        own.NAMED.clear(),
+        sys.modules.pop(f"own_{own.read(str(file)).digest[:16]}_game"),
+    )
     monkeypatch.setattr(sys, "stdin", io.StringIO("quit\n"))
-    assert selfplay("play", str(run), capsys=capsys)[0] == 0 and trace.exists()  # the user named it before
+    assert (
+        selfplay("play", str(run), capsys=capsys)[0] == 0 and trace.exists()
+    )  # the user named it before
 
 
 def test_python_s_own_face_runs_no_file_that_a_run_names(evil, tmp_path):
@@ -150,10 +180,15 @@ def test_python_s_own_face_runs_no_file_that_a_run_names(evil, tmp_path):
 
 
 def test_an_exam_s_name_reaches_no_file(evil, tmp_path):
-    """`exams/` joined with an absolute name is that name: a data file there would have made the game beside it run."""
+    """`exams/` joined with an absolute name is that name: a data file there would have made the
+    game beside it run."""
     run, trace = evil
     (run / "game.py.txt").write_text("")
-    assert exam.load(str(run / "game.py")) is None and exam.load("../presets/dummy") is None and not trace.exists()
+    assert (
+        exam.load(str(run / "game.py")) is None
+        and exam.load("../presets/dummy") is None
+        and not trace.exists()
+    )
 
 
 def test_a_saved_game_s_name_reaches_no_file(evil, capsys):
@@ -185,11 +220,15 @@ def test_two_files_of_one_path_are_two_games(tmp_path):
     first = games.load(str(path))
     path.write_text(TICTACTOE.replace('title="Tic-tac-toe"', 'title="Noughts"'))
     second = games.load(str(path))
-    assert (first.title, second.title) == ("Tic-tac-toe", "Noughts") and first.source.digest != second.source.digest
+    assert (first.title, second.title) == (
+        "Tic-tac-toe",
+        "Noughts",
+    ) and first.source.digest != second.source.digest
 
 
 def test_compiled_code_that_lies_beside_a_game_s_file_is_not_read(tmp_path, home):
-    """Numba reads its cache with pickle, so one that came with a run would run code (numba#10839)."""
+    """Numba reads its cache with pickle, so one that came with a run would run code
+    (numba#10839)."""
     folder = tmp_path / "run"
     folder.mkdir()
     (folder / "game.py").write_text(TICTACTOE + "# compiled here for the first time\n")
@@ -209,7 +248,9 @@ def test_the_list_counts_only_if_it_is_the_user_s_alone(home, tmp_path):
     place.chmod(0o622)
     assert trust.digests() == set()
     place.chmod(0o600)
-    place.write_bytes(b"\xff\xfe nonsense\n" + b"A" * 64 + b"\n" + b"c" * 64 + b"  /c.py\n" + b"d" * 40)
+    place.write_bytes(
+        b"\xff\xfe nonsense\n" + b"A" * 64 + b"\n" + b"c" * 64 + b"  /c.py\n" + b"d" * 40
+    )
     trust.add("e" * 64, "/e.py")  # after a line that a kill cut
     assert trust.digests() == {"c" * 64, "e" * 64}
 
@@ -219,7 +260,10 @@ def test_without_a_home_a_game_is_named_each_time(kind, tmp_path, monkeypatch):
     (tmp_path / "mine.py").write_text(TICTACTOE)
     (tmp_path / "file").write_text("")
     monkeypatch.setenv(
-        "HOME", {"no folder": "/proc/none", "a file in its place": str(tmp_path / "file"), "none": ""}[kind]
+        "HOME",
+        {"no folder": "/proc/none", "a file in its place": str(tmp_path / "file"), "none": ""}[
+            kind
+        ],
     )
 
     game = games.remember(games.load(str(tmp_path / "mine.py")))
@@ -233,7 +277,15 @@ def test_a_game_s_file_that_is_none_is_refused_at_once(tmp_path):
     (tmp_path / "folder.py").mkdir()
     (tmp_path / "long.py").write_bytes(b"#" * (own.LARGEST + 1))
     (tmp_path / "round.py").symlink_to("round.py")
-    for name in ("pipe.py", "folder.py", "long.py", "round.py", "no.py", "a\0b.py", "x" * 100_000 + ".py"):
+    for name in (
+        "pipe.py",
+        "folder.py",
+        "long.py",
+        "round.py",
+        "no.py",
+        "a\0b.py",
+        "x" * 100_000 + ".py",
+    ):
         with pytest.raises(ValueError) as caught:
             games.load(str(tmp_path / name))
         assert len(str(caught.value)) < 400 and "\n" not in str(caught.value)
@@ -251,9 +303,13 @@ def test_a_run_that_was_moved_goes_on_without_the_original(mine, tmp_path, monke
     monkeypatch.chdir(tmp_path)
     (mine / "mine.py").rename(mine / "gone.py")
     try:
-        code, out, err = selfplay("train", "--resume", "--out", str(moved), "--actors", "0", capsys=capsys)
+        code, out, err = selfplay(
+            "train", "--resume", "--out", str(moved), "--actors", "0", capsys=capsys
+        )
         assert code == 0 and out == f"play it with: selfplay play {moved}\n", err
-        code, out, _ = selfplay("arena", str(moved), "random", "--games", "2", "--json", capsys=capsys)
+        code, out, _ = selfplay(
+            "arena", str(moved), "random", "--games", "2", "--json", capsys=capsys
+        )
         assert code == 0 and json.loads(out)["game"] == "mine"
     finally:
         (mine / "gone.py").rename(mine / "mine.py")
@@ -266,35 +322,60 @@ def test_a_copy_that_is_not_the_run_s_own_is_refused_by_name(mine, tmp_path, mon
     (moved / "game.py").write_text(TICTACTOE + "# another\n")
     for command in ("gtp {}", "train --resume --out {} --actors 0"):
         code, _, err = selfplay(*command.format(moved).split(), capsys=capsys)
-        assert code == 2 and f"{moved}/game.py is not the game's file that the run was made with" in err
+        assert (
+            code == 2
+            and f"{moved}/game.py is not the game's file that the run was made with" in err
+        )
 
 
-def test_a_checkpoint_that_was_moved_alone_needs_the_game_s_name(mine, tmp_path, monkeypatch, capsys):
+def test_a_checkpoint_that_was_moved_alone_needs_the_game_s_name(
+    mine, tmp_path, monkeypatch, capsys
+):
     shutil.copytree(mine / "run" / "checkpoints" / "0001", tmp_path / "alone" / "0001")
     monkeypatch.setattr(sys, "stdin", io.StringIO("quit\n"))
     code, _, err = selfplay("play", str(tmp_path / "alone" / "0001"), capsys=capsys)
     assert code == 2 and "no such game file" in err and "name it: --game FILE.py" in err
     monkeypatch.setattr(sys, "stdin", io.StringIO("quit\n"))
-    code, _, err = selfplay("play", str(tmp_path / "alone" / "0001"), "--game", str(mine / "mine.py"), capsys=capsys)
+    code, _, err = selfplay(
+        "play", str(tmp_path / "alone" / "0001"), "--game", str(mine / "mine.py"), capsys=capsys
+    )
     assert code == 0, err
 
 
 def test_another_user_is_asked_to_read_the_file_first(mine, tmp_path, monkeypatch, capsys):
-    code, _, err = selfplay("train", "--resume", "--out", str(mine / "run"), "--actors", "0", capsys=capsys)
+    code, _, err = selfplay(
+        "train", "--resume", "--out", str(mine / "run"), "--actors", "0", capsys=capsys
+    )
     assert code == 2 and "runs only if you name it" in err
     file = str(mine / "run" / "game.py")
     code, _, err = selfplay(
-        "train", "--resume", "--out", str(mine / "run"), "--actors", "0", "--game", file, capsys=capsys
+        "train",
+        "--resume",
+        "--out",
+        str(mine / "run"),
+        "--actors",
+        "0",
+        "--game",
+        file,
+        capsys=capsys,
     )
     assert code == 0, err
     (tmp_path / "other.py").write_text(TICTACTOE + "# another\n")
     code, _, err = selfplay(
-        "train", "--resume", "--out", str(mine / "run"), "--game", str(tmp_path / "other.py"), capsys=capsys
+        "train",
+        "--resume",
+        "--out",
+        str(mine / "run"),
+        "--game",
+        str(tmp_path / "other.py"),
+        capsys=capsys,
     )
     assert code == 2 and "the file's digest is another" in err
 
 
-def test_a_run_from_before_runs_kept_copies_goes_on_while_the_file_is_there(mine, tmp_path, monkeypatch, capsys):
+def test_a_run_from_before_runs_kept_copies_goes_on_while_the_file_is_there(
+    mine, tmp_path, monkeypatch, capsys
+):
     old = tmp_path / "old"
     shutil.copytree(mine / "run", old)
     (old / "game.py").unlink()
@@ -304,12 +385,15 @@ def test_a_run_from_before_runs_kept_copies_goes_on_while_the_file_is_there(mine
     monkeypatch.setenv("HOME", str(mine / "home"))
     code, _, err = selfplay("train", "--resume", "--out", str(old), "--actors", "0", capsys=capsys)
     assert code == 0, err
-    code, _, err = selfplay("train", str(mine / "mine.toml"), "--out", str(old), "--actors", "0", capsys=capsys)
+    code, _, err = selfplay(
+        "train", str(mine / "mine.toml"), "--out", str(old), "--actors", "0", capsys=capsys
+    )
     assert code == 0, err
 
 
 def test_a_worker_needs_no_file(mine):
-    """A Ray worker, perhaps on another machine, gets the driver's leave and the bytes, and has not the path."""
+    """A Ray worker, perhaps on another machine, gets the driver's leave and the bytes, and has not
+    the path."""
     pytest.importorskip("ray")
     from selfplay.actors.ray_pool import Worker
 
@@ -329,14 +413,27 @@ def test_a_worker_needs_no_file(mine):
 # Nothing else can run code
 
 
-FORBIDDEN = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal", "runpy", "yaml"}
+FORBIDDEN = {
+    "pickle",
+    "cPickle",
+    "dill",
+    "cloudpickle",
+    "joblib",
+    "shelve",
+    "marshal",
+    "runpy",
+    "yaml",
+}
 LOADERS = {("torch", "load"), ("np", "load"), ("numpy", "load"), ("torch", "jit")}
 
 
 def test_nothing_but_a_named_game_s_file_is_run():
-    """What is read as data is JSON, TOML, text and safetensors: no pickle, no torch.load, no eval. (Numba's own cache of compiled
-    code, in the package and in the user's own folders, is pickled by Numba.)"""
-    for path in [p for package in ("selfplay", "games", "native") for p in (ROOT / package).rglob("*.py")]:
+    """What is read as data is JSON, TOML, text and safetensors: no pickle, no torch.load, no eval.
+    (Numba's own cache of compiled code, in the package and in the user's own folders, is pickled by
+    Numba.)"""
+    for path in [
+        p for package in ("selfplay", "games", "native") for p in (ROOT / package).rglob("*.py")
+    ]:
         for node in ast.walk(ast.parse(path.read_text())):
             where = f"{path.relative_to(ROOT)}, line {getattr(node, 'lineno', 0)}"
             if isinstance(node, ast.Import | ast.ImportFrom):
@@ -345,14 +442,18 @@ def test_nothing_but_a_named_game_s_file_is_run():
                 }
                 assert not names & FORBIDDEN or path.name == "code_cache.py", where
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-                assert node.func.id not in ("eval", "exec", "compile", "__import__") or path.name == "own.py", where
+                assert (
+                    node.func.id not in ("eval", "exec", "compile", "__import__")
+                    or path.name == "own.py"
+                ), where
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
                 assert (node.value.id, node.attr) not in LOADERS, where
             assert not (isinstance(node, ast.keyword) and node.arg == "allow_pickle"), where
 
 
 def test_names_that_were_read_are_recalled_and_not_loaded():
-    """`games.load` runs what it is given, so only these may call it: what a user says, and names that the package makes."""
+    """`games.load` runs what it is given, so only these may call it: what a user says, and names
+    that the package makes."""
     said = {
         "selfplay/commands/games.py",
         "selfplay/commands/gtp.py",
@@ -365,7 +466,9 @@ def test_names_that_were_read_are_recalled_and_not_loaded():
         loads = [
             node
             for node in ast.walk(ast.parse(path.read_text()))
-            if isinstance(node, ast.Attribute) and node.attr == "load" and isinstance(node.value, ast.Name)
+            if isinstance(node, ast.Attribute)
+            and node.attr == "load"
+            and isinstance(node.value, ast.Name)
             if node.value.id in ("games", "library")
         ]
         assert not loads or str(path.relative_to(ROOT)) in said | made, path

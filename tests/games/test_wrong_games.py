@@ -1,4 +1,5 @@
-"""Own games that are wrong: one line with file, line and a sentence, or the law that they break; never a crash."""
+"""Own games that are wrong: one line with file, line and a sentence, or the law that they break;
+never a crash."""
 
 import dataclasses
 import io
@@ -36,10 +37,16 @@ WRONG_FIELDS = [
     ({"max_plies": 0}, "max_plies must be a whole number from 1"),
     ({"max_plies": 10**12}, "max_plies must be a whole number from 1 to 100,000,000"),
     ({"dtype": np.dtype(np.int32)}, "dtype must be a structured NumPy dtype"),
-    ({"dtype": np.dtype([("a", object)])}, "dtype must be a structured NumPy dtype of plain numbers"),
+    (
+        {"dtype": np.dtype([("a", object)])},
+        "dtype must be a structured NumPy dtype of plain numbers",
+    ),
     ({"dtype": np.dtype([("a", np.uint8, 1 << 25)])}, "dtype must take 1 to 16,777,216 bytes"),
     ({"cell_maps": np.zeros((1, 8), np.int32)}, "cell_maps must be [1, 9], not [1, 8]"),
-    ({"cell_maps": np.arange(9)[None]}, "cell_maps must be an array int32[symmetries, 9], not int64[1, 9]"),
+    (
+        {"cell_maps": np.arange(9)[None]},
+        "cell_maps must be an array int32[symmetries, 9], not int64[1, 9]",
+    ),
     ({"action_maps": np.arange(9, dtype=np.int32)[None]}, "action_maps must be [8, 9], not [1, 9]"),
     ({"action_maps": None}, "action_maps must be an array"),
     ({"format": "d4"}, "format must be a function, not d4"),
@@ -51,7 +58,9 @@ WRONG_FIELDS = [
 ]
 
 
-@pytest.mark.parametrize(("field", "message"), WRONG_FIELDS, ids=[message[:40] for _, message in WRONG_FIELDS])
+@pytest.mark.parametrize(
+    ("field", "message"), WRONG_FIELDS, ids=[message[:40] for _, message in WRONG_FIELDS]
+)
 def test_a_game_refuses_a_field_that_cannot_be(tictactoe, field, message):
     with pytest.raises(ValueError) as caught:
         dataclasses.replace(tictactoe, **field)
@@ -154,7 +163,12 @@ def changes_what_it_looks_at(state):
 
 
 WRONG_RULES = [
-    ("legal", writes_too_many, guards.MEMORY, "legal wrote outside the list of actions, 36 bytes after no moves"),
+    (
+        "legal",
+        writes_too_many,
+        guards.MEMORY,
+        "legal wrote outside the list of actions, 36 bytes after no moves",
+    ),
     ("legal", writes_before, guards.MEMORY, "legal wrote outside the list of actions"),
     ("legal", says_a_billion, guards.SORTED, "legal gave 1000000000 actions, of 9 that there are"),
     ("legal", says_less_than_none, guards.SORTED, "legal gave -3 actions"),
@@ -172,15 +186,20 @@ WRONG_RULES = [
 ]
 
 
-@pytest.mark.parametrize(("name", "wrong", "law", "said"), WRONG_RULES, ids=[said for *_, said in WRONG_RULES])
-def test_a_rule_that_harms_is_named_before_any_other_law_is_asked(tictactoe, name, wrong, law, said):
+@pytest.mark.parametrize(
+    ("name", "wrong", "law", "said"), WRONG_RULES, ids=[said for *_, said in WRONG_RULES]
+)
+def test_a_rule_that_harms_is_named_before_any_other_law_is_asked(
+    tictactoe, name, wrong, law, said
+):
     harmful = dataclasses.replace(tictactoe, rules=tictactoe.rules._replace(**{name: wrong}))
     (found,) = check(harmful, 5)
     assert found.law == law and said in found.explanation
 
 
 def test_a_position_too_small_for_its_rules_is_found(tictactoe):
-    """The dtype that the rules overlay is larger than the one that the game states: they read or write guard bytes."""
+    """The dtype that the rules overlay is larger than the one that the game states: they read or
+    write guard bytes."""
     small = dataclasses.replace(tictactoe, dtype=np.dtype([("stones", np.int32)]))
     assert guards.find_harm(small).law in (guards.MEMORY, guards.EMPTY)
 
@@ -191,10 +210,16 @@ def test_the_package_s_games_do_no_harm(game):
 
 def test_a_list_of_moves_that_cannot_be_is_refused_where_people_ask(tictactoe):
     for wrong in (says_a_billion, says_less_than_none):
-        position = dataclasses.replace(tictactoe, rules=tictactoe.rules._replace(legal=wrong)).start()
-        with pytest.raises(ValueError, match=r"tictactoe: legal gave -?\d+ actions, of 9 that there are"):
+        position = dataclasses.replace(
+            tictactoe, rules=tictactoe.rules._replace(legal=wrong)
+        ).start()
+        with pytest.raises(
+            ValueError, match=r"tictactoe: legal gave -?\d+ actions, of 9 that there are"
+        ):
             assert position.legal is None
-    position = dataclasses.replace(tictactoe, rules=tictactoe.rules._replace(legal=writes_too_many)).start()
+    position = dataclasses.replace(
+        tictactoe, rules=tictactoe.rules._replace(legal=writes_too_many)
+    ).start()
     assert position.legal.tolist() == list(range(9))  # what it wrote behind hit nothing of ours
 
 
@@ -210,13 +235,21 @@ WRONG_FILES = [
     (TOP, "import sys; sys.exit(3)\n", "line 1: the file ends the program"),
     (TOP, "raise KeyError('x' * 10**5)\n", "line 1: KeyError: .*letters"),
     (TOP, "\n\nf = lambda: f()\nf()\n", "line 3: RecursionError"),
-    (TOP, "import no_such_module\n", "line 1: ModuleNotFoundError: No module named 'no_such_module'"),
+    (
+        TOP,
+        "import no_such_module\n",
+        "line 1: ModuleNotFoundError: No module named 'no_such_module'",
+    ),
     (TOP, "class Odd(BaseException):\n    def __str__(self): 1 / 0\nraise Odd\n", "line 3: Odd"),
     ("GAME = Game(", "GAME = dict(", "defines no GAME of type games.Game"),
     ("GAME = Game(", "GAEM = Game(", "defines no GAME of type games.Game"),
     ("GAME = Game(", "GAME = Gmae(", r"line \d+: NameError: name 'Gmae' is not defined"),
     ("    rows=", "    rosw=", r"line \d+: TypeError: .*unexpected keyword argument 'rosw'"),
-    ("@rule(LEGAL)\n", "@rule(7)\n", r"line \d+: this rule does not compile: TypeError: invalid signature"),
+    (
+        "@rule(LEGAL)\n",
+        "@rule(7)\n",
+        r"line \d+: this rule does not compile: TypeError: invalid signature",
+    ),
     (
         "def mover(state):\n",
         "def mover(state):\n    return 'a' + 1\n",
@@ -227,12 +260,20 @@ WRONG_FILES = [
         "def mover(state):\n    return nothing\n",
         "this rule does not compile: NameError: name 'nothing'",
     ),
-    ("def mover(state):\n", "def mover():\n", "this rule does not compile: TypeError: Signature mismatch"),
+    (
+        "def mover(state):\n",
+        "def mover():\n",
+        "this rule does not compile: TypeError: Signature mismatch",
+    ),
 ]
 
 
-@pytest.mark.parametrize(("right", "wrong", "message"), WRONG_FILES, ids=[m for *_, m in WRONG_FILES])
-def test_a_file_that_cannot_be_run_is_told_in_one_line_with_file_and_line(right, wrong, message, tmp_path):
+@pytest.mark.parametrize(
+    ("right", "wrong", "message"), WRONG_FILES, ids=[m for *_, m in WRONG_FILES]
+)
+def test_a_file_that_cannot_be_run_is_told_in_one_line_with_file_and_line(
+    right, wrong, message, tmp_path
+):
     assert right in SOURCE
     path = tmp_path / "wrong.py"
     path.write_bytes(SOURCE.replace(right, wrong, 1).encode("utf-8", "surrogateescape"))
@@ -251,28 +292,49 @@ def test_a_file_that_cannot_be_run_is_told_in_one_line_with_file_and_line(right,
         ("parse", "lambda text: None", "parse failed: .*TypeError"),
     ],
 )
-def test_what_a_game_s_python_functions_raise_is_told_as_the_file_s(field, wrong, message, tmp_path):
+def test_what_a_game_s_python_functions_raise_is_told_as_the_file_s(
+    field, wrong, message, tmp_path
+):
     """The file takes its rules from the package, so that nothing is compiled."""
     path = tmp_path / "wrong.py"
     path.write_text(
-        f"import games; from dataclasses import replace\nGAME = replace(games.load('tictactoe'), {field}={wrong})\n"
+        f"import games; from dataclasses import replace\nGAME = "
+        f"replace(games.load('tictactoe'), "
+        f"{field}={wrong})\n"
     )
     game = games.load(str(path))
-    uses = {"draw": lambda: str(game.start()), "format": lambda: game.format(0), "parse": lambda: game.parse("a1")}
+    uses = {
+        "draw": lambda: str(game.start()),
+        "format": lambda: game.format(0),
+        "parse": lambda: game.parse("a1"),
+    }
     with pytest.raises(ValueError, match=message):
         uses[field]()
 
 
 def test_check_survives_what_ends_a_process(tmp_path, capsys):
-    """A write far off is a signal, `os._exit` no exception: `check` asks in another process and tells what came."""
+    """A write far off is a signal, `os._exit` no exception: `check` asks in another process and
+    tells what came."""
     for wrong, code, message in (
-        (("def mover(state):\n", "def mover(state):\n    state[1 << 40] = 1\n"), 1, "mover crashed (SIGSEGV)"),
-        ((TOP, "import os; os._exit(3)\n"), 2, "the file ends the program that loads it (exit code 3)"),
+        (
+            ("def mover(state):\n", "def mover(state):\n    state[1 << 40] = 1\n"),
+            1,
+            "mover crashed (SIGSEGV)",
+        ),
+        (
+            (TOP, "import os; os._exit(3)\n"),
+            2,
+            "the file ends the program that loads it (exit code 3)",
+        ),
     ):
         path = tmp_path / f"wrong{code}.py"
         path.write_text(SOURCE.replace(*wrong, 1))
-        assert (found := selfplay("check", str(path), capsys=capsys))[0] == code and message in found[1] + found[2]
-    code, out, err = selfplay("play", str(tmp_path / "wrong1.py"), "--first", "random", capsys=capsys)
+        assert (found := selfplay("check", str(path), capsys=capsys))[
+            0
+        ] == code and message in found[1] + found[2]
+    code, out, err = selfplay(
+        "play", str(tmp_path / "wrong1.py"), "--first", "random", capsys=capsys
+    )
     assert code == 2 and out == "" and err.count("\n") == 1 and "mover crashed (SIGSEGV)" in err
 
 
@@ -280,14 +342,21 @@ def test_check_names_the_law_and_tries_no_other(tmp_path, capsys, monkeypatch):
     path = tmp_path / "wrong.py"
     path.write_text(
         SOURCE.replace(
-            "def legal(state, actions_out):\n", "def legal(state, actions_out):\n    actions_out[12] = 1\n", 1
+            "def legal(state, actions_out):\n",
+            "def legal(state, actions_out):\n    actions_out[12] = 1\n",
+            1,
         )
     )
     monkeypatch.setattr(sys, "stdin", io.StringIO(""))
     code, out, _ = selfplay("check", str(path), capsys=capsys)
-    assert code == 1 and f"FAILS  {guards.MEMORY}\n       legal wrote outside the list of actions" in out
+    assert (
+        code == 1
+        and f"FAILS  {guards.MEMORY}\n       legal wrote outside the list of actions" in out
+    )
     assert out.count("not tried") == len(command.laws()) - 1
-    with pytest.raises(ValueError, match=f"wrong.py breaks the law that {guards.MEMORY}: legal wrote outside"):
+    with pytest.raises(
+        ValueError, match=f"wrong.py breaks the law that {guards.MEMORY}: legal wrote outside"
+    ):
         games.load(str(path))
     assert own.read(str(path)).digest not in own.HARMLESS
 
@@ -297,7 +366,9 @@ def test_a_broken_entry_point_is_one_line(monkeypatch):
 
     broken = EntryPoint("broken", "no_such_package:GAME", games.ENTRY_POINTS)
     monkeypatch.setattr(games, "entry_points", lambda group, name=None: [broken])
-    with pytest.raises(ValueError, match="the entry point 'broken' cannot be loaded: ModuleNotFoundError"):
+    with pytest.raises(
+        ValueError, match="the entry point 'broken' cannot be loaded: ModuleNotFoundError"
+    ):
         games.load("broken")
 
 

@@ -1,4 +1,5 @@
-"""What is installed: a wheel holds every module and every data file, and the constraints fit the stated ranges."""
+"""What is installed: a wheel holds every module and every data file, and the constraints fit the
+stated ranges."""
 
 import subprocess
 import sys
@@ -34,7 +35,12 @@ def wheel(tmp_path_factory):
 
 def test_a_wheel_holds_every_module_preset_and_exam(wheel):
     held = set(zipfile.ZipFile(wheel).namelist())
-    wanted = [p for package in ("native", "games", "selfplay") for p in (ROOT / package).rglob("*") if p.is_file()]
+    wanted = [
+        p
+        for package in ("native", "games", "selfplay")
+        for p in (ROOT / package).rglob("*")
+        if p.is_file()
+    ]
     wanted = {str(p.relative_to(ROOT)) for p in wanted if p.suffix in (".py", ".toml", ".txt")}
     assert wanted <= held
     assert not [name for name in held if name.startswith(("tests", "benchmarks"))]
@@ -42,16 +48,26 @@ def test_a_wheel_holds_every_module_preset_and_exam(wheel):
 
 def test_an_unpacked_wheel_works_alone(wheel, tmp_path):
     zipfile.ZipFile(wheel).extractall(tmp_path)
-    program = "from selfplay.cli import main; import selfplay; print(selfplay.__file__); main(['games'])"
-    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True)
-    assert done.returncode == 0 and str(tmp_path) in done.stdout and "connect4-quick" in done.stdout, done.stderr
+    program = (
+        "from selfplay.cli import main; import selfplay; print(selfplay.__file__); main(['games'])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert (
+        done.returncode == 0 and str(tmp_path) in done.stdout and "connect4-quick" in done.stdout
+    ), done.stderr
 
 
 def test_the_constraints_lie_in_the_stated_ranges():
     from packaging.requirements import Requirement
 
     text = (ROOT / "setup.py").read_text()
-    pinned = dict(line.split("==") for line in (ROOT / "constraints.txt").read_text().splitlines() if "==" in line)
+    pinned = dict(
+        line.split("==")
+        for line in (ROOT / "constraints.txt").read_text().splitlines()
+        if "==" in line
+    )
     for quoted in text.split('"')[1::2]:
         if ">=" in quoted and quoted[0].isalpha():
             requirement = Requirement(quoted)
@@ -62,7 +78,11 @@ def test_the_readme_shows_commands_that_exist():
     from selfplay.cli import parser
 
     commands = parser()._subparsers._group_actions[0].choices
-    shown = [line.split() for line in (ROOT / "README.md").read_text().splitlines() if line.startswith("    selfplay ")]
+    shown = [
+        line.split()
+        for line in (ROOT / "README.md").read_text().splitlines()
+        if line.startswith("    selfplay ")
+    ]
     assert len(shown) >= 5
     for words in shown:
         assert words[1] in commands, words

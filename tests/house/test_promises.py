@@ -1,6 +1,8 @@
-"""What README and ARCHITECTURE promise of safety, sides, layers and measuring is still said there, and still tested.
+"""What README and ARCHITECTURE promise of safety, sides, layers and measuring is still said there,
+and still tested.
 
-ARCHITECTURE's last table has a promise, word for word as one of the two texts makes it, and the tests that hold it.
+ARCHITECTURE's last table has a promise, word for word as one of the two texts makes it, and the
+tests that hold it.
 """
 
 import ast
@@ -20,9 +22,11 @@ def words(text: str) -> str:
 
 BODY, TABLE = (ROOT / "ARCHITECTURE.md").read_text().split(HEADING)
 SAID = words(BODY) + words((ROOT / "README.md").read_text())
-ROWS = [tuple(cell.strip() for cell in line.split("|")[1:3]) for line in TABLE.splitlines() if line.startswith("| ")][
-    1:
-]
+ROWS = [
+    tuple(cell.strip() for cell in line.split("|")[1:3])
+    for line in TABLE.splitlines()
+    if line.startswith("| ")
+][1:]
 
 
 @pytest.mark.parametrize("promise, tests", ROWS)
@@ -32,5 +36,9 @@ def test_a_promise_is_made_and_a_test_holds_it(promise, tests):
     assert named
     for file, function in named:
         tree = ast.parse(next((ROOT / "tests").rglob(file)).read_text())
-        found = {node.name for node in tree.body if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")}
+        found = {
+            node.name
+            for node in tree.body
+            if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
+        }
         assert function in found if function else found

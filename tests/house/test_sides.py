@@ -1,4 +1,5 @@
-"""For whom a value is: it changes sides in named functions alone, `native.perspective`'s in the core and `games.game`'s outside."""
+"""For whom a value is: it changes sides in named functions alone, `native.perspective`'s in the
+core and `games.game`'s outside."""
 
 import re
 from pathlib import Path
@@ -12,7 +13,8 @@ from native.perspective import FIRST, SECOND, mover_score, stored_value
 PACKAGE = Path(__file__).parent.parent.parent / "selfplay"
 # How a change of sides is spelled when it is written by hand; comments and texts are looked at too.
 BY_HAND = re.compile(
-    r"1(\.0)? - 2(\.0)? \*|2(\.0)? \* [\w.]*(mover|side|player|resigned)\w* - 1|(?<!\w)\(-?1(\.0)?, -?1(\.0)?\)\[|"
+    r"1(\.0)? - 2(\.0)? \*|2(\.0)? \* [\w.]*(mover|side|player|resigned)\w* - "
+    r"1|(?<!\w)\(-?1(\.0)?, -?1(\.0)?\)\[|"
     r"(?<!=)-1(\.0)? if .* else 1(\.0)?\b|1(\.0)? \+ \w*sign"
 )
 TWIN = "reference.py"  # the slow search, whose spelling must not be the fast one's
@@ -25,9 +27,13 @@ def test_a_value_of_the_first_player_is_turned_for_the_second_and_back():
     assert for_side(for_side(values, SECOND), SECOND).tolist() == values.tolist()
 
 
-@pytest.mark.parametrize("value, first, second", [(1.0, 1.0, 0.0), (-1.0, 0.0, 1.0), (0.0, 0.5, 0.5), (0.2, 0.6, 0.4)])
+@pytest.mark.parametrize(
+    "value, first, second", [(1.0, 1.0, 0.0), (-1.0, 0.0, 1.0), (0.0, 0.5, 0.5), (0.2, 0.6, 0.4)]
+)
 def test_win_rates_of_the_sides_add_up_to_one_and_a_draw_counts_half(value, first, second):
-    assert win_rate(value, FIRST) == pytest.approx(first) and win_rate(value, SECOND) == pytest.approx(second)
+    assert win_rate(value, FIRST) == pytest.approx(first) and win_rate(
+        value, SECOND
+    ) == pytest.approx(second)
 
 
 def test_a_win_rate_lies_between_0_and_1():
@@ -47,5 +53,10 @@ def test_no_other_file_turns_values_by_hand(path):
 
 
 def test_the_search_for_changes_by_hand_finds_them():
-    for line in ("sign = 1.0 - 2.0 * mover", "x = (1, -1)[side]", "v = 2 * resigned - 1", "s = -1.0 if mover else 1.0"):
+    for line in (
+        "sign = 1.0 - 2.0 * mover",
+        "x = (1, -1)[side]",
+        "v = 2 * resigned - 1",
+        "s = -1.0 if mover else 1.0",
+    ):
         assert BY_HAND.search(line)

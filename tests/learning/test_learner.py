@@ -1,4 +1,5 @@
-"""The losses against numbers worked by hand, the schedule, the averaged weights, and that learning learns."""
+"""The losses against numbers worked by hand, the schedule, the averaged weights, and that learning
+learns."""
 
 import math
 
@@ -34,7 +35,9 @@ def test_losses_worked_by_hand():
     Outcome logits (ln 2, 0, 0): win 1/2, draw 1/4, loss 1/4; the game was lost: -ln 1/4 = 1.3863.
     Value 1/2 - 1/4 = 0.25 against the search's -0.25: 0.25.
     """
-    output = Output(torch.tensor([[0.0, math.log(3), 9.0]]), torch.tensor([[math.log(2), 0.0, 0.0]]))
+    output = Output(
+        torch.tensor([[0.0, math.log(3), 9.0]]), torch.tensor([[math.log(2), 0.0, 0.0]])
+    )
     batch = rows([[0.5, 0.5, 0.0]], [[True, True, False]], [-1.0], [-0.25])
     config = LearnerConfig(policy_weight=1.0, outcome_weight=0.5, value_weight=2.0)
     parts = losses(output, batch, config)
@@ -45,9 +48,10 @@ def test_losses_worked_by_hand():
 
 
 def test_losses_of_owners_and_score_worked_by_hand():
-    """Three cells with logits (0, ln 3, -ln 3): the mover's with probability 1/2, 3/4, 1/4. They end as the mover's, nobody's
-    and the other's: ln 2 = 0.6931, -(ln 3/4 + ln 1/4) / 2 = 0.8370, -ln 3/4 = 0.2877; mean 0.6059. Scores 0.5 for 1 and 3
-    for 0: 0.5^2 / 2 = 0.125 and, beyond 1, 3 - 1/2 = 2.5; mean 1.3125.
+    """Three cells with logits (0, ln 3, -ln 3): the mover's with probability 1/2, 3/4, 1/4. They
+    end as the mover's, nobody's and the other's: ln 2 = 0.6931, -(ln 3/4 + ln 1/4) / 2 = 0.8370,
+    -ln 3/4 = 0.2877; mean 0.6059. Scores 0.5 for 1 and 3 for 0: 0.5^2 / 2 = 0.125 and, beyond 1, 3
+    - 1/2 = 2.5; mean 1.3125.
     """
     flat = Output(torch.zeros(2, 2), torch.zeros(2, 3))
     batch = rows([[1.0, 0.0]] * 2, [[True, True]] * 2, [0.0, 0.0], [0.0, 0.0])
@@ -59,13 +63,16 @@ def test_losses_of_owners_and_score_worked_by_hand():
     plain, parts = losses(flat, batch, config), losses(both, batch, config)
     assert float(parts["owner"]) == pytest.approx(0.6059, abs=1e-4)
     assert float(parts["score"]) == pytest.approx(1.3125, abs=1e-4)
-    assert float(parts["total"] - plain["total"]) == pytest.approx(2 * 0.6059 + 0.5 * 1.3125, abs=1e-3)
+    assert float(parts["total"] - plain["total"]) == pytest.approx(
+        2 * 0.6059 + 0.5 * 1.3125, abs=1e-3
+    )
     assert "owner" not in plain and "score" not in plain
 
 
 def test_at_an_even_position_outcome_and_value_pull_as_half_a_weight_and_a_whole_one():
-    """Win and loss 1/2 each. By the win's logit the cross-entropy of a win has the slope 1/2 - 1 = -1/2, and the squared error
-    of the value 0 against 1 the slope 2 (0 - 1) dv/dlogit = -2 * 1/2 = -1."""
+    """Win and loss 1/2 each. By the win's logit the cross-entropy of a win has the slope 1/2 - 1 =
+    -1/2, and the squared error of the value 0 against 1 the slope 2 (0 - 1) dv/dlogit = -2 * 1/2 =
+    -1."""
     slopes = {}
     for name, weights in {"outcome": (1.0, 0.0), "value": (0.0, 1.0)}.items():
         logits = torch.tensor([[0.0, -50.0, 0.0]], requires_grad=True)
@@ -115,7 +122,9 @@ def test_learning_lowers_every_loss(replay):
         last = ours.learn(replay, 60, np.random.default_rng(2), (0, 0))
     for name in ("total", "policy", "outcome", "value", "kl"):
         assert last[name] < first[name]
-    assert last["kl"] >= 0 and last["policy"] == pytest.approx(last["kl"] + last["entropy"], abs=1e-4)
+    assert last["kl"] >= 0 and last["policy"] == pytest.approx(
+        last["kl"] + last["entropy"], abs=1e-4
+    )
 
 
 @pytest.mark.parametrize("weights", [{}, {"ownership_weight": 1.5, "score_weight": 0.5}])
@@ -127,14 +136,22 @@ def test_learning_in_bf16_decides_the_outcome_in_fp32(replay, weights):
     ours = Learner(network, config, "bf16")
     (rows,) = ours._batches(replay, 1, np.random.default_rng(1))
     head, policy = ours.network.outcome, ours.network.policy
-    layers = [layer for layer in (head.decide[0], head.decide[2], head.owner, head.score) if layer is not None]
+    layers = [
+        layer
+        for layer in (head.decide[0], head.decide[2], head.owner, head.score)
+        if layer is not None
+    ]
     assert len(layers) == 2 + len(weights)
     assert dtypes_in(layers, lambda: ours._step(rows, 1e-3)) == {torch.float32}
-    assert torch.bfloat16 in dtypes_in([policy.mix[0], policy.places], lambda: ours._step(rows, 1e-3))
+    assert torch.bfloat16 in dtypes_in(
+        [policy.mix[0], policy.places], lambda: ours._step(rows, 1e-3)
+    )
 
 
 def test_the_network_decides_the_outcome_in_fp32_under_anyones_autocast():
-    network = new_network(shape_for(games.load("tictactoe"), NetworkConfig(blocks=1, channels=16)), 1)
+    network = new_network(
+        shape_for(games.load("tictactoe"), NetworkConfig(blocks=1, channels=16)), 1
+    )
     with torch.autocast("cpu", torch.bfloat16):
         output = network(torch.rand(2, 2, 3, 3), torch.zeros(2, 0))
     assert (output.policy.dtype, output.outcome.dtype) == (torch.bfloat16, torch.float32)
@@ -162,7 +179,8 @@ def test_a_restored_learner_goes_on_as_if_it_had_never_stopped(replay):
 
 
 def test_the_averaged_weights_are_a_moving_average_by_hand(replay):
-    """At step t the average moves by 1 - min(average, t / (10 + t)) of the way: at step 1 by 10/11."""
+    """At step t the average moves by 1 - min(average, t / (10 + t)) of the way: at step 1 by
+    10/11."""
     ours = learner(ema_decay=0.998)
     before = [t.clone() for t in ours.averaged.parameters()]
     ours.learn(replay, 1, np.random.default_rng(1), (0, 0))
@@ -172,7 +190,8 @@ def test_the_averaged_weights_are_a_moving_average_by_hand(replay):
 
 def test_weights_of_another_network_are_refused(replay):
     other = Learner(
-        new_network(shape_for(games.load("connect4"), NetworkConfig(blocks=1, channels=4)), 1), LearnerConfig()
+        new_network(shape_for(games.load("connect4"), NetworkConfig(blocks=1, channels=4)), 1),
+        LearnerConfig(),
     )
     with pytest.raises(ValueError, match="another network"):
         learner().restore(other.state(), other.averaged)
@@ -188,7 +207,8 @@ def test_weight_decay_spares_norms_and_biases():
 
 
 @pytest.mark.parametrize(
-    ("layout", "action_planes", "extra", "actions"), [("cells", 1, 1, 31), ("columns", 1, 0, 6), ("cells", 3, 0, 90)]
+    ("layout", "action_planes", "extra", "actions"),
+    [("cells", 1, 1, 31), ("columns", 1, 0, 6), ("cells", 3, 0, 90)],
 )
 def test_heads_have_an_output_for_every_action(layout, action_planes, extra, actions):
     shape = Shape(5, 6, 3, 2, layout, action_planes, extra, 2, 8)
@@ -242,7 +262,8 @@ def test_owners_and_scores_are_learned(replay):
 
 @pytest.mark.parametrize("layout", ["cells", "columns"])
 def test_a_policy_logit_belongs_to_its_own_place(layout):
-    """A convolutional head commutes with mirroring the board when its kernels are mirrored: place a goes to place -1 - a."""
+    """A convolutional head commutes with mirroring the board when its kernels are mirrored: place a
+    goes to place -1 - a."""
     torch.manual_seed(1)
     network = Network(Shape(4, 5, 2, 0, layout, 1, 0, 1, 6)).eval()
     x = torch.rand(1, 2, 4, 5)
@@ -255,16 +276,21 @@ def test_a_policy_logit_belongs_to_its_own_place(layout):
 
 
 def test_operations_counted_by_hand():
-    """One block of 8 channels on 2x3 with 2 planes: 2 * 6 * (9 * 2 * 8 + 2 * 9 * 8 * 8 + 8 * 8 + 8 * 8)."""
+    """One block of 8 channels on 2x3 with 2 planes: 2 * 6 * (9 * 2 * 8 + 2 * 9 * 8 * 8 + 8 * 8 + 8
+    * 8)."""
     shape = Shape(2, 3, 2, 0, "cells", 1, 0, 1, 8)
     assert operations(shape) == 2 * 6 * (144 + 1152 + 128)
 
 
 def test_an_evaluator_with_views_answers_with_the_mean_over_the_mirrored_boards(connect4):
     network = new_network(shape_for(connect4, NetworkConfig(blocks=1, channels=8)), 1)
-    plain, mirrored = Evaluator(network, 4, "fp32"), Evaluator(network, 4, "fp32", views=views(connect4, 2))
+    plain, mirrored = (
+        Evaluator(network, 4, "fp32"),
+        Evaluator(network, 4, "fp32", views=views(connect4, 2)),
+    )
     batch, image, both = (
-        new_batch(4, connect4.planes, connect4.cells, connect4.scalars, connect4.actions) for _ in range(3)
+        new_batch(4, connect4.planes, connect4.cells, connect4.scalars, connect4.actions)
+        for _ in range(3)
     )
     batch.planes[:] = both.planes[:] = np.random.default_rng(1).random(batch.planes.shape)
     image.planes[:, :, connect4.cell_maps[1]] = batch.planes

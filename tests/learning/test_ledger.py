@@ -22,8 +22,21 @@ EXPLORES = {  # a setting -> its value where nothing explores
 }
 # Every constant of a search, none of them the default or what matches have.
 SEARCHES = {
-    "gumbel": ["kind=gumbel", "max_considered=5", "c_visit=20.0", "c_scale=0.3", "min_max=true", "mcts_solver=false"],
-    "puct": ["kind=puct", "c_init=2.5", "cpuct_stdev_scale=0.4", "fpu_reduction=0.4", "mcts_solver=false"],
+    "gumbel": [
+        "kind=gumbel",
+        "max_considered=5",
+        "c_visit=20.0",
+        "c_scale=0.3",
+        "min_max=true",
+        "mcts_solver=false",
+    ],
+    "puct": [
+        "kind=puct",
+        "c_init=2.5",
+        "cpuct_stdev_scale=0.4",
+        "fpu_reduction=0.4",
+        "mcts_solver=false",
+    ],
     "puct with absolute first play": [
         "kind=puct",
         "fpu_absolute=true",
@@ -43,7 +56,10 @@ def run_config(search: list[str], *others: str) -> config.RunConfig:
     return config_file.load(
         "dummy",
         [
-            *(change if "." in change.partition("=")[0] else f"search.{change}" for change in search),
+            *(
+                change if "." in change.partition("=")[0] else f"search.{change}"
+                for change in search
+            ),
             "network.precision=fp32",
             *others,
         ],
@@ -69,10 +85,20 @@ def test_every_constant_of_the_search_is_self_play_s(name):
 
 
 def test_what_self_play_s_search_is_has_every_setting_that_a_run_can_change():
-    """A constant of `search.*` that does not reach the compiled search would be one that nothing obeys."""
-    changed = run_config([change for name in ("gumbel", "puct with absolute first play") for change in SEARCHES[name]])
+    """A constant of `search.*` that does not reach the compiled search would be one that nothing
+    obeys."""
+    changed = run_config(
+        [
+            change
+            for name in ("gumbel", "puct with absolute first play")
+            for change in SEARCHES[name]
+        ]
+    )
     reached = config.search_params(changed.search, changed.exploration)
-    for section, names in ((changed.search, params.SELECTION), (changed.exploration, params.EXPLORATION)):
+    for section, names in (
+        (changed.search, params.SELECTION),
+        (changed.exploration, params.EXPLORATION),
+    ):
         for name in names:
             assert getattr(reached, name) == pytest.approx(getattr(section, name)), name
 
@@ -85,7 +111,9 @@ def test_a_match_s_settings_have_no_part_in_it():
         "match.cpuct_stdev_scale=1.0",
         "match.symmetries=8",
     ]
-    (plain, _), (other, _) = (ledger_of(run_config(SEARCHES["puct"], *more))[1] for more in ([], matches))
+    (plain, _), (other, _) = (
+        ledger_of(run_config(SEARCHES["puct"], *more))[1] for more in ([], matches)
+    )
     assert plain.params._asdict() == other.params._asdict()
     states = np.stack([position.state for position in random_positions(plain.game, 30, seed=1)])
     np.testing.assert_array_equal(plain.choose(states), other.choose(states))
@@ -97,11 +125,15 @@ def test_it_finds_the_moves_that_self_play_finds_where_nothing_explores(name, ot
     """The games of an actor whose noise, temperature and openings are off, move by move."""
     off = ("dirichlet_fraction", "temperature_start", "temperature_end", "forced_playouts")
     quiet = [f"exploration.{name}=0.0" for name in off]
-    settings = run_config(SEARCHES[name] + quiet, "actor.opening_fraction=0.0", "actor.games=1", *others)
+    settings = run_config(
+        SEARCHES[name] + quiet, "actor.opening_fraction=0.0", "actor.games=1", *others
+    )
     _, (search, _), network = ledger_of(settings)
     # From an empty tree at each move, with as many simulations as the ledger's.
     player = Actor(
-        msgspec.structs.replace(settings, search=with_simulations(settings.search, 24)), network.shape, seed=1
+        msgspec.structs.replace(settings, search=with_simulations(settings.search, 24)),
+        network.shape,
+        seed=1,
     )
     player.load(weights_of(network), 0, 24, "fp32")
     played, _ = player.play(1)
@@ -128,4 +160,7 @@ def test_it_searches_to_the_end_where_matches_may_stop():
 def test_noise_is_what_play_adds_and_nothing_else():
     search, exploration = config.SearchConfig(), config.ExplorationConfig()
     plain, noisy = (config.search_params(search, more)._asdict() for more in (None, exploration))
-    assert {name for name in plain if plain[name] != noisy[name]} == {"gumbel_scale", "dirichlet_fraction"}
+    assert {name for name in plain if plain[name] != noisy[name]} == {
+        "gumbel_scale",
+        "dirichlet_fraction",
+    }

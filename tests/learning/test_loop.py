@@ -1,4 +1,5 @@
-"""The whole loop in miniature: play, learn, measure, save; killed at any moment it goes on; with a fixed seed it repeats."""
+"""The whole loop in miniature: play, learn, measure, save; killed at any moment it goes on; with a
+fixed seed it repeats."""
 
 import io
 import json
@@ -60,7 +61,9 @@ def train(folder: Path, wanted=None, time_limit=None):
     torch.set_num_threads(1)
     run, stream = Run(folder, wanted), io.StringIO()
     screen = ProgressReporter(folder, wanted.generations, stream=stream)
-    pool = training.open_pool(run, shape_for(games.load(wanted.game), wanted.network, wanted.learner), 0, None, screen)
+    pool = training.open_pool(
+        run, shape_for(games.load(wanted.game), wanted.network, wanted.learner), 0, None, screen
+    )
     try:
         return loop.train(run, pool, screen, time_limit), stream.getvalue()
     finally:
@@ -78,10 +81,29 @@ def finished(tmp_path_factory):
 def test_a_run_leaves_what_the_design_says(finished):
     folder, newest, said = finished
     assert newest.generation == 4
-    names = {path.name.split(".")[0] if path.name.startswith("events") else path.name for path in folder.iterdir()}
-    assert names == {"config.toml", "games", "checkpoints", "ledger.jsonl", "events", "log.txt", ".lock"}
-    assert sorted(p.name for p in (folder / "checkpoints").iterdir()) == ["0000", "0001", "0002", "0003", "0004"]
-    assert sorted(p.name for p in (folder / "games").iterdir()) == [f"{g:04d}.safetensors" for g in (1, 2, 3, 4)]
+    names = {
+        path.name.split(".")[0] if path.name.startswith("events") else path.name
+        for path in folder.iterdir()
+    }
+    assert names == {
+        "config.toml",
+        "games",
+        "checkpoints",
+        "ledger.jsonl",
+        "events",
+        "log.txt",
+        ".lock",
+    }
+    assert sorted(p.name for p in (folder / "checkpoints").iterdir()) == [
+        "0000",
+        "0001",
+        "0002",
+        "0003",
+        "0004",
+    ]
+    assert sorted(p.name for p in (folder / "games").iterdir()) == [
+        f"{g:04d}.safetensors" for g in (1, 2, 3, 4)
+    ]
     kept = [p.parent.name for p in (folder / "checkpoints").glob("*/learner.safetensors")]
     assert sorted(kept) == ["0003", "0004"]
     assert said.count("gen ") >= 4
@@ -93,7 +115,14 @@ def test_the_ledger_measures_every_generation(finished):
     for entry in entries:
         assert entry["progress"] == pytest.approx(entry["gain"] - entry["gap"])
         assert entry["gain_low"] <= entry["gain"] <= entry["gain_high"]
-        for share in ("exam_net", "exam_search", "kept", "distinct", "calibration_error", "cache_share"):
+        for share in (
+            "exam_net",
+            "exam_search",
+            "kept",
+            "distinct",
+            "calibration_error",
+            "cache_share",
+        ):
             assert 0 <= entry[share] <= 1
         assert entry["kl"] >= 0 and entry["policy_entropy"] >= 0 and entry["rows"] >= 60
     assert [entry["simulations"] for entry in entries] == [2, 2, 4, 4]
@@ -101,12 +130,15 @@ def test_the_ledger_measures_every_generation(finished):
 
 def test_a_run_with_owners_and_score_is_learned_gone_on_with_and_played(tmp_path):
     taught = config_file.parse(
-        SMALL, ["learner.ownership_weight=1.5", "learner.score_weight=0.5", "replay.value_lambda=0.2"]
+        SMALL,
+        ["learner.ownership_weight=1.5", "learner.score_weight=0.5", "replay.value_lambda=0.2"],
     )
     train(tmp_path, taught, 0.001)  # ends after its first generation
     newest, _ = train(tmp_path, taught)
     assert newest.generation == 4 and newest.shape.owner and newest.shape.score
-    assert all(entry["loss_owner"] > 0 and entry["loss_score"] > 0 for entry in read_ledger(tmp_path))
+    assert all(
+        entry["loss_owner"] > 0 and entry["loss_score"] > 0 for entry in read_ledger(tmp_path)
+    )
     assert players.create(f"{tmp_path}@4", games.load("tictactoe")).has_network
 
 
@@ -146,7 +178,8 @@ def test_a_run_stopped_by_time_goes_on(tmp_path):
 
 
 def test_games_of_an_unfinished_generation_are_not_played_again(tmp_path):
-    """Killed after a generation's games and before its checkpoint, the games on disk are used as they are."""
+    """Killed after a generation's games and before its checkpoint, the games on disk are used as
+    they are."""
     train(tmp_path / "r", settings(generations=2))
     before = games_of(tmp_path / "r")
     shutil.rmtree(tmp_path / "r" / "checkpoints" / "0002")
@@ -180,7 +213,12 @@ def test_what_a_killed_process_was_writing_is_swept_away(tmp_path):
     (tmp_path / "r" / "checkpoints" / ".0003.tmp").mkdir(parents=True)
     (tmp_path / "r" / ".config.toml.123.tmp").write_text("gam")
     Run(tmp_path / "r", settings()).lock.close()
-    assert sorted(p.name for p in (tmp_path / "r").iterdir()) == [".lock", "checkpoints", "config.toml", "games"]
+    assert sorted(p.name for p in (tmp_path / "r").iterdir()) == [
+        ".lock",
+        "checkpoints",
+        "config.toml",
+        "games",
+    ]
     assert not list((tmp_path / "r" / "checkpoints").iterdir())
 
 
@@ -206,7 +244,9 @@ def test_two_processes_cannot_write_one_run(tmp_path):
 
 def test_the_first_difference_is_named():
     assert first_difference(settings(), settings()) is None
-    assert first_difference(settings(), settings(generations=5)) == "generations is 4 there and 5 here"
+    assert (
+        first_difference(settings(), settings(generations=5)) == "generations is 4 there and 5 here"
+    )
 
 
 def test_simulations_grow_by_equal_stages():
@@ -215,7 +255,8 @@ def test_simulations_grow_by_equal_stages():
 
 
 @pytest.mark.parametrize(
-    ("text", "seconds"), [("90s", 90), ("30m", 1800), ("2h", 7200), ("1.5m", 90), ("45", 45), (None, None)]
+    ("text", "seconds"),
+    [("90s", 90), ("30m", 1800), ("2h", 7200), ("1.5m", 90), ("45", 45), (None, None)],
 )
 def test_times_are_read(text, seconds):
     assert training.parse_time(text) == seconds
@@ -229,15 +270,29 @@ def test_times_that_mean_nothing_are_refused(text):
 
 @pytest.mark.slow
 def test_killed_at_ten_random_moments_a_run_ends_as_an_undisturbed_one(tmp_path):
-    """The real command, SIGKILL, the same command again. Every game that was on disk at a kill is there at the end."""
+    """The real command, SIGKILL, the same command again. Every game that was on disk at a kill is
+    there at the end."""
     wanted = msgspec.structs.replace(
-        settings(generations=12), replay=msgspec.structs.replace(settings().replay, rows_per_generation=3000)
+        settings(generations=12),
+        replay=msgspec.structs.replace(settings().replay, rows_per_generation=3000),
     )
     (tmp_path / "small.toml").write_text(config_file.dump(wanted))
-    command = [sys.executable, "-m", "selfplay.cli", "train", "small.toml", "--out", "run", "--actors", "0"]
+    command = [
+        sys.executable,
+        "-m",
+        "selfplay.cli",
+        "train",
+        "small.toml",
+        "--out",
+        "run",
+        "--actors",
+        "0",
+    ]
     moments, seen = random.Random(7), set()
     for _ in range(10):
-        process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        process = subprocess.Popen(
+            command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
         if seen:
             time.sleep(moments.uniform(3, 9))  # the first seconds go into imports
         while not seen and process.poll() is None and not games_of(tmp_path / "run"):

@@ -1,4 +1,5 @@
-"""Ratings against hand-worked and known numbers; matches with paired openings; players by name; exams."""
+"""Ratings against hand-worked and known numbers; matches with paired openings; players by name;
+exams."""
 
 import json
 
@@ -23,7 +24,8 @@ def test_elo_is_the_logistic_scale():
 
 
 def test_an_interval_covers_the_truth_as_often_as_it_says():
-    """1000 simulated matches of 50 pairs between players 100 Elo apart: 95 % of the intervals hold the truth, give or take."""
+    """1000 simulated matches of 50 pairs between players 100 Elo apart: 95 % of the intervals hold
+    the truth, give or take."""
     random, truth, covered = np.random.default_rng(1), score_of_elo(100), 0
     for _ in range(1000):
         games = random.random((50, 2)) < truth
@@ -65,7 +67,11 @@ def test_ratings_are_transitive_where_results_are():
 
 def test_openings_are_distinct_positions_and_repeat_from_their_seed(connect4, tictactoe):
     found = arena.openings(connect4, 100, 4, seed=1)
-    assert found == arena.openings(connect4, 100, 4, seed=1) != arena.openings(connect4, 100, 4, seed=2)
+    assert (
+        found
+        == arena.openings(connect4, 100, 4, seed=1)
+        != arena.openings(connect4, 100, 4, seed=2)
+    )
     assert len({arena.replay(connect4, moves).tobytes() for moves in found}) == 100
     assert max(map(len, found)) == 4
     few = arena.openings(tictactoe, 30, 1, seed=1)
@@ -87,7 +93,9 @@ class Lowest:
 
 
 def test_pairs_share_an_opening_and_swap_sides(connect4):
-    result = arena.match(connect4, Lowest(connect4), players.RandomPlayer(connect4, 1), 40, 4, seed=3)
+    result = arena.match(
+        connect4, Lowest(connect4), players.RandomPlayer(connect4, 1), 40, 4, seed=3
+    )
     starts = arena.openings(connect4, 20, 4, seed=3)
     for pair, start in enumerate(starts):
         for game in (2 * pair, 2 * pair + 1):
@@ -182,7 +190,9 @@ def test_a_network_player_speaks_for_the_first_player(tictactoe):
     winning = played(tictactoe, "a1 b1 a2 b2")  # the first player wins with a3
     analysis = search.analyse(winning.state)
     assert tictactoe.format(analysis.choice) == "a3" and analysis.value > 0
-    assert 0 < analysis.visits.sum() <= 60 and analysis.network_choice in analysis.actions  # the win is proven
+    assert (
+        0 < analysis.visits.sum() <= 60 and analysis.network_choice in analysis.actions
+    )  # the win is proven
     assert alone.analyse(winning.state).choice == analysis.network_choice
     assert analysis.network_value == pytest.approx(alone.analyse(winning.state).value)
 
@@ -233,10 +243,15 @@ def test_games_without_an_exam_have_none():
 def test_as_many_games_are_played_as_were_asked_for(tictactoe, asked):
     first, second = players.create("random", tictactoe, 1), players.create("mcts:5", tictactoe)
     result = arena.match(tictactoe, first, second, asked, 2, seed=3)
-    assert len(result.outcomes) == len(result.sequences) == asked and len(result.pair_scores) == (asked + 1) // 2
+    assert (
+        len(result.outcomes) == len(result.sequences) == asked
+        and len(result.pair_scores) == (asked + 1) // 2
+    )
     said = result.as_json()
     assert said["games"] == said["wins"] + said["draws"] + said["losses"] == asked
-    assert (said["score_moving_second"] is None) == (asked == 1) and json.loads(json.dumps(said)) == said
+    assert (said["score_moving_second"] is None) == (asked == 1) and json.loads(
+        json.dumps(said)
+    ) == said
     assert result.elo.low <= result.elo.difference <= result.elo.high
 
 
@@ -267,7 +282,10 @@ PATHS = [
         ["gtp:/usr/games/gnugo --mode gtp --level 10", "gtp:gnugo --mode gtp --level 1"],
         ["gtp:gnugo #1", "gtp:gnugo #2"],
     ),
-    (["/home/me/go9/first/run@64", "/home/me/go9/second/run@64"], ["first/run@64", "second/run@64"]),
+    (
+        ["/home/me/go9/first/run@64", "/home/me/go9/second/run@64"],
+        ["first/run@64", "second/run@64"],
+    ),
     (["mcts:100", "mcts:100"], ["mcts:100 #1", "mcts:100 #2"]),
     (["x" * 300, "y/" + "x" * 299 + "@8"], ["…" + "x" * 16, "…" + "x" * 14 + "@8"]),
 ]

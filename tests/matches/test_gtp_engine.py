@@ -1,6 +1,8 @@
-"""Outside engines as players: what they are told, how they fail, and real ones (GNU Go, GRhino) where they are there.
+"""Outside engines as players: what they are told, how they fail, and real ones (GNU Go, GRhino)
+where they are there.
 
-Most engines here are a few lines of Python that play Connect Four's lowest free column and misbehave when asked to.
+Most engines here are a few lines of Python that play Connect Four's lowest free column and
+misbehave when asked to.
 """
 
 import json
@@ -88,7 +90,8 @@ def engine(tmp_path, connect4):
 
 
 def is_gone(pid: int) -> bool:
-    """No process of that number, not even one that waits to be buried; soon none of its group either (init's task)."""
+    """No process of that number, not even one that waits to be buried; soon none of its group
+    either (init's task)."""
     for _ in range(500):
         try:
             os.killpg(pid, 0)
@@ -121,7 +124,12 @@ def test_a_game_that_goes_on_is_told_by_its_new_moves_alone(engine, connect4):
     begin = ["protocol_version", "clear_board", "play b 4", "genmove w"]
     assert told == [*begin, "play b 4", "genmove w", "play b 6", "genmove w"]
     player.choose(connect4.start().play("3").play("3").state[None], [[2, 2]])
-    assert engine.log.read_text().splitlines()[len(told) :] == ["clear_board", "play b 3", "play w 3", "genmove b"]
+    assert engine.log.read_text().splitlines()[len(told) :] == [
+        "clear_board",
+        "play b 3",
+        "play w 3",
+        "genmove b",
+    ]
 
 
 def test_go_engines_are_told_size_and_komi(tmp_path):
@@ -133,7 +141,14 @@ def test_go_engines_are_told_size_and_komi(tmp_path):
     player = EnginePlayer(f"gtp:{sys.executable} -S {tmp_path / 'engine.py'} none {log}", game)
     assert player.choose(game.start().play("E5").state[None], [[40]]).tolist() == [81]
     told = log.read_text().splitlines()
-    assert told == ["protocol_version", "boardsize 9", "clear_board", "komi 5.5", "play b E5", "genmove w"]
+    assert told == [
+        "protocol_version",
+        "boardsize 9",
+        "clear_board",
+        "komi 5.5",
+        "play b E5",
+        "genmove w",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -141,19 +156,33 @@ def test_go_engines_are_told_size_and_komi(tmp_path):
     [
         ("1m", "none", "time_settings 60 0 0", "60 0", "60 0"),
         ("1m+5x30s", "none", "time_settings 60 30 1", "60 0", "60 0"),
-        ("1m+5x30s", "knows kgs-time_settings", "kgs-time_settings byoyomi 60 30 5", "60 0", "60 0"),
+        (
+            "1m+5x30s",
+            "knows kgs-time_settings",
+            "kgs-time_settings byoyomi 60 30 5",
+            "60 0",
+            "60 0",
+        ),
         ("0+5x30s", "none", "time_settings 0 30 1", "30 5", "30 5"),
         ("0+25/5m", "knows kgs-time_settings", "time_settings 0 300 25", "300 24", "300 25"),
         ("0.2s/move", "none", "time_settings 0 1 1", "0 1", "0 1"),
         ("5m+3s", "none", "time_settings 300 0 0", "303 0", "300 0"),
-        ("5m+0.5s", "knows kata-time_settings", "kata-time_settings fischer 300 0.5", "300 0", "300 0"),
+        (
+            "5m+0.5s",
+            "knows kata-time_settings",
+            "kata-time_settings fischer 300 0.5",
+            "300 0",
+            "300 0",
+        ),
     ],
 )
 def test_engines_are_told_the_time(engine, connect4, control, fault, settings, black, white):
     """Where a person, who is Black, has moved once."""
     player = engine(fault)
     sit(connect4, ["4"], second=player, control=time_control.parse(control), now=lambda: 0.0)
-    told = [line for line in engine.log.read_text().splitlines() if not line.startswith("known_command")]
+    told = [
+        line for line in engine.log.read_text().splitlines() if not line.startswith("known_command")
+    ]
     times = [f"time_left b {black}", f"time_left w {white}"]
     assert told == ["protocol_version", settings, *times, "clear_board", "play b 4", "genmove w"]
 
@@ -170,7 +199,11 @@ def test_go_engines_are_told_the_handicap():
     player, position = EnginePlayer(f"gtp:{program} {GNUGO}", game), game.start()
     position.play(int(player.choose(position.state[None], [[]])[0]))
     ours = [game.format(cell) for cell, owner in enumerate(stones(position)) if owner == 1]
-    assert sorted(player.program.ask("list_stones black")[0][1].split()) == sorted(ours) == ["C3", "C7", "G7"]
+    assert (
+        sorted(player.program.ask("list_stones black")[0][1].split())
+        == sorted(ours)
+        == ["C3", "C7", "G7"]
+    )
 
 
 def test_a_position_that_the_moves_do_not_lead_to_is_refused(engine, connect4):
@@ -247,7 +280,9 @@ def test_an_engine_ends_with_the_program(tmp_path, engine):
         f"player = EnginePlayer('gtp:{command}', games.load('connect4'))\n"
         "print(player.program.process.pid)\nraise ValueError('something else')"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60
+    )
     assert done.returncode == 1 and is_gone(int(done.stdout))
 
 
@@ -273,23 +308,37 @@ def test_an_engine_ends_with_the_program(tmp_path, engine):
         ("gtp:yes '? x'", "does not stop answering"),
         ("gtp:cat /dev/zero", "does not stop answering"),
         ("gtp:sh -c 'while :; do printf \"= 4\\n\\n\"; done'", "without being asked"),
-        ("gtp:sh -c 'printf \"Welcome\\n\"; cat >/dev/null'", "'Welcome', which is not the Go Text Protocol"),
+        (
+            "gtp:sh -c 'printf \"Welcome\\n\"; cat >/dev/null'",
+            "'Welcome', which is not the Go Text Protocol",
+        ),
         ("gtp:sh -c 'yes >&2 & yes \"\"'", "prints empty lines and no answer"),
     ],
 )
 def test_a_command_that_is_no_engine_gets_one_line_and_exit_code_2(name, message, capsys):
     assert cli.main(["arena", name, "random", "--game", "connect4"]) == 2
     said = capsys.readouterr()
-    assert message in said.err and said.err.count("\n") == 1 and said.out == "" and len(said.err) < 700
+    assert (
+        message in said.err and said.err.count("\n") == 1 and said.out == "" and len(said.err) < 700
+    )
 
 
 @pytest.mark.parametrize(
     ("script", "message"),
     [
-        ("while True: sys.stdout.write('x'); sys.stdout.flush(); time.sleep(0.02)", "gave no answer in 0.5 s"),
+        (
+            "while True: sys.stdout.write('x'); sys.stdout.flush(); time.sleep(0.02)",
+            "gave no answer in 0.5 s",
+        ),
         ("while True: print(); sys.stdout.flush(); time.sleep(0.02)", "gave no answer in 0.5 s"),
-        ("print('= 2'); [print(i, flush=True) or time.sleep(0.02) for i in range(9999)]", "gave no answer in 0.5 s"),
-        ("print('= 2\\n\\n= 2\\n\\n= 4\\n', flush=True); time.sleep(99)", "printed '= 2\\n\\n= 4' without being asked"),
+        (
+            "print('= 2'); [print(i, flush=True) or time.sleep(0.02) for i in range(9999)]",
+            "gave no answer in 0.5 s",
+        ),
+        (
+            "print('= 2\\n\\n= 2\\n\\n= 4\\n', flush=True); time.sleep(99)",
+            "printed '= 2\\n\\n= 4' without being asked",
+        ),
         ("sys.stderr.close(); os.close(2); time.sleep(99)", "gave no answer in 0.5 s"),
     ],
     ids=["bytes", "empty lines", "one answer", "answers", "closed stderr"],
@@ -298,8 +347,14 @@ def test_a_program_that_drips_has_no_more_time_than_one_that_hangs(tictactoe, sc
     command = [sys.executable, "-Sc", f"import os, sys, time\n{script}"]
     begin = time.monotonic()
     with pytest.raises(ValueError) as caught:
-        EnginePlayer("gtp:" + shlex.join(command), tictactoe, timeout=0.5).program.ask("name", "name")
-    assert message in str(caught.value) and "\n" not in str(caught.value) and time.monotonic() - begin < 20
+        EnginePlayer("gtp:" + shlex.join(command), tictactoe, timeout=0.5).program.ask(
+            "name", "name"
+        )
+    assert (
+        message in str(caught.value)
+        and "\n" not in str(caught.value)
+        and time.monotonic() - begin < 20
+    )
 
 
 def test_a_program_that_reads_nothing_is_named_before_its_pipe_is_full_for_ever(tictactoe):
@@ -358,7 +413,9 @@ def test_gnu_go_counts_as_we_do():
 
 def test_grhino_plays_whole_games_of_othello_and_beats_a_random_player():
     game, program = games.load("othello8"), installed("gtp-rhino", "grhino")
-    result = meet(game, players.create(f"gtp:{program} -l 1", game), players.create("random", game, 1), 10)
+    result = meet(
+        game, players.create(f"gtp:{program} -l 1", game), players.create("random", game, 1), 10
+    )
     assert result.wins >= 9
     assert any(game.parse("pass") in moves for moves in result.sequences)  # which it leaves out
 
@@ -372,14 +429,17 @@ def test_real_engines_meet_in_an_arena_by_name(capsys):
 
 
 def test_gnu_go_cleans_up_before_it_counts():
-    """Asked by the command for it, it takes a dead stone that lies on the board, so that its score is Tromp and Taylor's."""
+    """Asked by the command for it, it takes a dead stone that lies on the board, so that its score
+    is Tromp and Taylor's."""
     game, program = games.load("go5"), installed("gnugo", "gnugo")
     engine, position, moves = EnginePlayer(f"gtp:{program} {GNUGO}", game), game.start(), []
     assert engine.knows("kgs-genmove_cleanup") and not engine.knows("kgs-genmove_sideways")
     for word in ["a3", "c1", "b3", "pass", "c3", "pass", "d3", "pass", "e3", "pass", "c4"]:
         moves.append(game.parse(word))
         position.play(word)
-    assert engine.score(tuple(moves)) == f"B+{25 - game.options['komi']:g}"  # it counts the stone as dead
+    assert (
+        engine.score(tuple(moves)) == f"B+{25 - game.options['komi']:g}"
+    )  # it counts the stone as dead
     engine.word = "kgs-genmove_cleanup"
     while position.outcome is None:
         moves.append(int(engine.choose(position.state[None], [moves])[0]))

@@ -1,4 +1,5 @@
-"""Compiled functions on disk: found by the next process, and never the reason why something fails."""
+"""Compiled functions on disk: found by the next process, and never the reason why something
+fails."""
 
 import os
 import random
@@ -52,10 +53,17 @@ def folder(tmp_path):
 
 
 def ask(folder, module="games.random_inputs", **environment) -> tuple[list[int], str]:
-    """What a new process finds on disk: (was the rule found, is the kernel known to be there, signatures found), and where."""
-    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": ROOT, "HOME": str(folder / "home")} | environment
+    """What a new process finds on disk: (was the rule found, is the kernel known to be there,
+    signatures found), and where."""
+    environment = {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": ROOT,
+        "HOME": str(folder / "home"),
+    } | environment
     command = [sys.executable, "-c", ASK, module]
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300
+    )
     assert done.returncode == 0, done.stderr
     *found, place = done.stdout.split(maxsplit=3)
     return list(map(int, found)), place.strip()
@@ -71,11 +79,15 @@ def compiled(folder) -> list[Path]:
 
 
 def test_damaged_files_are_compiled_again(folder):
-    """Cut, zeroed, turned to garbage, replaced by another's, one bit flipped: numba alone raises or runs them."""
+    """Cut, zeroed, turned to garbage, replaced by another's, one bit flipped: numba alone raises or
+    runs them."""
     ask(folder)
     whole, chance = {path: path.read_bytes() for path in compiled(folder)}, random.Random(1)
     assert len(whole) == 3
-    flipped = lambda data, at: data[:at] + bytes([data[at] ^ 1 << chance.randrange(8)]) + data[at + 1 :]  # noqa: E731
+
+    def flipped(data: bytes, at: int) -> bytes:
+        return data[:at] + bytes([data[at] ^ 1 << chance.randrange(8)]) + data[at + 1 :]
+
     damages = [
         lambda data: data[: len(data) // 2],
         lambda data: b"",
@@ -114,7 +126,9 @@ def read_only(monkeypatch):
         monkeypatch.setattr(place, "from_function", classmethod(lambda cls, function, file: None))
 
 
-def test_without_a_writable_package_and_home_code_lies_in_a_temporary_folder_of_the_user(tmp_path, monkeypatch):
+def test_without_a_writable_package_and_home_code_lies_in_a_temporary_folder_of_the_user(
+    tmp_path, monkeypatch
+):
     """numba#5566, #4032: `cannot cache function ...: no locator available`."""
     read_only(monkeypatch)
     monkeypatch.setattr(code_cache.tempfile, "gettempdir", lambda: str(tmp_path))
@@ -141,10 +155,14 @@ def test_a_temporary_folder_in_which_others_can_write_is_not_used(tmp_path, monk
 
 
 def test_no_home_at_all_makes_no_folder_of_that_name(tmp_path, monkeypatch):
-    """`docker --user` without an entry in /etc/passwd: expanduser leaves the ~ as it is (numba#4908)."""
+    """`docker --user` without an entry in /etc/passwd: expanduser leaves the ~ as it is
+    (numba#4908)."""
     monkeypatch.setattr(code_cache.Path, "home", lambda: Path("~"))
     monkeypatch.chdir(tmp_path)
-    assert code_cache.UsersFolder.from_function(ask, __file__) is None and not (tmp_path / "~").exists()
+    assert (
+        code_cache.UsersFolder.from_function(ask, __file__) is None
+        and not (tmp_path / "~").exists()
+    )
 
 
 def test_a_disk_that_fills_up_costs_the_cache_alone(monkeypatch, tmp_path):

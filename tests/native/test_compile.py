@@ -1,4 +1,5 @@
-"""The compiled core is found on disk by the next process, and an edit of any of its files is noticed."""
+"""The compiled core is found on disk by the next process, and an edit of any of its files is
+noticed."""
 
 import os
 import shutil
@@ -28,7 +29,9 @@ print(sum(stats.cache_hits.values()), sum(stats.cache_misses.values()))
 
 def run(folder: Path) -> tuple[int, int]:
     """(hits, misses) of perft's cache in a new process that uses the sources in `folder`."""
-    done = subprocess.run([sys.executable, "-c", PROGRAM], cwd=folder, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM], cwd=folder, capture_output=True, text=True, timeout=300
+    )
     assert done.returncode == 0, done.stderr
     hits, misses = done.stdout.split()
     return int(hits), int(misses)
@@ -40,10 +43,12 @@ def test_an_edit_in_another_file_of_the_core_recompiles_and_nothing_else_does(tm
         shutil.copytree(source, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
     assert run(tmp_path) == (0, 1)  # nothing there yet
     assert run(tmp_path) == (1, 0)  # found by the next process
-    other = tmp_path / "native" / "machine" / "random.py"  # perft's file calls into it, and Numba would not look
+    # perft's file calls into it, and Numba would not look
+    other = tmp_path / "native" / "machine" / "random.py"
     other.write_text(other.read_text() + "\n# edited\n")
     assert run(tmp_path) == (0, 1)
-    game = tmp_path / "games" / "connect4.py"  # games are addresses to the core: their edits do not concern it
+    # games are addresses to the core: their edits do not concern it
+    game = tmp_path / "games" / "connect4.py"
     game.write_text(game.read_text() + "\n# edited\n")
     assert run(tmp_path) == (1, 0)
 
@@ -99,7 +104,9 @@ def test_an_edit_in_a_file_whose_functions_a_rule_calls_recompiles_the_rule(tmp_
     assert ask() == [0, 1] and ask() == [1, 1]  # (found on disk, the answer)
     (tmp_path / "helper.py").write_text(HELPER.replace("return 1", "return 0"))
     assert ask() == [0, 0] and ask() == [1, 0]
-    (tmp_path / "game.py").write_text(GAME.replace("import helper", "from helper import answer").replace("helper.", ""))
+    (tmp_path / "game.py").write_text(
+        GAME.replace("import helper", "from helper import answer").replace("helper.", "")
+    )
     assert ask() == [0, 0]
     (tmp_path / "helper.py").write_text(HELPER)
     assert ask() == [0, 1] and ask() == [1, 1]

@@ -1,5 +1,6 @@
-"""What makes a search deep: proofs, kept trees, and KataGo's refinements of PUCT, against exact truth and numbers worked
-by hand. (That all of them equal the slow reference is in tests/native/test_search.py.)"""
+"""What makes a search deep: proofs, kept trees, and KataGo's refinements of PUCT, against exact
+truth and numbers worked by hand. (That all of them equal the slow reference is in
+tests/native/test_search.py.)"""
 
 import numpy as np
 import pytest
@@ -60,13 +61,16 @@ def test_what_a_search_proves_is_true_and_is_played(connect4, kind):
 
 
 def test_an_even_game_is_proven_a_draw(tictactoe):
-    searcher, found = searched(tictactoe, played(tictactoe, "b2 a1"), Fixed(np.zeros(9)), SearchParams(PUCT), 20000)
+    searcher, found = searched(
+        tictactoe, played(tictactoe, "b2 a1"), Fixed(np.zeros(9)), SearchParams(PUCT), 20000
+    )
     assert searcher.forest.nodes["exact"][0, ROOT] == 0.0 == found.value[0]
     assert searcher.forest.num_finished[0] < 20000  # and then it stops
 
 
 def test_a_win_in_one_ends_the_search_with_a_policy_of_winning_moves(connect4):
-    """Three in column 4, and three in a row with both ends open: two moves win, and share the target."""
+    """Three in column 4, and three in a row with both ends open: two moves win, and share the
+    target."""
     position = played(connect4, "2736")
     position.play("4").play("7")  # the first player has 2 3 4 on the ground: columns 1 and 5 win
     for kind in (PUCT, GUMBEL):
@@ -83,14 +87,22 @@ def test_a_move_that_is_proven_lost_is_not_played_even_if_the_network_wants_it(c
     position = played(connect4, "41424")
     for kind in (PUCT, GUMBEL):
         _, found = searched(
-            connect4, position, Fixed([2, 0, 0, 0, 0, 0, 0]), SearchParams(kind, gumbel_scale=0.0, c_scale=0.0), 400
+            connect4,
+            position,
+            Fixed([2, 0, 0, 0, 0, 0, 0]),
+            SearchParams(kind, gumbel_scale=0.0, c_scale=0.0),
+            400,
         )
         assert found.action[0] == 3
 
 
 def test_without_proofs_nothing_but_the_ends_is_exact(connect4):
     searcher, _ = searched(
-        connect4, played(connect4, "414141"), FakeNetwork(7), SearchParams(PUCT, mcts_solver=False), 300
+        connect4,
+        played(connect4, "414141"),
+        FakeNetwork(7),
+        SearchParams(PUCT, mcts_solver=False),
+        300,
     )
     nodes = searcher.forest.nodes[0, : searcher.forest.num_nodes[0]]
     is_exact = np.isfinite(nodes["exact"])
@@ -142,22 +154,28 @@ def test_the_tree_that_is_kept_is_what_was_below_the_move(name):
         visits = sum(edge[0] for edge in below.values())
         assert searcher.forest.num_started[0] == searcher.forest.num_finished[0] == visits
         assert (
-            searcher.forest.num_edges[0] == searcher.forest.nodes["num_edges"][0, : searcher.forest.num_nodes[0]].sum()
+            searcher.forest.num_edges[0]
+            == searcher.forest.nodes["num_edges"][0, : searcher.forest.num_nodes[0]].sum()
         )
 
 
 def test_a_log_that_is_not_put_back_changes_no_search(go5):
-    """Where boards repeat: late positions of Go, searched and searched on after a move, with and without a log."""
+    """Where boards repeat: late positions of Go, searched and searched on after a move, with and
+    without a log."""
     import dataclasses
 
     bare = dataclasses.replace(go5, rules=go5.rules._replace(log=abi.NO_LOG))
     late = [position for position in random_positions(go5, 500, seed=2) if position.plies > 25]
-    repeating = [position for position in late if position.planes()[13].any()]  # superko forbids a move here
+    repeating = [
+        position for position in late if position.planes()[13].any()
+    ]  # superko forbids a move here
     assert repeating
     for position in repeating + late[:5]:
         trees = []
         for game in (go5, bare):
-            searcher, found = searched(game, position, FakeNetwork(game.actions), SearchParams(PUCT), 300)
+            searcher, found = searched(
+                game, position, FakeNetwork(game.actions), SearchParams(PUCT), 300
+            )
             kept = follow(searcher, found.action[0])
             trees.append((kept, edges_of(searcher, ROOT)))
             if kept:
@@ -175,8 +193,8 @@ def go_on(searcher, game, settings, goal):
 
 
 def test_a_kept_tree_is_searched_on_as_if_it_had_been_searched_from_its_root(connect4):
-    """Where the root knows one move alone, every simulation goes through it: keeping the tree of 101 simulations and going
-    on to 300 is the search of 300 from the child."""
+    """Where the root knows one move alone, every simulation goes through it: keeping the tree of
+    101 simulations and going on to 300 is the search of 300 from the child."""
     position = played(connect4, "112233")
     only = np.full(7, -60.0)
     only[4] = 60.0
@@ -221,8 +239,12 @@ def test_a_new_root_gets_its_noise(connect4):
     assert priors.sum() == pytest.approx(1, abs=1e-5) and priors.std() > 0.001
     forest = searcher.forest
     children = forest.nodes["num_children"][0, ROOT]
-    np.testing.assert_array_equal(forest.children["prior"][0, :children], forest.edge_prior[0, :children])
-    assert forest.nodes["visited_prior_mass"][0, ROOT] == pytest.approx(forest.edge_prior[0, :children].sum())
+    np.testing.assert_array_equal(
+        forest.children["prior"][0, :children], forest.edge_prior[0, :children]
+    )
+    assert forest.nodes["visited_prior_mass"][0, ROOT] == pytest.approx(
+        forest.edge_prior[0, :children].sum()
+    )
 
 
 # KataGo's refinements, by hand
@@ -234,10 +256,16 @@ def spread_of(nodes):
 
 
 def test_the_spread_of_values_worked_by_hand():
-    """Values +1, -1, 0 (one evaluation, two simulations): mean 0, mean square 2/3. With two observations of 0.4 before:
-    (2 * 0.16 + 3 * 2/3) / (2 + 3 - 1) = 2.32 / 4 = 0.58, and its root is 0.7616."""
+    """Values +1, -1, 0 (one evaluation, two simulations): mean 0, mean square 2/3. With two
+    observations of 0.4 before: (2 * 0.16 + 3 * 2/3) / (2 + 3 - 1) = 2.32 / 4 = 0.58, and its root
+    is 0.7616."""
     nodes = np.zeros(1, memory.NODE)
-    nodes[0]["value"], nodes[0]["value_sum"], nodes[0]["value_square_sum"], nodes[0]["num_finished"] = 1.0, -1.0, 1.0, 2
+    (
+        nodes[0]["value"],
+        nodes[0]["value_sum"],
+        nodes[0]["value_square_sum"],
+        nodes[0]["num_finished"],
+    ) = 1.0, -1.0, 1.0, 2
     assert spread_of(nodes) == pytest.approx(0.58**0.5)
     nodes[0]["value"], nodes[0]["value_sum"], nodes[0]["value_square_sum"] = (
         0.0,
@@ -253,12 +281,17 @@ def alpha_of(settings, prior, out):
 
 
 def test_shaped_noise_worked_by_hand():
-    """Priors 0.5, 0.49, 0.01, 0.0001: capped at 0.01 their logs are three times -4.605 and -9.210, mean -5.756. Above it lie
-    three, by 1.151 each: a third of the shaped half each, and an eighth of alpha uniformly: 0.125 + 0.16667 and 0.125."""
+    """Priors 0.5, 0.49, 0.01, 0.0001: capped at 0.01 their logs are three times -4.605 and -9.210,
+    mean -5.756. Above it lie three, by 1.151 each: a third of the shaped half each, and an eighth
+    of alpha uniformly: 0.125 + 0.16667 and 0.125."""
     out = np.zeros(4)
-    alpha_of(SearchParams(dirichlet_shaped=0.5), np.array([0.5, 0.49, 0.01, 0.0001], np.float32), out)
+    alpha_of(
+        SearchParams(dirichlet_shaped=0.5), np.array([0.5, 0.49, 0.01, 0.0001], np.float32), out
+    )
     np.testing.assert_allclose(out, [0.29167, 0.29167, 0.29167, 0.125], atol=1e-4)
-    alpha_of(SearchParams(dirichlet_shaped=0.5), np.full(4, 0.25, np.float32), out)  # nothing above the mean: uniform
+    alpha_of(
+        SearchParams(dirichlet_shaped=0.5), np.full(4, 0.25, np.float32), out
+    )  # nothing above the mean: uniform
     np.testing.assert_allclose(out, 0.25)
     alpha_of(SearchParams(), np.array([0.97, 0.01, 0.01, 0.01], np.float32), out)
     np.testing.assert_allclose(out, 0.25)
@@ -269,7 +302,11 @@ def test_root_temperature_flattens_the_roots_priors_alone(connect4):
     logits = np.full(7, -40.0)
     logits[:2] = np.log([0.64, 0.36])
     searcher, _ = searched(
-        connect4, connect4.start(), Fixed(logits), SearchParams(PUCT, root_policy_temperature=2.0), 30
+        connect4,
+        connect4.start(),
+        Fixed(logits),
+        SearchParams(PUCT, root_policy_temperature=2.0),
+        30,
     )
     np.testing.assert_allclose(searcher.root()[3][:2], [0.8 / 1.4, 0.6 / 1.4], atol=1e-5)
     child = searcher.node()[4][0]
@@ -277,8 +314,9 @@ def test_root_temperature_flattens_the_roots_priors_alone(connect4):
 
 
 def test_forced_playouts_are_given_and_taken_off_the_target_again(connect4):
-    """Two moves count, 0.8 and 0.2. With k = 2 a move that has a visit is owed sqrt(2 * 0.2 * N): 6.3 of 100. It is so
-    bad that it would have earned one or two of them by itself, and that is what the target says."""
+    """Two moves count, 0.8 and 0.2. With k = 2 a move that has a visit is owed sqrt(2 * 0.2 * N):
+    6.3 of 100. It is so bad that it would have earned one or two of them by itself, and that is
+    what the target says."""
     logits = np.full(7, -40.0)
     logits[:2] = np.log([0.8, 0.2])
 
@@ -286,14 +324,19 @@ def test_forced_playouts_are_given_and_taken_off_the_target_again(connect4):
         def evaluate(self, batch, rows):
             super().evaluate(batch, rows)
             stones = batch.planes[:rows].reshape(rows, 2, 6, 7)
-            mine_in_second = stones[:, 0, :, 1].sum(1) > 0  # of the mover, so a position after its reply
+            # of the mover, so a position after its reply
+            mine_in_second = stones[:, 0, :, 1].sum(1) > 0
             others_in_second = stones[:, 1, :, 1].sum(1) > 0
-            batch.value[:rows] = np.where(others_in_second, 0.9, np.where(mine_in_second, -0.9, 0.0))
+            batch.value[:rows] = np.where(
+                others_in_second, 0.9, np.where(mine_in_second, -0.9, 0.0)
+            )
 
     visits, policies = {}, {}
     for k in (0.0, 2.0):
         settings = SearchParams(PUCT, forced_playouts=k, mcts_solver=False, **NO_LOSS)
-        searcher, found = searched(connect4, connect4.start(), SecondColumnLoses(logits), settings, 100)
+        searcher, found = searched(
+            connect4, connect4.start(), SecondColumnLoses(logits), settings, 100
+        )
         visits[k], policies[k] = int(searcher.root()[1][1]), found.policy[0]
     assert 1 <= visits[0.0] <= 2 and 6 <= visits[2.0] <= 7
     assert policies[2.0][1] < 2 / 100 + 0.005 and policies[2.0].sum() == pytest.approx(1)
@@ -312,11 +355,17 @@ def test_the_bound_prefers_a_sure_move_to_one_with_a_few_visits_more(connect4):
             batch.value[:rows] = np.where(in_first, np.where(parity, 0.8, -0.8), 0.0)
 
     settings = SearchParams(PUCT, mcts_solver=False, **NO_LOSS)
-    searcher, by_visits = searched(connect4, connect4.start(), FirstColumnIsWild(logits), settings, 60)
+    searcher, by_visits = searched(
+        connect4, connect4.start(), FirstColumnIsWild(logits), settings, 60
+    )
     _, visits, values, _, _ = searcher.root()
-    _, by_bound = searched(connect4, connect4.start(), FirstColumnIsWild(logits), settings._replace(lcb=5.0), 60)
+    _, by_bound = searched(
+        connect4, connect4.start(), FirstColumnIsWild(logits), settings._replace(lcb=5.0), 60
+    )
     assert by_visits.action[0] == int(np.argmax(visits))
-    spreads = [spread_of(searcher.forest.nodes[0, child : child + 1]) for child in searcher.node()[4][:2]]
+    spreads = [
+        spread_of(searcher.forest.nodes[0, child : child + 1]) for child in searcher.node()[4][:2]
+    ]
     bounds = [values[i] - 5 * spreads[i] / visits[i] ** 0.5 for i in (0, 1)]
     assert by_bound.action[0] == int(np.argmax(bounds))
     assert spreads[0] > 1.2 * spreads[1]

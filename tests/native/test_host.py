@@ -23,7 +23,8 @@ def process(tmp_path, monkeypatch):
 
 
 def mount(process, kind, options, group, **files):
-    """Show control groups as a file system in a folder of their own, with the files of one group."""
+    """Show control groups as a file system in a folder of their own, with the files of one
+    group."""
     point = process / "fs" / kind / options.replace(",", "-")
     folder = point / group.lstrip("/")
     folder.mkdir(parents=True, exist_ok=True)
@@ -43,7 +44,8 @@ def belongs(process, *lines):
     [("max 100000", 64), ("400000 100000", 4), ("150000 100000", 2), ("10000 100000", 1), ("200000 50000", 4), ("", 64), ("7", 64), ("x y", 64), ("100000 0", 64)],
 )  # fmt: skip
 def test_a_quota_of_version_2_limits_the_cores(process, limit, cores):
-    """Kernel documentation, cgroup-v2: `cpu.max` is "$MAX $PERIOD"; what is no such line limits nothing."""
+    """Kernel documentation, cgroup-v2: `cpu.max` is "$MAX $PERIOD"; what is no such line limits
+    nothing."""
     belongs(process, "0::/job")
     mount(process, "cgroup2", "rw", "/job", cpu__max=limit)
     assert host.cores(process) == cores
@@ -52,14 +54,28 @@ def test_a_quota_of_version_2_limits_the_cores(process, limit, cores):
 @pytest.mark.parametrize("quota, cores", [("-1", 64), ("400000", 4), ("50000", 1), ("250000", 3)])
 def test_a_quota_of_version_1_limits_the_cores(process, quota, cores):
     belongs(process, "4:cpu,cpuacct:/slurm/job_7", "3:memory:/slurm/job_7")
-    mount(process, "cgroup", "cpu,cpuacct", "/slurm/job_7", cpu__cfs_quota_us=quota, cpu__cfs_period_us="100000")
+    mount(
+        process,
+        "cgroup",
+        "cpu,cpuacct",
+        "/slurm/job_7",
+        cpu__cfs_quota_us=quota,
+        cpu__cfs_period_us="100000",
+    )
     assert host.cores(process) == cores
 
 
 def test_a_limit_of_a_group_above_holds_too(process):
     """As in Kubernetes, where the pod's group may be tighter than the container's."""
     belongs(process, "0::/pod/container")
-    mount(process, "cgroup2", "rw", "/pod/container", cpu__max="800000 100000", memory__max="8000000000")
+    mount(
+        process,
+        "cgroup2",
+        "rw",
+        "/pod/container",
+        cpu__max="800000 100000",
+        memory__max="8000000000",
+    )
     mount(process, "cgroup2", "rw", "/pod", cpu__max="300000 100000", memory__max="2000000000")
     assert host.cores(process) == 3 and host.memory(process) == 2_000_000_000
 
@@ -67,7 +83,14 @@ def test_a_limit_of_a_group_above_holds_too(process):
 def test_a_container_finds_its_limits_at_the_mount_point(process):
     """Docker with version 1 names the group's path on the host, which is not there inside."""
     belongs(process, "4:cpu,cpuacct:/docker/0123abcd", "3:memory:/docker/0123abcd")
-    mount(process, "cgroup", "cpu,cpuacct", "/", cpu__cfs_quota_us="200000", cpu__cfs_period_us="100000")
+    mount(
+        process,
+        "cgroup",
+        "cpu,cpuacct",
+        "/",
+        cpu__cfs_quota_us="200000",
+        cpu__cfs_period_us="100000",
+    )
     mount(process, "cgroup", "memory", "/", memory__limit_in_bytes="1000000000")
     assert host.cores(process) == 2 and host.memory(process) == 1_000_000_000
 
@@ -94,7 +117,9 @@ print(host.cores(), host.memory())
 """
 
 
-@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="Linux alone binds processes to cores")
+@pytest.mark.skipif(
+    not hasattr(os, "sched_setaffinity"), reason="Linux alone binds processes to cores"
+)
 def test_affinity_and_a_limit_of_addresses_are_kept_to():
     """taskset, Slurm's --cpu-bind and `ulimit -v` (pytorch#64864, cpython#80235)."""
     one = min(os.sched_getaffinity(0))

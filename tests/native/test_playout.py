@@ -1,4 +1,5 @@
-"""Random playouts have the known distribution of outcomes, leave their positions alone, and repeat from their seed."""
+"""Random playouts have the known distribution of outcomes, leave their positions alone, and repeat
+from their seed."""
 
 import numpy as np
 
@@ -17,7 +18,8 @@ def outcomes(game, position, count, seed=1):
 
 
 def test_random_tic_tac_toe_ends_as_published(tictactoe):
-    """Uniformly random play: the first player wins 58.49 %, the second 28.81 %, 12.70 % are drawn."""
+    """Uniformly random play: the first player wins 58.49 %, the second 28.81 %, 12.70 % are
+    drawn."""
     values = outcomes(tictactoe, tictactoe.start(), 100_000)
     shares = [(values == outcome).mean() for outcome in (1, -1, 0)]
     np.testing.assert_allclose(shares, [0.5849, 0.2881, 0.1270], atol=0.006)
@@ -28,7 +30,14 @@ def test_a_playout_repeats_from_its_seed_and_ignores_its_neighbours(connect4):
     np.testing.assert_array_equal(outcomes(connect4, connect4.start(), 50), many)
     states = np.repeat(connect4.start().state[None], 10, 0)
     values = np.zeros(10)
-    playouts(connect4.rules, states, seeds(1, 50)[:10].copy(), np.zeros(8, np.int32), states[0].copy(), values)
+    playouts(
+        connect4.rules,
+        states,
+        seeds(1, 50)[:10].copy(),
+        np.zeros(8, np.int32),
+        states[0].copy(),
+        values,
+    )
     np.testing.assert_array_equal(values, many[:10])
     assert set(few) <= {1.0, 0.0, -1.0}
 

@@ -6,7 +6,17 @@ import numpy as np
 import pytest
 
 from native.machine.compile import kernel
-from native.machine.random import GOLDEN_GAMMA, below, gamma, gumbel_lanes, gumbels, mix, normal, seeds, uniform
+from native.machine.random import (
+    GOLDEN_GAMMA,
+    below,
+    gamma,
+    gumbel_lanes,
+    gumbels,
+    mix,
+    normal,
+    seeds,
+    uniform,
+)
 from native.machine.simd import BLOCK
 
 
@@ -44,7 +54,8 @@ def sample(kind, parameter=0.0, count=200_000):
 
 
 def test_the_mixer_gives_splitmix64s_published_first_outputs():
-    """SplitMix64 from seed 0 (Vigna's reference implementation): 0xE220A8397B1DCDAF, 0x6E789E6AA1B965F4, ..."""
+    """SplitMix64 from seed 0 (Vigna's reference implementation): 0xE220A8397B1DCDAF,
+    0x6E789E6AA1B965F4, ..."""
     outputs = [int(mix(np.uint64(n * int(GOLDEN_GAMMA) % 2**64))) for n in (1, 2, 3)]
     assert outputs == [0xE220A8397B1DCDAF, 0x6E789E6AA1B965F4, 0x06C45D188009454F]
 
@@ -89,7 +100,18 @@ def test_gumbels_are_minus_log_minus_log_of_the_uniforms_to_the_last_bits():
 
 def test_logarithms_of_numbers_next_to_the_ends():
     """u = 1e-300 stands for 0; next to 1 the inner logarithm is as small as a number's last bit."""
-    ends = np.array([1e-300, 2.0**-53, 0.5**0.5, np.nextafter(0.5**0.5, 0), 0.5, 1 - 2.0**-52, 1 - 2.0**-53, 0.25])
+    ends = np.array(
+        [
+            1e-300,
+            2.0**-53,
+            0.5**0.5,
+            np.nextafter(0.5**0.5, 0),
+            0.5,
+            1 - 2.0**-52,
+            1 - 2.0**-53,
+            0.25,
+        ]
+    )
     given = ends.copy()
     through_lanes(given)
     expected = [-math.log(-math.log(u)) for u in ends]

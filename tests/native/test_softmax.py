@@ -37,7 +37,9 @@ def softmax_at(logits, chosen, first=0, size=300):
 
 
 def test_exp_is_right_to_the_last_bits():
-    values = np.concatenate([-np.geomspace(1e-12, 690, 20000), np.linspace(-30, 1, 20000), [0.0, -0.5 * math.log(2)]])
+    values = np.concatenate(
+        [-np.geomspace(1e-12, 690, 20000), np.linspace(-30, 1, 20000), [0.0, -0.5 * math.log(2)]]
+    )
     out = np.empty_like(values)
     exp_each(values, out)
     expected = np.array([math.exp(value) for value in values])
@@ -64,7 +66,10 @@ def test_exp_is_of_the_shifted_and_scaled_and_overwrites_no_more_than_a_block():
 @pytest.mark.parametrize(("first", "count"), [(0, 200), (3, 121), (10, 7), (199, 1), (16, 32)])
 def test_softmax_is_right_and_overwrites_no_more_than_a_block(first, count):
     random = np.random.default_rng(1)
-    logits, chosen = random.normal(0, 4, 200).astype(np.float32), np.sort(random.permutation(200)[:count])
+    logits, chosen = (
+        random.normal(0, 4, 200).astype(np.float32),
+        np.sort(random.permutation(200)[:count]),
+    )
     softmax, indices = softmax_at(logits, chosen, first)
     part = logits[chosen].astype(np.float64)
     expected = np.exp(part - part.max()) / np.exp(part - part.max()).sum()

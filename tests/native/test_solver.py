@@ -1,4 +1,5 @@
-"""The exact solver equals plain minimax, the published value of games, and an outside solver's stored answers."""
+"""The exact solver equals plain minimax, the published value of games, and an outside solver's
+stored answers."""
 
 import dataclasses
 
@@ -17,7 +18,9 @@ from tests.conftest import played
 
 
 def solver(game, **options):
-    return Solver(game.rules, game.state_bytes, game.actions, game.max_plies, log2_entries=18, **options)
+    return Solver(
+        game.rules, game.state_bytes, game.actions, game.max_plies, log2_entries=18, **options
+    )
 
 
 def minimax(position, known=None) -> float:
@@ -41,7 +44,9 @@ def test_it_equals_plain_minimax(tictactoe):
         assert ours.value(position.state) == minimax(position, known)
         actions, values = ours.action_values(position.state)
         assert actions.tolist() == position.legal.tolist()
-        assert values.tolist() == [minimax(position.copy().play(int(action)), known) for action in actions]
+        assert values.tolist() == [
+            minimax(position.copy().play(int(action)), known) for action in actions
+        ]
 
 
 def test_late_connect_four_equals_plain_minimax(connect4):
@@ -60,14 +65,20 @@ def test_it_agrees_with_the_outside_solver_from_sixteen_discs_on(connect4):
         actions, values = ours.action_values(whole.states[row])
         sign = 1 - 2 * (whole.plies[row] % 2)
         assert ours.value(whole.states[row]) == whole.value[row]
-        assert [a for a, v in zip(actions, values) if v * sign == (values * sign).max()] == np.flatnonzero(
-            whole.keeps[row]
-        ).tolist()
+        assert [
+            a for a, v in zip(actions, values) if v * sign == (values * sign).max()
+        ] == np.flatnonzero(whole.keeps[row]).tolist()
 
 
 @pytest.mark.parametrize("entries", [4, 18])
 def test_a_tiny_table_changes_no_value(tictactoe, entries):
-    small = Solver(tictactoe.rules, tictactoe.state_bytes, tictactoe.actions, tictactoe.max_plies, log2_entries=entries)
+    small = Solver(
+        tictactoe.rules,
+        tictactoe.state_bytes,
+        tictactoe.actions,
+        tictactoe.max_plies,
+        log2_entries=entries,
+    )
     assert small.value(played(tictactoe, "a1 b2").state) == 0.0
     assert small.value(played(tictactoe, "a1 b1").state) == 1.0
     assert small.value(played(tictactoe, "b2 b1 a3 c1 a1").state) == 1.0
@@ -79,7 +90,8 @@ def test_the_node_limit_is_kept_and_said(connect4):
     assert np.isnan(values).all()
 
 
-# Go, where a value may depend on the moves left to the cap and on the arrangements that superko forbids
+# Go, where a value may depend on the moves left to the cap and on the arrangements that superko
+# forbids
 
 LONG_GAME = """A1 B2 C2 A5 E3 B3 A4 D5 C4 B1 D1 D2 D3 C3 E5 B4 E1 C1 B5 A3 C5 A5 E4 E2 E1 D1 A4 E1 D4 C2 D5 A2 A1 E2 B1 A2
 A5 C2"""
@@ -94,9 +106,11 @@ def children(game, state):
 
 
 def brute_force(game, state, found) -> float:
-    """The first player's value by trying everything, and remembering nothing; each state and its value go into `found`."""
+    """The first player's value by trying everything, and remembering nothing; each state and its
+    value go into `found`."""
     values = [
-        brute_force(game, child, found) if np.isnan(outcome) else outcome for child, outcome in children(game, state)
+        brute_force(game, child, found) if np.isnan(outcome) else outcome
+        for child, outcome in children(game, state)
     ]
     value = max(values) if abi.call_mover(game.rules, state) == 0 else min(values)
     found.append((state, value))
@@ -118,23 +132,28 @@ def later(game, moves: str):
 
 
 def test_an_answer_is_not_kept_for_a_position_with_other_moves_left(go5):
-    """Both ways lead to the same stones and the same last five moves, but by ten moves in place of eight; the cap is at 50."""
+    """Both ways lead to the same stones and the same last five moves, but by ten moves in place of
+    eight; the cap is at 50."""
     game = go5.with_options(komi=0.5)
     short, long = (
-        later(game, f"{LONG_GAME} {end}") for end in ("B3 E1 D2 B2 B4 C1 C3 A3", "B3 pass D2 E1 pass B2 B4 C1 C3 A3")
+        later(game, f"{LONG_GAME} {end}")
+        for end in ("B3 E1 D2 B2 B4 C1 C3 A3", "B3 pass D2 E1 pass B2 B4 C1 C3 A3")
     )
     assert short.key == long.key
     values = [brute_force(game, position.state, []) for position in (short, long)]
     assert values == [-1.0, 1.0]
     for order in ((0, 1), (1, 0)):
         ours = solver(game)
-        assert [ours.value((short, long)[index].state) for index in order] == [values[index] for index in order]
+        assert [ours.value((short, long)[index].state) for index in order] == [
+            values[index] for index in order
+        ]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("columns", [2, 3])
 def test_every_position_of_a_tiny_board_has_its_value_whatever_was_asked_before(columns):
-    """All games on 1x2 and 1x3, a corner of go8 between walls: there superko decides, and the cap is never near."""
+    """All games on 1x2 and 1x3, a corner of go8 between walls: there superko decides, and the cap
+    is never near."""
     game, found = games.load("go8"), []
     start = corner(1, columns).start
     start.view(game.dtype)["komi"] = 0.5
@@ -144,7 +163,8 @@ def test_every_position_of_a_tiny_board_has_its_value_whatever_was_asked_before(
 
 
 def test_a_key_may_leave_out_what_decides(tictactoe):
-    """A game's key is of what the network sees. Here it is the number of stones, and values are still those of positions."""
+    """A game's key is of what the network sees. Here it is the number of stones, and values are
+    still those of positions."""
     blind = dataclasses.replace(tictactoe, rules=tictactoe.rules._replace(key=count_of_stones))
     ours, known = solver(blind), {}
     for position in random_positions(tictactoe, 60, seed=4):

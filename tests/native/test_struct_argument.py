@@ -94,7 +94,12 @@ def test_settings_are_shown_and_sent_by_what_they_say():
 def test_of_rules_the_seven_functions_lie_at_the_address_in_their_order(connect4):
     rules = connect4.rules
     where = [getattr(rules, name).address for name in abi.FUNCTIONS]
-    assert where == np.ctypeslib.as_array((np.ctypeslib.ctypes.c_uint64 * 7).from_address(rules.address)).tolist()
+    assert (
+        where
+        == np.ctypeslib.as_array(
+            (np.ctypeslib.ctypes.c_uint64 * 7).from_address(rules.address)
+        ).tolist()
+    )
 
 
 @by_address

@@ -21,7 +21,9 @@ from tests.actors.test_actor import GUMBEL_PLAY, self_play
 
 TF32 = 5e-3  # fp32 on a GPU: convolutions keep 10 bits of each factor
 
-pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU that torch can use")
+pytestmark = pytest.mark.skipif(
+    not torch.cuda.is_available(), reason="needs a GPU that torch can use"
+)
 
 
 def folded(name: str, seed: int):
@@ -63,7 +65,10 @@ def test_new_weights_are_answered_by_without_a_new_recording():
     policy, value = new_backend(folded("connect4", 2), "fp32")(planes, scalars)
     found, (still,) = on_gpu(planes, scalars), on_gpu.recordings.values()
     assert still is recorded
-    assert np.abs(found[0] - policy).max() < TF32 * np.abs(policy).max() and np.abs(found[1] - value).max() < TF32
+    assert (
+        np.abs(found[0] - policy).max() < TF32 * np.abs(policy).max()
+        and np.abs(found[1] - value).max() < TF32
+    )
 
 
 def test_threads_record_and_ask_side_by_side():
@@ -85,7 +90,10 @@ def test_threads_record_and_ask_side_by_side():
 
 def test_what_one_thread_recorded_another_asks():
     network = folded("connect4", 1)
-    on_gpu, question = new_backend(fold_normalisation(network).cuda(), "fp32"), random_inputs(network.shape, 16)
+    on_gpu, question = (
+        new_backend(fold_normalisation(network).cuda(), "fp32"),
+        random_inputs(network.shape, 16),
+    )
     found = []
     for _ in range(3):
         thread = Thread(target=lambda: found.append(on_gpu(*question)))
@@ -93,7 +101,10 @@ def test_what_one_thread_recorded_another_asks():
         thread.join()
     right = new_backend(network, "fp32")(*question)
     for said in found:
-        assert all(np.abs(mine - theirs).max() < TF32 * np.abs(theirs).max() for mine, theirs in zip(said, right))
+        assert all(
+            np.abs(mine - theirs).max() < TF32 * np.abs(theirs).max()
+            for mine, theirs in zip(said, right)
+        )
 
 
 def test_a_learner_on_a_gpu_goes_on_as_if_it_had_not_stopped():
@@ -119,7 +130,8 @@ def test_a_learner_on_a_gpu_goes_on_as_if_it_had_not_stopped():
 
 def test_many_actors_play_on_one_gpu():
     wanted = config_file.load(
-        "dummy", ["network.device=cuda", "network.precision=fp32", "actor.local_actors=6", "actor.games=16"]
+        "dummy",
+        ["network.device=cuda", "network.precision=fp32", "actor.local_actors=6", "actor.games=16"],
     )
     shape = shape_for(games.load(wanted.game), wanted.network)
     pool = LocalPool(wanted, shape, 1, "fp32")

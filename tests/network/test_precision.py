@@ -1,4 +1,5 @@
-"""The network as it is asked: the same answers in every precision, and integers that are the ones meant."""
+"""The network as it is asked: the same answers in every precision, and integers that are the ones
+meant."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -29,7 +30,8 @@ GAMES = ("connect4", "go7", "breakthrough6", "othello6", "tictactoe")
 
 
 def lively(name: str, blocks: int = 2):
-    """A network whose every layer has a say (a new one's blocks are the identity), its ranges measured on `random_inputs`."""
+    """A network whose every layer has a say (a new one's blocks are the identity), its ranges
+    measured on `random_inputs`."""
     network = new_network(
         shape_for(games.load(name), NetworkConfig(blocks=blocks, channels=16), LearnerConfig()), 1
     ).eval()
@@ -46,12 +48,15 @@ def lively(name: str, blocks: int = 2):
 
 def tensors(network, rows: int):
     planes, scalars = random_inputs(network.shape, rows)
-    boards = torch.from_numpy(planes).view(-1, network.shape.planes, network.shape.rows, network.shape.columns)
+    boards = torch.from_numpy(planes).view(
+        -1, network.shape.planes, network.shape.rows, network.shape.columns
+    )
     return boards, torch.from_numpy(scalars)
 
 
 def integers_in_torch(folded):
-    """A slow twin of the 8-bit network: each kernel's input and weights rounded to the steps that they may have."""
+    """A slow twin of the 8-bit network: each kernel's input and weights rounded to the steps that
+    they may have."""
     for kernel, (low, high) in zip(folded.conv_layers(), folded.ranges.tolist()):
         largest = max(high, -low)
         step = largest / 255 if low >= 0 else largest / 127
@@ -87,8 +92,11 @@ def test_integers_are_those_of_the_slow_twin(name):
     twin = new_backend(integers_in_torch(fold_normalisation(network)), "fp32")(*inputs)
     exact = new_backend(fold_normalisation(network), "fp32")(*inputs)
     for mine, theirs, rounded in zip(ours, twin, exact):
-        # A value between two steps may be rounded either way; all others agree to rounding, and nearer than to fp32.
-        assert np.quantile(np.abs(mine - theirs), 0.5) < 0.25 * np.quantile(np.abs(mine - rounded), 0.5)
+        # A value between two steps may be rounded either way; all others agree to rounding, and
+        # nearer than to fp32.
+        assert np.quantile(np.abs(mine - theirs), 0.5) < 0.25 * np.quantile(
+            np.abs(mine - rounded), 0.5
+        )
 
 
 def test_integers_clip_at_their_ranges():
@@ -126,8 +134,12 @@ def test_the_outcome_is_decided_in_fp32_where_the_trunk_is_bf16():
         ask.load(folded)
         head = ask.model.outcome
         assert dtypes_in([head.decide[0], head.decide[2]], lambda: ask(*inputs)) == {torch.float32}
-        assert dtypes_in([head.mix[0], ask.model.policy.places], lambda: ask(*inputs)) == {torch.bfloat16}
-        assert torch.equal(head.decide[0].weight, folded.outcome.decide[0].weight)  # not rounded on the way
+        assert dtypes_in([head.mix[0], ask.model.policy.places], lambda: ask(*inputs)) == {
+            torch.bfloat16
+        }
+        assert torch.equal(
+            head.decide[0].weight, folded.outcome.decide[0].weight
+        )  # not rounded on the way
 
 
 def test_openvino_keeps_all_that_follows_the_convolutions_in_fp32():
@@ -136,7 +148,10 @@ def test_openvino_keeps_all_that_follows_the_convolutions_in_fp32():
     for precision in openvino_backend.precisions():
         compiled = openvino_backend.OpenVINOBackend(folded, precision).request.get_compiled_model()
         layers = [layer.get_rt_info() for layer in compiled.get_runtime_model().get_ordered_ops()]
-        kinds = [(layer["layerType"].astype(str), layer["runtimePrecision"].astype(str)) for layer in layers]
+        kinds = [
+            (layer["layerType"].astype(str), layer["runtimePrecision"].astype(str))
+            for layer in layers
+        ]
         heads = [found for kind, found in kinds if kind in ("FullyConnected", "Softmax")]
         assert len(heads) >= 4 and set(heads) == {"f32"}
 
@@ -150,7 +165,9 @@ def test_a_row_does_not_depend_on_its_neighbours(precision):
     for row in range(9):
         alone = ask(planes[row : row + 1], scalars[row : row + 1])
         for all_rows, one in zip(together, alone):
-            np.testing.assert_allclose(all_rows[row], one[0], rtol=2e-2 if precision == "bf16" else 1e-4, atol=5e-4)
+            np.testing.assert_allclose(
+                all_rows[row], one[0], rtol=2e-2 if precision == "bf16" else 1e-4, atol=5e-4
+            )
 
 
 @pytest.mark.parametrize("precision", installed_precisions())
@@ -166,10 +183,14 @@ def test_positions_may_lie_apart_in_memory(precision):
 def test_threads_may_ask_one_network(precision):
     network = lively("tictactoe")
     ask = new_backend(fold_normalisation(network), precision)
-    questions = [tuple(part[i : i + 8] for part in random_inputs(network.shape, 40)) for i in range(0, 40, 8)]
+    questions = [
+        tuple(part[i : i + 8] for part in random_inputs(network.shape, 40)) for i in range(0, 40, 8)
+    ]
     alone = [ask(*question)[0] for question in questions]
     with ThreadPoolExecutor(4) as pool:
-        together = list(pool.map(lambda question: [ask(*question)[0] for _ in range(50)], questions))
+        together = list(
+            pool.map(lambda question: [ask(*question)[0] for _ in range(50)], questions)
+        )
     for right, said in zip(alone, together):
         assert all(np.array_equal(right, each) for each in said)
 
@@ -200,10 +221,14 @@ def test_ranges_are_what_the_kernels_are_given():
         x = torch.relu(folded.stem(boards) + folded.place)
         assert network.ranges[1].tolist() == pytest.approx([x.min().item(), x.max().item()])
         inside = torch.relu(folded.blocks[0].first(x))
-        assert network.ranges[2].tolist() == pytest.approx([inside.min().item(), inside.max().item()])
+        assert network.ranges[2].tolist() == pytest.approx(
+            [inside.min().item(), inside.max().item()]
+        )
         x = torch.relu(x + folded.blocks[0].second(inside))
         assert (
-            network.ranges[3].tolist() == network.ranges[4].tolist() == pytest.approx([x.min().item(), x.max().item()])
+            network.ranges[3].tolist()
+            == network.ranges[4].tolist()
+            == pytest.approx([x.min().item(), x.max().item()])
         )
 
 
@@ -222,7 +247,9 @@ def test_the_fastest_precision_is_taken(monkeypatch):
     network = lively("tictactoe")
     assert choose_precision(network, 8, "auto") in usable_precisions(network)
     for fast in usable_precisions(network):
-        monkeypatch.setattr(choice, "new_backend", lambda folded, name, fast=fast: Slow(name != fast))
+        monkeypatch.setattr(
+            choice, "new_backend", lambda folded, name, fast=fast: Slow(name != fast)
+        )
         assert choose_precision(network, 8, "auto") == fast
     monkeypatch.setattr(choice, "new_backend", lambda folded, name: Slow(False))
     assert choose_precision(network, 8, "auto") == "fp32"  # none is worth a change
@@ -252,7 +279,9 @@ def test_without_openvino_torch_is_offered(monkeypatch):
 
 
 def test_every_precision_has_a_measured_limit(monkeypatch):
-    monkeypatch.setattr(hardware, "SIDE", {"cpu": 256})  # a processor without bf16 takes minutes for the usual size
+    monkeypatch.setattr(
+        hardware, "SIDE", {"cpu": 256}
+    )  # a processor without bf16 takes minutes for the usual size
     for precision in installed_precisions():
         assert peak_flops(precision, repeats=1) > 1e8
 
@@ -266,7 +295,11 @@ def test_integers_are_offered_where_their_sums_are_right(monkeypatch):
     needs_openvino()
     assert openvino_backend.int8_sums_are_exact()
     openvino_backend.precisions.cache_clear()
-    monkeypatch.setattr(openvino_backend, "matrix_product", lambda side, precision: lambda: np.full((side, side), 32.4))
+    monkeypatch.setattr(
+        openvino_backend,
+        "matrix_product",
+        lambda side, precision: lambda: np.full((side, side), 32.4),
+    )
     assert openvino_backend.precisions() == ("fp32",)
     openvino_backend.precisions.cache_clear()
 

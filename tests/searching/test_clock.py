@@ -50,7 +50,13 @@ def test_nonsense_is_refused_in_one_line_that_says_what_would_do(text):
 
 
 def test_times_are_numbers_with_units():
-    assert [parse_seconds(t) for t in ("0.5s", "500ms", ".5s", "2m", "1h1m1s")] == [0.5, 0.5, 0.5, 120.0, 3661.0]
+    assert [parse_seconds(t) for t in ("0.5s", "500ms", ".5s", "2m", "1h1m1s")] == [
+        0.5,
+        0.5,
+        0.5,
+        120.0,
+        3661.0,
+    ]
     for text in ("0.5", "s", "0s", "-1s", "1.s", "1s ", "1 s", "", "1d"):
         with pytest.raises(ValueError, match="is no time"):
             parse_seconds(text)
@@ -78,7 +84,9 @@ def test_absolute_time_runs_down_for_its_own_side():
 
 def test_a_flag_falls_once_and_play_may_go_on():
     clock = Clock(TimeControl(10.0))
-    assert not clock.wait(1, 9) and clock.wait(1, 2) and not clock.wait(1, 2) and not clock.spend(1, 5)
+    assert (
+        not clock.wait(1, 9) and clock.wait(1, 2) and not clock.wait(1, 2) and not clock.spend(1, 5)
+    )
     assert shown(clock, 1) == "time is up" and shown(clock, 0) == "0:10"
 
 

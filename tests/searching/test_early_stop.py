@@ -1,4 +1,5 @@
-"""A settled search may stop: proved by hand, against a slow twin that tries all futures, and against full searches."""
+"""A search whose move is certain may stop: proved by hand, against a slow twin that tries all futures, and
+against full searches."""
 
 import itertools
 
@@ -27,7 +28,8 @@ def chosen(visits) -> int:
 
 
 def shortest_upset(visits) -> int | None:
-    """The slow twin: the fewest further visits, however spread, after which another edge is chosen."""
+    """The slow twin: the fewest further visits, however spread, after which another edge is
+    chosen."""
     edges = [edge for edge, n in enumerate(visits) if n != NO_EDGE]
     for count in range(30):
         for spread in itertools.combinations_with_replacement(edges, count):
@@ -67,7 +69,9 @@ def test_searches_side_by_side_are_settled_each_for_itself():
 
 
 def searched(game, states, simulations, leaves, **options):
-    searcher = Searcher(game, FakeNetwork(game.actions), options.pop("settings"), simulations, 8, leaves, **options)
+    searcher = Searcher(
+        game, FakeNetwork(game.actions), options.pop("settings"), simulations, 8, leaves, **options
+    )
     found = searcher.search(states)
     return found, searcher
 
@@ -77,7 +81,8 @@ def searched(game, states, simulations, leaves, **options):
 def test_stopping_a_settled_puct_search_never_changes_its_move(name, simulations):
     game = games.load(name)
     states = np.stack([position.state for position in random_positions(game, 24, seed=simulations)])
-    # Where several leaves of a tree are in flight, what is in the cache decides which edges the next one takes: without it.
+    # Where several leaves of a tree are in flight, what is in the cache decides which edges the
+    # next one takes: without it.
     for leaves, entries in ((1, 1 << 12), (4, 0)):
         options = {"settings": PLAIN, "cache_entries": entries}
         full, _ = searched(game, states, simulations, leaves, **options)
@@ -90,27 +95,43 @@ def test_it_saves_simulations_and_never_all(connect4):
     _, full = searched(connect4, states, 200, 1, settings=PLAIN)
     _, short = searched(connect4, states, 200, 1, settings=PLAIN, stops_early=True)
     assert (full.forest.num_finished == 200).all()
-    assert (short.forest.num_finished >= 1).all() and short.forest.num_finished.sum() < 0.9 * 8 * 200
+    assert (
+        short.forest.num_finished >= 1
+    ).all() and short.forest.num_finished.sum() < 0.9 * 8 * 200
 
 
 def goes_on(game, state) -> bool:
-    """Is the position behind the only move unfinished? (Ends settle without a network, all in one wave.)"""
+    """Is the position behind the only move unfinished? (Ends settle without a network, all in one
+    wave.)"""
     position = Position(game, state.copy())
     return position.play(position.legal[0]).outcome is None
 
 
 def test_gumbel_stops_where_one_action_is_left_and_nowhere_else(connect4):
     settings = SearchParams(GUMBEL, mcts_solver=False, gumbel_scale=0.0)
-    states = np.stack([position.state for position in random_positions(connect4, 8, seed=3) if len(position.legal) > 1])
+    states = np.stack(
+        [
+            position.state
+            for position in random_positions(connect4, 8, seed=3)
+            if len(position.legal) > 1
+        ]
+    )
     full, _ = searched(connect4, states, 50, 1, settings=settings)
     short, searcher = searched(connect4, states, 50, 1, settings=settings, stops_early=True)
-    assert (searcher.forest.num_finished[: len(states)] == 50).all() and short.action.tolist() == full.action.tolist()
+    assert (
+        searcher.forest.num_finished[: len(states)] == 50
+    ).all() and short.action.tolist() == full.action.tolist()
     othello = games.load("othello6")
-    forced = [position.state for position in random_positions(othello, 300, seed=1) if len(position.legal) == 1]
+    forced = [
+        position.state
+        for position in random_positions(othello, 300, seed=1)
+        if len(position.legal) == 1
+    ]
     going_on = np.stack([state for state in forced if goes_on(othello, state)])[:8]
     for kind in (settings, PLAIN):
         full, _ = searched(othello, going_on, 50, 1, settings=kind)
         short, searcher = searched(othello, going_on, 50, 1, settings=kind, stops_early=True)
         assert (
-            short.action.tolist() == full.action.tolist() and (searcher.forest.num_finished[: len(going_on)] == 1).all()
+            short.action.tolist() == full.action.tolist()
+            and (searcher.forest.num_finished[: len(going_on)] == 1).all()
         )

@@ -1,4 +1,5 @@
-"""Thinking within a time, on the opponent's time, and along a game. No test here waits: clocks tick when they are asked."""
+"""Thinking within a time, on the opponent's time, and along a game. No test here waits: clocks tick
+when they are asked."""
 
 import threading
 
@@ -42,7 +43,9 @@ class Counting(FakeNetwork):
 
 def player_of(game, simulations, kind=PUCT, config=WHOLE, network=None) -> SearchPlayer:
     network = network or FakeNetwork(game.actions)
-    settings = SearchParams(kind, mcts_solver=False, gumbel_scale=0.0)  # a proof may end a search at any time
+    settings = SearchParams(
+        kind, mcts_solver=False, gumbel_scale=0.0
+    )  # a proof may end a search at any time
     return SearchPlayer("fake", game, network, settings, simulations, 0, True, config)
 
 
@@ -64,7 +67,9 @@ def test_a_settled_thought_ends_and_moves_as_the_whole_one(connect4):
     saved = 0
     for position in random_positions(connect4, 30, seed=5):
         whole = TimedSearcher(player_of(connect4, 300)).think(None, position.state)
-        short = TimedSearcher(player_of(connect4, 300, config=MatchConfig())).think(None, position.state)
+        short = TimedSearcher(player_of(connect4, 300, config=MatchConfig())).think(
+            None, position.state
+        )
         assert short.choice()[0] == whole.choice()[0] and 1 <= short.visits <= whole.visits == 300
         saved += whole.visits - short.visits
     assert saved > 0.1 * 30 * 300
@@ -72,7 +77,9 @@ def test_a_settled_thought_ends_and_moves_as_the_whole_one(connect4):
 
 def test_time_ends_a_thought_and_a_counted_player_has_no_use_for_more(connect4):
     state = connect4.start().state
-    short = TimedSearcher(player_of(connect4, 5000), now=Ticks(0.01)).think(None, state, seconds=1.0)
+    short = TimedSearcher(player_of(connect4, 5000), now=Ticks(0.01)).think(
+        None, state, seconds=1.0
+    )
     assert 1 <= short.visits <= 1000  # a tick a wave, most of which have one leaf
     long = TimedSearcher(player_of(connect4, 50), now=Ticks(0.01)).think(None, state, seconds=100.0)
     assert long.visits == 50
@@ -92,7 +99,10 @@ def test_a_timed_player_has_its_time_for_each_position(connect4):
     player = TimedPlayer(player_of(connect4, 8), 1.0, now=Ticks(0.01))
     states = np.stack([position.state for position in random_positions(connect4, 3, seed=1)])
     begun = player.timed.now.time
-    assert all(action in players.legal_actions(connect4, state) for action, state in zip(player.choose(states), states))
+    assert all(
+        action in players.legal_actions(connect4, state)
+        for action, state in zip(player.choose(states), states)
+    )
     assert 3.0 <= player.timed.now.time - begun <= 3.5
     analysis = player.analyse(states[0])
     assert analysis.visits.sum() > 8 and analysis.choice in analysis.actions
@@ -108,8 +118,8 @@ def test_the_tighter_of_two_times_counts(connect4):
 
 
 def test_under_a_time_the_rate_so_far_says_what_is_left(connect4):
-    """At ticks of 10 ms, 100 a second. After half a second 50 of 1000 waves are done: in the half that is left there is time
-    for as many again, and FASTER more."""
+    """At ticks of 10 ms, 100 a second. After half a second 50 of 1000 waves are done: in the half
+    that is left there is time for as many again, and FASTER more."""
     ticks = Ticks(0.0)
     player = player_of(connect4, 1000)
     move_search = TimedSearcher(player, now=ticks).begin(None, connect4.start().state, seconds=1.0)
@@ -144,7 +154,14 @@ def test_a_search_follows_the_moves_of_a_game_and_begins_anew_elsewhere(connect4
     search = player_of(connect4, 30).anytime_search()
     search.go_to((), connect4.start().state)
     actions = followed(search)
-    for moves, way in (("4", [3]), ("4 1 2", [0, 1]), ("4 1 2", []), ("4", []), ("5 5", []), ("5 5 5", [4])):
+    for moves, way in (
+        ("4", [3]),
+        ("4 1 2", [0, 1]),
+        ("4 1 2", []),
+        ("4", []),
+        ("5 5", []),
+        ("5 5 5", [4]),
+    ):
         del actions[:]
         position = played(connect4, moves)
         search.go_to(tuple(connect4.parse(move) for move in moves.split()), position.state)
@@ -168,7 +185,9 @@ def test_the_same_moves_of_a_game_that_began_otherwise_are_another_game():
     search.go_to((12,), other.copy().play(12).state)
     assert np.array_equal(search.forest.root_state[0], other.copy().play(12).state)
     search.go_to((), go5.start().state)
-    search.go_to((6, 7), go5.start().play(6).play(7).state)  # from the start that action 6 is legal in, unlike above
+    search.go_to(
+        (6, 7), go5.start().play(6).play(7).state
+    )  # from the start that action 6 is legal in, unlike above
     assert search.run(10) and search.choice()[0] in go5.start().play(6).play(7).legal
     search.set_position(other.state)
     search.moves = ()
@@ -180,7 +199,8 @@ def test_the_same_moves_of_a_game_that_began_otherwise_are_another_game():
 
 
 def test_pondering_makes_the_next_search_ask_less(connect4):
-    """What was found behind the opponent's move is used, by the tree or by the answers that are remembered."""
+    """What was found behind the opponent's move is used, by the tree or by the answers that are
+    remembered."""
     asked = {}
     for ponders in (False, True):
         network = Counting(connect4.actions)
@@ -197,9 +217,13 @@ def test_pondering_makes_the_next_search_ask_less(connect4):
 
 def test_a_person_who_never_comes_back_does_not_burn_the_processor(connect4, monkeypatch):
     now = Ticks(1.0)
-    TimedSearcher(player_of(connect4, 10), True, now).ponder((), connect4.start().state, lambda: False)
+    TimedSearcher(player_of(connect4, 10), True, now).ponder(
+        (), connect4.start().state, lambda: False
+    )
     assert PATIENCE <= now.time - 100.0 <= PATIENCE + 10
-    monkeypatch.setattr(players, "EDGES", 1)  # trees of 1000 simulations: memory ends it before patience does
+    monkeypatch.setattr(
+        players, "EDGES", 1
+    )  # trees of 1000 simulations: memory ends it before patience does
     timed = TimedSearcher(player_of(connect4, 10), True, lambda: 0.0)
     timed.ponder((), connect4.start().state, lambda: False)
     assert timed.endless.visits == 1000
@@ -236,12 +260,16 @@ def test_a_network_that_fails_while_it_ponders_says_so_when_it_moves(connect4):
 
 def test_times_stand_where_simulations_do(connect4):
     player = players.create("mcts:250ms", connect4)
-    assert isinstance(player, TimedPlayer) and player.seconds == 0.25 and player.name == "mcts:250ms"
+    assert (
+        isinstance(player, TimedPlayer) and player.seconds == 0.25 and player.name == "mcts:250ms"
+    )
     player.timed.now = Ticks(0.01)
     assert player.choose(played(connect4, "414141").state[None]) == [3]
 
 
-@pytest.mark.parametrize("word", ["0s", "-1s", "0.5", "1d", "s", "nan", "nans", "1e9s", "inf", "1s1", "25h", "٣s", "²"])
+@pytest.mark.parametrize(
+    "word", ["0s", "-1s", "0.5", "1d", "s", "nan", "nans", "1e9s", "inf", "1s1", "25h", "٣s", "²"]
+)
 def test_nonsense_is_no_time(connect4, word):
     with pytest.raises(ValueError, match="player 'mcts:") as refusal:
         players.create(f"mcts:{word}", connect4)

@@ -1,5 +1,6 @@
-"""Checkpoints are what a run could have stored, or refused by name and reason: before memory is taken for the network that
-they make up, and before a network or a learner that would only give NaN is made of them."""
+"""Checkpoints are what a run could have stored, or refused by name and reason: before memory is
+taken for the network that they make up, and before a network or a learner that would only give NaN
+is made of them."""
 
 import copy
 import json
@@ -30,15 +31,27 @@ from tests.fuzz import checkpoints as fuzz
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    """A checkpoint of a small network that has learned three steps, in the place where a run has it, and its learner."""
+    """A checkpoint of a small network that has learned three steps, in the place where a run has
+    it, and its learner."""
     game, settings = library.load("tictactoe"), config_file.load("dummy")
     shape = shape_for(game, settings.network, settings.learner)
-    learner, replay = Learner(new_network(shape, 3), settings.learner, "fp32"), Replay(game, settings.replay)
+    learner, replay = (
+        Learner(new_network(shape, 3), settings.learner, "fp32"),
+        Replay(game, settings.replay),
+    )
     replay.add(self_play(game, GUMBEL_PLAY)[0])
     learner.learn(replay, 3, np.random.default_rng(1), (0.0, 0.1))
     folder = tmp_path_factory.mktemp("run") / "checkpoints"
     folder.mkdir()
-    here = Checkpoint(folder / "0002", "tictactoe", 2, shape, settings, {"generation": 2}, {"rows": 4, "seconds": 1.5})
+    here = Checkpoint(
+        folder / "0002",
+        "tictactoe",
+        2,
+        shape,
+        settings,
+        {"generation": 2},
+        {"rows": 4, "seconds": 1.5},
+    )
     checkpoint.write(folder, here, learner.averaged, learner.state())
     return here, learner
 
@@ -52,7 +65,8 @@ def saved(made, tmp_path):
 
 
 def altered(here: Checkpoint, path: str, value: object) -> None:
-    """Another value in checkpoint.json at "shape.blocks" and the like (None: no such key), with a right checksum."""
+    """Another value in checkpoint.json at "shape.blocks" and the like (None: no such key), with a
+    right checksum."""
     facts = copy.deepcopy(checkpoint.facts_of(here))
     del facts["crc32"]
     *keys, last = path.split(".")
@@ -65,7 +79,9 @@ def altered(here: Checkpoint, path: str, value: object) -> None:
 
 @pytest.mark.parametrize("channels", [30_000, 10**9, 10_000, 4, 0, -1])
 @pytest.mark.parametrize("blocks", [10**9, 1000, 1, 0, -1])
-def test_a_network_that_a_small_file_makes_up_is_refused_before_memory_is_taken_for_it(saved, blocks, channels):
+def test_a_network_that_a_small_file_makes_up_is_refused_before_memory_is_taken_for_it(
+    saved, blocks, channels
+):
     """30 KB asked for 32 GB, or for ever."""
     here, _ = saved
     network = msgspec.structs.replace(here.config.network, blocks=blocks, channels=channels)
@@ -98,7 +114,9 @@ FACTS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("path", "value"), FACTS, ids=[f"{path}={str(value)[:20]}" for path, value in FACTS])
+@pytest.mark.parametrize(
+    ("path", "value"), FACTS, ids=[f"{path}={str(value)[:20]}" for path, value in FACTS]
+)
 def test_facts_that_no_run_stores_are_refused_though_their_checksum_is_right(saved, path, value):
     """TOML's limits hold for a stored configuration too; clocks may have jumped."""
     altered(saved[0], path, value)
@@ -123,9 +141,15 @@ WEIGHTS = {
     "one missing": lambda w: {name: array for name, array in w.items() if name != "place"},
     "one too many": lambda w: w | {"more": w["place"]},
     "a NaN": lambda w: w | {"place": np.full_like(w["place"], np.nan)},
-    "an infinity": lambda w: w | {"stem.1.running_var": np.full_like(w["stem.1.running_var"], np.inf)},
-    "a variance below 0": lambda w: w | {"stem.1.running_var": -np.ones_like(w["stem.1.running_var"])},
-    "a range that is not finite": lambda w: w | {"ranges": np.where(np.arange(2) == 1, np.inf, w["ranges"])},
+    "an infinity": lambda w: (
+        w | {"stem.1.running_var": np.full_like(w["stem.1.running_var"], np.inf)}
+    ),
+    "a variance below 0": lambda w: (
+        w | {"stem.1.running_var": -np.ones_like(w["stem.1.running_var"])}
+    ),
+    "a range that is not finite": lambda w: (
+        w | {"ranges": np.where(np.arange(2) == 1, np.inf, w["ranges"])}
+    ),
 }
 
 
@@ -149,7 +173,9 @@ STATES = {
     "a step below 0": lambda s: changed(s, "learner.step", -1),
     "a step that cannot be counted": lambda s: changed(s, "learner.step", 2**62),
     "no step": lambda s: {name: array for name, array in s.items() if name != "learner.step"},
-    "one moment of two": lambda s: {name: array for name, array in s.items() if name != "exp_avg_sq.place"},
+    "one moment of two": lambda s: {
+        name: array for name, array in s.items() if name != "exp_avg_sq.place"
+    },
     "moments of another shape": lambda s: s | {"exp_avg.place": s["exp_avg.place"][:, :1]},
     "another array": lambda s: s | {"momentum": np.zeros(2)},
     "another network": lambda s: s | {"network.blocks.1.first.0.weight": np.zeros(2)},
@@ -174,7 +200,9 @@ def test_checkpoints_of_older_versions_are_read(saved):
     path = here.path / "weights.safetensors"
     weights = read_arrays(path)
     for ranges in ({}, {"ranges": np.full_like(weights["ranges"], np.nan)}):
-        write_arrays(path, {name: array for name, array in weights.items() if name != "ranges"} | ranges)
+        write_arrays(
+            path, {name: array for name, array in weights.items() if name != "ranges"} | ranges
+        )
         found = checkpoint.read(here.path)
         assert found.shape == here.shape and found.config == here.config
         assert torch.equal(found.network().place, learner.averaged.place)
@@ -194,7 +222,9 @@ def test_the_expected_arrays_are_a_network_s_own_and_take_no_memory(saved):
 # Never store what cannot go on
 
 
-@pytest.mark.parametrize("where", ["averaged", "network.place", "exp_avg_sq.place", "network.stem.1.running_var"])
+@pytest.mark.parametrize(
+    "where", ["averaged", "network.place", "exp_avg_sq.place", "network.stem.1.running_var"]
+)
 def test_nothing_that_is_not_finite_is_ever_stored(saved, where):
     here, learner = saved
     folder, state, averaged = here.path.parent, learner.state(), copy.deepcopy(learner.averaged)
@@ -202,7 +232,9 @@ def test_nothing_that_is_not_finite_is_ever_stored(saved, where):
         averaged.place.data[0] = torch.inf
     else:
         state[where] = np.full_like(state[where], np.nan)
-    third = Checkpoint(folder / "0003", "tictactoe", 3, here.shape, here.config, {"generation": 3}, here.progress)
+    third = Checkpoint(
+        folder / "0003", "tictactoe", 3, here.shape, here.config, {"generation": 3}, here.progress
+    )
     with pytest.raises(Diverged, match=f"{where.split('.')[-1]}|place"):
         checkpoint.write(folder, third, averaged, state)
     assert [path.name for path in folder.iterdir()] == ["0002"]
@@ -216,7 +248,13 @@ def test_a_checkpoint_that_could_not_be_written_leaves_nothing_behind(saved, mon
 
     monkeypatch.setattr(checkpoint, "write_json", full)
     third = Checkpoint(
-        here.path.parent / "0003", "tictactoe", 3, here.shape, here.config, {"generation": 3}, here.progress
+        here.path.parent / "0003",
+        "tictactoe",
+        3,
+        here.shape,
+        here.config,
+        {"generation": 3},
+        here.progress,
     )
     with pytest.raises(OSError):
         checkpoint.write(here.path.parent, third, learner.averaged, learner.state())
@@ -227,12 +265,20 @@ def test_the_newest_checkpoint_that_can_play_is_found_and_the_others_are_named(s
     """A run that diverged under an older version has stored NaN."""
     here, learner = saved
     folder = here.path.parent
-    third = Checkpoint(folder / "0003", "tictactoe", 3, here.shape, here.config, {"generation": 3}, here.progress)
-    path = checkpoint.write(folder, third, learner.averaged, learner.state()) / "weights.safetensors"
+    third = Checkpoint(
+        folder / "0003", "tictactoe", 3, here.shape, here.config, {"generation": 3}, here.progress
+    )
+    path = (
+        checkpoint.write(folder, third, learner.averaged, learner.state()) / "weights.safetensors"
+    )
     weights = read_arrays(path)
     write_arrays(path, changed(weights, "stem.1.running_var", np.nan))
     checkpoint.warn.cache_clear()
-    assert checkpoint.find(str(folder.parent)).generation == checkpoint.find(str(folder.parent)).generation == 2
+    assert (
+        checkpoint.find(str(folder.parent)).generation
+        == checkpoint.find(str(folder.parent)).generation
+        == 2
+    )
     assert [record.message for record in caplog.records] == [
         f"skipped: {path}: stem.1.running_var is not finite: learning had diverged"
     ]
@@ -246,18 +292,37 @@ def test_a_checkpoint_under_another_number_is_damaged(saved):
     here.path.rename(here.path.with_name("0007"))
     with pytest.raises(DamagedFile, match="holds generation 2"):
         checkpoint.read_numbered(here.path.with_name("0007"))
-    assert checkpoint.read(here.path.with_name("0007")).generation == 2  # as one's own folder it may be called anything
+    assert (
+        checkpoint.read(here.path.with_name("0007")).generation == 2
+    )  # as one's own folder it may be called anything
 
 
 # Numbers
 
 
 def test_generations_are_ordered_by_number_beyond_9999(tmp_path):
-    for name in ("0001", "9998", "9999", "10000", "10001", "00012", "²", "12a", ".10002.tmp", "10001.damaged"):
+    for name in (
+        "0001",
+        "9998",
+        "9999",
+        "10000",
+        "10001",
+        "00012",
+        "²",
+        "12a",
+        ".10002.tmp",
+        "10001.damaged",
+    ):
         (tmp_path / name).mkdir()
         (tmp_path / name / "learner.safetensors").write_bytes(b"x")
     (tmp_path / "10003").write_bytes(b"")
-    assert [path.name for path in checkpoint.all_in(tmp_path)] == ["0001", "9998", "9999", "10000", "10001"]
+    assert [path.name for path in checkpoint.all_in(tmp_path)] == [
+        "0001",
+        "9998",
+        "9999",
+        "10000",
+        "10001",
+    ]
     checkpoint.drop_learner_states(tmp_path, spared=9998)
     kept = {path.parent.name for path in tmp_path.glob("*/learner.safetensors")}
     assert kept >= {"9998", "10000", "10001"} and not kept & {"0001", "9999"}
@@ -265,6 +330,8 @@ def test_generations_are_ordered_by_number_beyond_9999(tmp_path):
 
 def test_a_short_fuzz_finds_nothing(tmp_path):
     context = fuzz.KIND.prepare(tmp_path)
-    found = [fuzz.KIND.attempt(context, fuzz.KIND.mutate(context, random.Random(i))) for i in range(150)]
+    found = [
+        fuzz.KIND.attempt(context, fuzz.KIND.mutate(context, random.Random(i))) for i in range(150)
+    ]
     assert 5 < sum(found) < 120
     json.loads(context["files"]["checkpoint.json"])

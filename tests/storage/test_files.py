@@ -1,5 +1,5 @@
-"""What is on disk: whole or refused. Shards, checkpoints and JSON that were cut, altered or are something else are named;
-loading them cannot run code."""
+"""What is on disk: whole or refused. Shards, checkpoints and JSON that were cut, altered or are
+something else are named; loading them cannot run code."""
 
 import io
 import os
@@ -33,7 +33,11 @@ def same(a, b) -> bool:
 
 
 def test_arrays_survive(tmp_path):
-    arrays = {"a": np.arange(5), "b": np.zeros((2, 0), np.float32), "c": np.array([[1.5]], np.float64)}
+    arrays = {
+        "a": np.arange(5),
+        "b": np.zeros((2, 0), np.float32),
+        "c": np.array([[1.5]], np.float64),
+    }
     write_arrays(tmp_path / "x", arrays)
     back = read_arrays(tmp_path / "x")
     assert set(back) == set(arrays) and all(np.array_equal(back[k], arrays[k]) for k in arrays)
@@ -155,7 +159,9 @@ def saved(tmp_path):
     settings = config_file.load("dummy")
     shape = shape_for(library.load("tictactoe"), settings.network)
     learner = Learner(new_network(shape, 3), settings.learner, "fp32")
-    here = Checkpoint(tmp_path / "0002", "tictactoe", 2, shape, settings, {"kl": 0.5}, {"rows": 4, "seconds": 1.5})
+    here = Checkpoint(
+        tmp_path / "0002", "tictactoe", 2, shape, settings, {"kl": 0.5}, {"rows": 4, "seconds": 1.5}
+    )
     checkpoint.write(tmp_path, here, learner.averaged, learner.state())
     return here, learner
 

@@ -1,5 +1,6 @@
-"""A run's folder: what is in it belongs to the run or is refused; settings that may change, change whole or not at all; what
-diverged is never stored; and whatever stands in ledger.jsonl, the run goes on."""
+"""A run's folder: what is in it belongs to the run or is refused; settings that may change, change
+whole or not at all; what diverged is never stored; and whatever stands in ledger.jsonl, the run
+goes on."""
 
 import io
 import itertools
@@ -77,7 +78,9 @@ def command(folder: Path, *changes: str, resume: bool = True):
 @pytest.mark.parametrize("name", [".lock", "config.toml", "ledger.jsonl", "log.txt", "result.json", "games", "checkpoints",
                                   "games/0001.safetensors", "checkpoints/0001", "events.out.tfevents.1"])  # fmt: skip
 @pytest.mark.parametrize("where", ["outside", "inside", "nowhere"])
-def test_a_link_in_a_run_s_folder_is_refused_by_name_and_its_target_is_left_alone(run, tmp_path, name, where):
+def test_a_link_in_a_run_s_folder_is_refused_by_name_and_its_target_is_left_alone(
+    run, tmp_path, name, where
+):
     """The target of `.lock` was emptied, and files in the target of `games` were deleted."""
     path, target = run / name, (run if where == "inside" else tmp_path) / "precious"
     is_folder = path.is_dir()
@@ -104,7 +107,8 @@ def contents(path: Path) -> dict:
 
 
 @pytest.mark.parametrize(
-    "name", [".lock", "config.toml", "log.txt", "result.json", "games/0001.safetensors", "ledger.jsonl"]
+    "name",
+    [".lock", "config.toml", "log.txt", "result.json", "games/0001.safetensors", "ledger.jsonl"],
 )
 def test_a_pipe_in_the_place_of_a_file_is_refused_and_waited_for_by_nobody(run, name):
     path = run / name
@@ -114,7 +118,9 @@ def test_a_pipe_in_the_place_of_a_file_is_refused_and_waited_for_by_nobody(run, 
         Run(run, settings(generations=2))
 
 
-@pytest.mark.parametrize("name", [".lock", "config.toml", "log.txt", "result.json", "games/0001.safetensors"])
+@pytest.mark.parametrize(
+    "name", [".lock", "config.toml", "log.txt", "result.json", "games/0001.safetensors"]
+)
 def test_a_folder_in_the_place_of_a_file_is_refused(run, name):
     (run / name).unlink(missing_ok=True)
     (run / name).mkdir()
@@ -131,7 +137,11 @@ def test_a_file_in_the_place_of_a_folder_is_refused(run, name):
 
 
 def test_only_what_the_program_itself_left_unfinished_is_swept_away(run):
-    ours = [run / ".config.toml.12.tmp", run / ".ledger.jsonl.9.tmp", run / "games/.0003-00001.safetensors.7.tmp"]
+    ours = [
+        run / ".config.toml.12.tmp",
+        run / ".ledger.jsonl.9.tmp",
+        run / "games/.0003-00001.safetensors.7.tmp",
+    ]
     theirs = [run / ".notes.tmp", run / ".thesis.tex.1.tmp", run / "games/.mine.tmp", run / "checkpoints/.mine.tmp",
               run / "games/.0003.txt.7.tmp"]  # fmt: skip
     for path in ours + theirs:
@@ -140,7 +150,10 @@ def test_only_what_the_program_itself_left_unfinished_is_swept_away(run):
     (run / "checkpoints/.0004.tmp").symlink_to(run.parent)
     with Run(run, settings(generations=2)):
         assert not any(path.exists() for path in ours) and all(path.exists() for path in theirs)
-        assert not (run / "checkpoints/.0003.tmp").exists() and not (run / "checkpoints/.0004.tmp").is_symlink()
+        assert (
+            not (run / "checkpoints/.0003.tmp").exists()
+            and not (run / "checkpoints/.0004.tmp").is_symlink()
+        )
         assert run.parent.exists()
 
 
@@ -172,7 +185,10 @@ LINES = {
     "a list": b"[1, 2]\n",
     "a number": b"17\n",
     "no generation": b'{"kl": 1.0}\n',
-    "a generation that is no number": b'{"generation": "one"}\n{"generation": [1]}\n{"generation": {}}\n',
+    "a generation that "
+    "is "
+    "no "
+    "number": b'{"generation": "one"}\n{"generation": [1]}\n{"generation": {}}\n',
     "a generation below 0": b'{"generation": -3}\n',
     "another generation's line": b'{"generation": 900}\n',
     "brackets 60,000 deep": b"[" * 60_000 + b"\n",
@@ -238,7 +254,8 @@ def test_every_flipped_byte_of_the_settings_is_noticed(run):
         text[index] ^= 1 << (index % 8)
         (run / "config.toml").write_bytes(text)
         with pytest.raises(
-            ValueError, match="config.toml was cut or altered.*--resume --out '.*a run' --set KEY=VALUE"
+            ValueError,
+            match="config.toml was cut or altered.*--resume --out '.*a run' --set KEY=VALUE",
         ):
             stored_config(run)
 
@@ -262,7 +279,9 @@ def test_settings_of_older_runs_have_no_checksum(run):
 
 @pytest.mark.parametrize("change", ["seed=2", "network.blocks=2"])
 def test_an_altered_setting_of_an_older_run_is_seen_by_its_checkpoint(run, change):
-    (run / "config.toml").write_text(config_file.dump(config_file.parse(SMALL, [change, "generations=2"])))
+    (run / "config.toml").write_text(
+        config_file.dump(config_file.parse(SMALL, [change, "generations=2"]))
+    )
     with (
         Run(run, stored_config(run)) as opened,
         pytest.raises(ValueError, match=f"{change[:-2]} is 2 there and 1 in .*/0002"),
@@ -274,11 +293,15 @@ def test_what_a_run_can_change_is_listed_and_everything_else_is_refused_by_name(
     stored = settings()
     fixed = {key for key in flat(stored) if not is_changeable(key)} | {"options"}
     assert fixed == {"game", "game_digest", "seed", "options", "network.blocks", "network.channels"}
-    assert changed(stored, ["learner.learning_rate=0.001", "generations=9"]) == msgspec.structs.replace(
+    assert changed(
+        stored, ["learner.learning_rate=0.001", "generations=9"]
+    ) == msgspec.structs.replace(
         stored, generations=9, learner=msgspec.structs.replace(stored.learner, learning_rate=0.001)
     )
     for key in (*fixed, "options.komi", "network", "learner", "learnerrate", "x" * 10_000):
-        with pytest.raises(ValueError, match="a run cannot change .*it can change generations, minutes") as refusal:
+        with pytest.raises(
+            ValueError, match="a run cannot change .*it can change generations, minutes"
+        ) as refusal:
             changed(stored, [f"{key}=3"])
         assert len(str(refusal.value)) < 600
     for key in HEADS:
@@ -300,7 +323,9 @@ def test_a_run_goes_on_with_changed_settings_and_says_so(run, tmp_path, capsys):
     (tmp_path / "small.toml").write_text(config_file.dump(settings(generations=2)))
     newest = command(run, "learner.learning_rate=0.001", "generations=3")
     assert (
-        newest.generation == 3 and newest.config.learner.learning_rate == 0.001 and stored_config(run) == newest.config
+        newest.generation == 3
+        and newest.config.learner.learning_rate == 0.001
+        and stored_config(run) == newest.config
     )
     log = (run / "log.txt").read_text()
     assert (
@@ -310,7 +335,7 @@ def test_a_run_goes_on_with_changed_settings_and_says_so(run, tmp_path, capsys):
     assert checkpoint.read(run / "checkpoints/0002").config.learner.learning_rate == 0.002
     command(run)  # goes on with the new ones
     assert (run / "log.txt").read_text().count("from here on") == 2
-    with pytest.raises(ValueError, match="holds another run .generations is 3 there and 2 here, and 1 more.; go on with it "
+    with pytest.raises(ValueError, match="holds another run .generations is 3 there and 2 " "here, " "and 1 more.; go on with it "
                                          "as it is: selfplay train --resume --out '.*a run', or choose another"):  # fmt: skip
         command(run, resume=False)
     assert stored_config(run) == newest.config
@@ -359,12 +384,21 @@ def diverged(tmp_path_factory):
     return folder, str(end.value)
 
 
-def test_a_run_that_diverged_stores_nothing_of_it_says_what_to_change_and_goes_on(diverged, tmp_path):
+def test_a_run_that_diverged_stores_nothing_of_it_says_what_to_change_and_goes_on(
+    diverged, tmp_path
+):
     folder = tmp_path / "a run"
     shutil.copytree(diverged[0], folder)
-    said = "learning has diverged in generation .*; checkpoint 0000 is the last good one and stays: go on from it more slowly: "
-    assert re.match(f"{said}selfplay train --resume --out .* --set learner.learning_rate=0.002", diverged[1])
-    with pytest.raises(FloatingPointError, match=f"{said}selfplay train --resume --out '.*a run' --set"):
+    said = (
+        "learning has diverged in generation .*; checkpoint 0000 is the last good one and "
+        "stays: go on from it more slowly: "
+    )
+    assert re.match(
+        f"{said}selfplay train --resume --out .* --set learner.learning_rate=0.002", diverged[1]
+    )
+    with pytest.raises(
+        FloatingPointError, match=f"{said}selfplay train --resume --out '.*a run' --set"
+    ):
         train(folder, wild())  # the same command again ends in the same way, and loses nothing
     assert all_finite(folder)
     newest = command(folder, "learner.learning_rate=0.002", "learner.max_grad_norm=2")
@@ -372,18 +406,30 @@ def test_a_run_that_diverged_stores_nothing_of_it_says_what_to_change_and_goes_o
     entries = read_ledger(folder)
     assert [entry["generation"] for entry in entries] == [1, 2, 3, 4, 5, 6]
     assert not any(divergence.worse_than_nothing(entry) for entry in entries)
-    assert all(math.isfinite(value) for entry in entries for value in entry.values() if isinstance(value, float))
+    assert all(
+        math.isfinite(value)
+        for entry in entries
+        for value in entry.values()
+        if isinstance(value, float)
+    )
 
 
 def test_games_of_a_network_that_diverged_are_not_learned_from(diverged, tmp_path):
-    """Going back to checkpoint 0, the games that network 0 played are used again, those of later networks go."""
+    """Going back to checkpoint 0, the games that network 0 played are used again, those of later
+    networks go."""
     shutil.copytree(diverged[0], tmp_path, dirs_exist_ok=True)
     kept = (tmp_path / "games" / "0001.safetensors").read_bytes()
     slower = changed(wild(), ["learner.learning_rate=0.002"])
     with Run(tmp_path, slower, may_change=True) as opened:
-        (tmp_path / "checkpoints/0000/learner.safetensors").unlink()  # as older versions did: the network is enough
-        state, newest = loop.start_or_resume(opened, ProgressReporter(tmp_path, 6, stream=io.StringIO()))
-        assert newest.generation == 0 and torch.equal(state.learner.network.place, newest.network().place)
+        (
+            tmp_path / "checkpoints/0000/learner.safetensors"
+        ).unlink()  # as older versions did: the network is enough
+        state, newest = loop.start_or_resume(
+            opened, ProgressReporter(tmp_path, 6, stream=io.StringIO())
+        )
+        assert newest.generation == 0 and torch.equal(
+            state.learner.network.place, newest.network().place
+        )
         assert [path.name for path in (tmp_path / "games").iterdir()] == ["0001.safetensors"]
     assert (tmp_path / "games" / "0001.safetensors").read_bytes() == kept
 
@@ -392,18 +438,25 @@ def test_a_network_whose_answers_are_not_finite_is_moved_aside(run, monkeypatch)
     """Its weights are, so only play can tell."""
 
     def load(*_):
-        raise FloatingPointError("the network answers with numbers that are not finite: learning has diverged")
+        raise FloatingPointError(
+            "the network answers with numbers that are not finite: learning has diverged"
+        )
 
     monkeypatch.setattr(training.LocalPool, "load", load)
     for _ in range(2):  # the second time from 0001, and over the first one's 0002.diverged
-        with pytest.raises(Diverged, match="diverged in generation 3 .*checkpoint 0001 is the last good one and stays"):
+        with pytest.raises(
+            Diverged,
+            match="diverged in generation 3 .*checkpoint 0001 is the last good one and stays",
+        ):
             command(run, "generations=3")
         assert [path.name for path in checkpoint.all_in(run / "checkpoints")] == ["0000", "0001"]
     monkeypatch.undo()
     assert command(run, "learner.learning_rate=0.001").generation == 3
 
 
-@pytest.mark.parametrize(("name", "value"), [("place", torch.nan), ("stem.1.running_var", torch.inf)])
+@pytest.mark.parametrize(
+    ("name", "value"), [("place", torch.nan), ("stem.1.running_var", torch.inf)]
+)
 def test_no_learner_goes_on_after_a_number_that_is_not_finite(run, name, value):
     with Run(run, settings(generations=2)) as opened:
         state, _ = loop.start_or_resume(opened, ProgressReporter(run, 2, stream=io.StringIO()))
@@ -418,9 +471,22 @@ def test_learning_that_is_finite_and_useless_is_said_after_three_generations_and
     useless = {"loss_policy": 1.7, "loss_uniform": 1.7, "loss_outcome": 111.0, "loss_value": 0.17}
     said = [watch.look(useless) for _ in range(24)]
     assert [index + 1 for index, line in enumerate(said) if line] == [3, 13, 23]
-    assert "for 3 generations the loss of the outcome was 111, and a network that knows nothing has 1.1" in said[2]
+    assert (
+        "for 3 generations the loss of the outcome was 111, and a "
+        "network "
+        "that "
+        "knows "
+        "nothing "
+        "has "
+        "1.1" in said[2]
+    )
     good = {"loss_policy": 1.4, "loss_uniform": 1.7, "loss_outcome": 0.9, "loss_value": 0.4}
-    for sequence in ([good] * 40, [useless, useless, good] * 9, [{}] * 9, [{"generation": 1, "loss_value": "x"}] * 9):
+    for sequence in (
+        [good] * 40,
+        [useless, useless, good] * 9,
+        [{}] * 9,
+        [{"generation": 1, "loss_value": "x"}] * 9,
+    ):
         watch = divergence.Watch()
         assert not any(watch.look(entry) for entry in sequence)
     for name, value in (("policy", 2.7), ("value", 1.6), ("outcome", 2.3)):
@@ -436,34 +502,48 @@ def test_a_network_that_knows_nothing_loses_what_the_watch_takes_for_nothing(run
     learner, shape = state.learner, state.learner.network.shape
     rows = learner._tensors(state.replay.draw(np.random.default_rng(1), state.replay.buffer(200)))
     torch.manual_seed(0)
-    parts = losses(Network(shape).forward_train(rows["planes"], rows["scalars"]), rows, learner.config)
+    parts = losses(
+        Network(shape).forward_train(rows["planes"], rows["scalars"]), rows, learner.config
+    )
     parts = {name: value.item() for name, value in parts.items()}
     assert parts["policy"] == pytest.approx(parts["uniform"], rel=0.15)
     assert parts["uniform"] == pytest.approx(np.log(rows["legal"].sum(1).numpy()).mean())
     assert parts["outcome"] == pytest.approx(math.log(3), rel=0.2) and parts["value"] < 1.1
-    assert not divergence.worse_than_nothing({f"loss_{name}": value for name, value in parts.items()})
+    assert not divergence.worse_than_nothing(
+        {f"loss_{name}": value for name, value in parts.items()}
+    )
 
 
 # A run that is old
 
 
 def test_a_run_beyond_generation_9999_goes_on_from_its_newest(run, monkeypatch):
-    """Sorted as text, 9999 stayed the newest for ever and the learner's state of later ones was deleted."""
+    """Sorted as text, 9999 stayed the newest for ever and the learner's state of later ones was
+    deleted."""
     old = settings(generations=10_001)
     store_config(run, old)
     for generation in (1, 2):
         later = 9_998 + generation
         (run / "checkpoints" / f"{generation:04d}").rename(run / "checkpoints" / f"{later:04d}")
-        (run / "games" / f"{generation:04d}.safetensors").rename(run / "games" / f"{later:04d}.safetensors")
+        (run / "games" / f"{generation:04d}.safetensors").rename(
+            run / "games" / f"{later:04d}.safetensors"
+        )
         path = run / "checkpoints" / f"{later:04d}" / "checkpoint.json"
-        facts = json.loads(path.read_text()) | {"generation": later, "config": msgspec.to_builtins(old)}
+        facts = json.loads(path.read_text()) | {
+            "generation": later,
+            "config": msgspec.to_builtins(old),
+        }
         del facts["crc32"]
         path.write_text(json.dumps(facts | {"crc32": checkpoint.checksum(facts)}))
     newest, _ = train(run, old)
     assert newest.generation == 10_001
     names = [path.name for path in checkpoint.all_in(run / "checkpoints")]
     assert names == ["0000", "9999", "10000", "10001"]
-    assert [p.name for p in checkpoint.all_in(run / "checkpoints") if (p / "learner.safetensors").exists()] == names[2:]
+    assert [
+        p.name
+        for p in checkpoint.all_in(run / "checkpoints")
+        if (p / "learner.safetensors").exists()
+    ] == names[2:]
     assert checkpoint.find(str(run)).generation == 10_001
     assert (run / "games" / "10001.safetensors").exists()
     assert train(run, old)[0] == newest
@@ -476,10 +556,17 @@ def test_only_the_games_that_the_window_reaches_are_read(run, monkeypatch):
     shutil.rmtree(run)
     train(run, wanted)
     monkeypatch.setattr(
-        Shards, "load", lambda shards, generation, *a: read.append(generation) or load(shards, generation, *a)
+        Shards,
+        "load",
+        lambda shards, generation, *a: read.append(generation) or load(shards, generation, *a),
     )
     train(run, wanted)
-    assert read == [9, 8, 7, 6]  # 60 rows each: after 540 the window has 100 + 0.4 * (112.0 - 31.6) / 0.237 = 235
+    assert read == [
+        9,
+        8,
+        7,
+        6,
+    ]  # 60 rows each: after 540 the window has 100 + 0.4 * (112.0 - 31.6) / 0.237 = 235
 
 
 def test_only_the_monotonic_clock_counts(run, monkeypatch):
@@ -491,12 +578,14 @@ def test_only_the_monotonic_clock_counts(run, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "known", ["[]", "{}", '{"generation": 2}', '{"generation": 2, "lines": 7}', "[" * 100_000, "\x00"]
+    "known",
+    ["[]", "{}", '{"generation": 2}', '{"generation": 2, "lines": 7}', "[" * 100_000, "\x00"],
 )
 def test_a_result_that_is_none_is_made_anew(run, known, monkeypatch):
     (run / "result.json").write_text(known)
     monkeypatch.setattr(
-        "selfplay.commands.report.conclusion", lambda newest: {"generation": newest.generation, "lines": ["won"]}
+        "selfplay.commands.report.conclusion",
+        lambda newest: {"generation": newest.generation, "lines": ["won"]},
     )
     monkeypatch.setattr(training, "conclude", CONCLUDE)
     command(run)

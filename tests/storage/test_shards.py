@@ -1,4 +1,5 @@
-"""Shards are what their game allows, or refused by name and reason before a kernel sees them: kernels look at no bounds."""
+"""Shards are what their game allows, or refused by name and reason before a kernel sees them:
+kernels look at no bounds."""
 
 import json
 import struct
@@ -44,31 +45,46 @@ def test_games_of_every_kind_are_read_back_as_they_were_played(game, tmp_path):
         assert read_arrays(tmp_path / shard_name(number, 0))["action"].flags.writeable
 
 
-# What the arrays must be (the crafted shards, each with a right checksum: a kernel would have written out of bounds)
+# What the arrays must be (the crafted shards, each with a right checksum: a kernel would have
+# written out of bounds)
 CRAFTED = {
     "an offset beyond all moves": lambda g: {"first_move": changed(g.first_move, 1, 10**12)},
     "an offset below 0": lambda g: {"first_move": changed(g.first_move, 1, -(2**62))},
-    "offsets whose differences overflow": lambda g: {"first_move": changed(g.first_move, 1, -(2**63))},
+    "offsets whose differences overflow": lambda g: {
+        "first_move": changed(g.first_move, 1, -(2**63))
+    },
     "offsets that fall": lambda g: {"first_move": changed(g.first_move, 2, 0)},
     "offsets that do not begin at 0": lambda g: {"first_move": changed(g.first_move, 0, 1)},
     "an entry's offset beyond all": lambda g: {"first_entry": changed(g.first_entry, 1, 10**12)},
-    "entries' offsets that fall": lambda g: {"first_entry": changed(g.first_entry, slice(1, -1), 0)},
+    "entries' offsets that fall": lambda g: {
+        "first_entry": changed(g.first_entry, slice(1, -1), 0)
+    },
     "an action that the board has not": lambda g: {"action": changed(g.action, 0, 65535)},
     "an action just beyond the board": lambda g: {"action": changed(g.action, 0, 9)},
     "a move to a taken cell": lambda g: {"action": changed(g.action, 1, g.action[0])},
-    "a policy for an action that the board has not": lambda g: {"policy_action": changed(g.policy_action, 0, 60000)},
-    "a policy whose actions do not ascend": lambda g: {"policy_action": g.policy_action[::-1].copy()},
+    "a policy for an action that the board has not": lambda g: {
+        "policy_action": changed(g.policy_action, 0, 60000)
+    },
+    "a policy whose actions do not ascend": lambda g: {
+        "policy_action": g.policy_action[::-1].copy()
+    },
     "a policy that is not finite": lambda g: {"policy": changed(g.policy, 0, np.nan)},
     "a policy below 0": lambda g: {"policy": changed(g.policy, 0, -0.5)},
     "a policy that does not add up": lambda g: {"policy": g.policy / 2},
     "an outcome beyond a win": lambda g: {"outcome": changed(g.outcome, 0, 3)},
-    "an outcome that the rules do not give": lambda g: {"outcome": -1 - np.abs(g.outcome) + 2 * (g.outcome < 0)},
+    "an outcome that the rules do not give": lambda g: {
+        "outcome": -1 - np.abs(g.outcome) + 2 * (g.outcome < 0)
+    },
     "a value that is not finite": lambda g: {"value": changed(g.value, 0, np.inf)},
-    "a network's value that is not finite": lambda g: {"network_value": changed(g.network_value, 0, np.nan)},
+    "a network's value that is not finite": lambda g: {
+        "network_value": changed(g.network_value, 0, np.nan)
+    },
     "an unknown origin": lambda g: {"origin": changed(g.origin, 0, 7)},
     "searched moves said to be of the opening": lambda g: {"origin": np.zeros_like(g.origin)},
     "a generation below 0": lambda g: {"generation": changed(g.generation, 0, -1)},
-    "a generation that no run reaches": lambda g: {"generation": changed(g.generation, 0, 2**31 - 1)},
+    "a generation that no run reaches": lambda g: {
+        "generation": changed(g.generation, 0, 2**31 - 1)
+    },
     "options that the game has not": lambda g: {"options": np.zeros((g.count, 2))},
     "options without an axis": lambda g: {"options": np.zeros(0)},
     "offsets in 32 bits": lambda g: {"first_move": g.first_move.astype(np.int32)},
@@ -90,7 +106,10 @@ def test_a_crafted_shard_is_refused_with_its_name_and_the_reason(name, played, p
 
 def test_games_are_not_cut_nor_go_on_after_their_end(played, path):
     """The last move of a game said to be the first of the next one."""
-    write_arrays(path, played._asdict() | {"first_move": changed(played.first_move, 1, played.first_move[1] - 1)})
+    write_arrays(
+        path,
+        played._asdict() | {"first_move": changed(played.first_move, 1, played.first_move[1] - 1)},
+    )
     with pytest.raises(DamagedFile, match="is not over"):
         read_games(path, library.load("tictactoe"))
 
@@ -102,7 +121,9 @@ def test_a_shard_of_another_game_is_refused(tmp_path):
     named, unnamed = Shards(tmp_path, connect4).add(1, games), Shards(tmp_path).add(1, games)
     with pytest.raises(DamagedFile, match="holds games of 'connect4', not of tictactoe"):
         read_games(named, tictactoe)
-    with pytest.raises(DamagedFile, match="plies should lie between 1 and 9"):  # an older one does not say
+    with pytest.raises(
+        DamagedFile, match="plies should lie between 1 and 9"
+    ):  # an older one does not say
         read_games(unnamed, tictactoe)
     assert same(read_games(unnamed, connect4), games)
 
@@ -119,17 +140,25 @@ def test_options_that_are_not_finite_are_refused(path):
 
 
 def header_of(entry: dict, metadata=None) -> bytes:
-    return joined({"__metadata__": {"crc32": "0"} if metadata is None else metadata, "a": entry}, bytes(16))
+    return joined(
+        {"__metadata__": {"crc32": "0"} if metadata is None else metadata, "a": entry}, bytes(16)
+    )
 
 
 ENTRY = {"dtype": "F32", "shape": [4], "data_offsets": [0, 16]}
 # safetensors#401; a reader takes the last one, another the first.
-TWICE = b'{"__metadata__": {"crc32": "1034710512"}, "a": %s, "a": %s}' % ((json.dumps(ENTRY).encode(),) * 2)
+TWICE = b'{"__metadata__": {"crc32": "1034710512"}, "a": %s, "a": %s}' % (
+    (json.dumps(ENTRY).encode(),) * 2
+)
 HEADERS = {
     "a header longer than the file": struct.pack("<Q", 2**62) + bytes(16),
     "a shape whose product is 2^66": header_of(ENTRY | {"shape": [2**33, 2**33]}),
-    "a shape whose product overflows to what is there": header_of(ENTRY | {"shape": [2**62 + 1, 4]}),
-    "an axis of 2^63 beside one of 0": header_of(ENTRY | {"shape": [2**63, 0], "data_offsets": [0, 0]}),
+    "a shape whose product overflows to what is there": header_of(
+        ENTRY | {"shape": [2**62 + 1, 4]}
+    ),
+    "an axis of 2^63 beside one of 0": header_of(
+        ENTRY | {"shape": [2**63, 0], "data_offsets": [0, 0]}
+    ),
     "an axis below 0": header_of(ENTRY | {"shape": [-1, -4]}),
     "a hundred axes": header_of(ENTRY | {"shape": [1] * 99 + [4]}),
     "offsets beyond the file": header_of(ENTRY | {"shape": [2**40], "data_offsets": [0, 2**42]}),
@@ -159,7 +188,9 @@ def test_a_header_is_held_against_the_file_s_own_size(name, path):
 
 
 def test_arrays_that_share_their_bytes_are_refused(path):
-    path.write_bytes(joined({"__metadata__": {"crc32": ""}, "a": ENTRY, "b": dict(ENTRY)}, bytes(16)))
+    path.write_bytes(
+        joined({"__metadata__": {"crc32": ""}, "a": ENTRY, "b": dict(ENTRY)}, bytes(16))
+    )
     with pytest.raises(DamagedFile, match="overlap"):
         read_arrays(path)
 
@@ -176,7 +207,11 @@ def test_what_other_writers_of_safetensors_leave_unaligned_is_read(path):
               "b": {"dtype": "F64", "shape": [2], "data_offsets": [1, 17]}}  # fmt: skip
     path.write_bytes(joined(header, b"\x07" + np.array([0.5, -1.5]).tobytes()))
     arrays = read_arrays(path)
-    assert arrays["a"].tolist() == [7] and arrays["b"].tolist() == [0.5, -1.5] and arrays["b"].flags.aligned
+    assert (
+        arrays["a"].tolist() == [7]
+        and arrays["b"].tolist() == [0.5, -1.5]
+        and arrays["b"].flags.aligned
+    )
 
 
 def test_checksums_are_those_of_older_shards(path):
@@ -205,7 +240,9 @@ def test_a_short_fuzz_finds_nothing(tmp_path):
     import random
 
     context = fuzz.KIND.prepare(tmp_path)
-    found = [fuzz.KIND.attempt(context, fuzz.KIND.mutate(context, random.Random(i))) for i in range(300)]
+    found = [
+        fuzz.KIND.attempt(context, fuzz.KIND.mutate(context, random.Random(i))) for i in range(300)
+    ]
     assert 10 < sum(found) < 150
 
 
@@ -220,7 +257,10 @@ def test_shards_are_ordered_by_number_beyond_9999(tmp_path, played):
     shards.add(10_002, played)
     assert shards.counts() == (3, 1)
     shards.drop_after(10_000)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["10000.safetensors", "9999.safetensors"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "10000.safetensors",
+        "9999.safetensors",
+    ]
     assert same(shards.load(10_000), played) and shards.load(10_001) is None
 
 
