@@ -8,12 +8,7 @@ setup(
     name="selfplay",
     version="0.1.0",
     description="Self-play game engines after AlphaZero: "
-    "search "
-    "amplifies, "
-    "learning "
-    "distils, "
-    "both "
-    "are measured",
+    "search amplifies, learning distils, both are measured",
     long_description=Path(__file__).with_name("README.md").read_text()
     if Path(__file__).with_name("README.md").exists()
     else "",

@@ -455,7 +455,7 @@ def main() -> int:
     broken = sum(bool(outcome.broken) for outcome in outcomes)
     print(
         f"{len(outcomes)} scenarios, {sum(o.tried for o in outcomes)} blows, {broken} with a "
-        f"broken promise"
+        "broken promise"
     )
     return 1 if broken else 0
 
@@ -465,8 +465,7 @@ def show(outcome: Outcome) -> None:
         "kept" if not outcome.broken else "BROKEN: " + "; ".join(dict.fromkeys(outcome.broken))
     )
     print(
-        f"| {outcome.name:<20} | {outcome.tried:>3} blows | {outcome.games:>6,} games | "
-        f"{verdict} "
+        f"| {outcome.name:<20} | {outcome.tried:>3} blows | {outcome.games:>6,} games | {verdict} "
         f"| {outcome.said}",
         flush=True,
     )

@@ -50,13 +50,8 @@ def main() -> None:
             low, middle, high = np.percentile(ratios, [25, 50, 75])
             rates = ", ".join(f"{np.median(samples[key]) / 1e3:,.0f} k" for key in measures)
             print(
-                f"{name}, {kind}: {middle:.2f} times "
-                f"(quartiles "
-                f"{low:.2f} "
-                f".. "
-                f"{high:.2f}); "
-                f"{rates} "
-                f"simulations/s"
+                f"{name}, {kind}: {middle:.2f} times (quartiles {low:.2f} .. {high:.2f}); {rates} "
+                "simulations/s"
             )
 
 

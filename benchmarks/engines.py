@@ -93,10 +93,7 @@ def main() -> None:
                     differing.append(scores[:2])
                     print(f"theirs {scores[0]}, ours {scores[1]}:\n{scores[2]}", flush=True)
         print(
-            f"  {len(outcomes)} "
-            f"games, "
-            f"{time.monotonic() - begin:.0f} "
-            f"s, "
+            f"  {len(outcomes)} games, {time.monotonic() - begin:.0f} s, "
             f"{sum(o > 0 for o in outcomes)} won",
             flush=True,
         )

@@ -1,10 +1,9 @@
-"""Faults that other people's inputs showed once, tried again as a user would:
-`python benchmarks/faults.py [ROW ...]`.
+"""Faults that other people's inputs showed once, tried again as a user would: `python benchmarks/faults.py [ROW ...]`.
 
-Each row is a shell command in a folder of its own, with `selfplay` on the path, what its answer
-must hold, and what it must not. Prints a line a row and exits with 1 if one of them is wrong. What
-the answers were before is in ROBUSTNESS.md; with PYTHONPATH at an older checkout the same inputs
-show it again. (Linux; row 14 wants root. Without other work: some rows wait for seconds.)
+Each row is a shell command in a folder of its own, with `selfplay` on the path, what its answer must hold, and what it must
+not. Prints a line a row and exits with 1 if one of them is wrong. What the answers were before is in ROBUSTNESS.md;
+with PYTHONPATH at an older checkout the same inputs show it again. (Linux; row 14 wants root. Without other work: some rows
+wait for seconds.)
 """
 
 import argparse
@@ -33,11 +32,7 @@ class Row(NamedTuple):
 
 KO = "(;GM[1]FF[4]SZ[9]KM[6.5]AB[ba][ab][bc]AW[ca][db][cc][bb]PL[B];B[cb];W[bb]KO[];B[ee])"
 SENDING_TWO = "(;GM[1]FF[4]SZ[9]RU[Japanese]KM[6.5]AB[ab][bb][ac][bc][cc]AW[ba][cb][da][db][dc]PL[W];W[aa];B[ca];W[ba];B[ee])"
-RESUMED = (
-    "(;GM[1]FF[4]SZ[9]KM[6.5]RU[Japanese];B[ee];W[cc];B[];W[]C[disagree: "
-    "play "
-    "on];B[cd];W[dc];B[];W[])"
-)
+RESUMED = "(;GM[1]FF[4]SZ[9]KM[6.5]RU[Japanese];B[ee];W[cc];B[];W[]C[disagree: play on];B[cd];W[dc];B[];W[])"
 SET_UP = "(;GM[1]FF[4]SZ[9]KM[6.5];B[ee];W[cc];B[gc];AE[cc]AW[cg]AB[ce];W[gg])"
 DIVERGES = """
 game = "tictactoe"
@@ -129,12 +124,12 @@ GO9 = "selfplay gtp mcts:20 --game go9"
 VERTEX = "[A-J][1-9]"
 
 ROWS = [
-    Row("1", r"printf 'komi 6.5\ngenmove w\nquit\n' | " r"selfplay " r"gtp " r"mcts:400 " r"--game " r"go9", rf"= {VERTEX}", "= pass"),
-    Row("3", r"(printf 'komi 6.5\nkata-analyze w 50\n'; sleep 8; printf '\nquit\n') | " r"selfplay " r"gtp mcts:400 --game go9", rf"= ?\ninfo move {VERTEX}", r"= ?\ninfo move pass"),
-    Row("4", rf"(printf 'play b pass\nplay w pass\ngenmove b\nplay b e5\nundo\nkata-analyze b " rf"50\n'; sleep 6; printf '\nquit\n') | {GO9}", r"= ?\n\n= ?\n\n= \w+", r"\?"),
-    Row("5", rf"printf 'play b pass\ngenmove b\nclear_board\nplay b pass\nplay b e5\nquit\n' | " rf"{GO9}", r"= ?\n\n= \w+\n\n= ?\n\n= ?\n\n= ?\n", r"\?"),
+    Row("1", r"printf 'komi 6.5\ngenmove w\nquit\n' | selfplay gtp mcts:400 --game go9", rf"= {VERTEX}", "= pass"),
+    Row("3", r"(printf 'komi 6.5\nkata-analyze w 50\n'; sleep 8; printf '\nquit\n') | selfplay gtp mcts:400 --game go9", rf"= ?\ninfo move {VERTEX}", r"= ?\ninfo move pass"),
+    Row("4", rf"(printf 'play b pass\nplay w pass\ngenmove b\nplay b e5\nundo\nkata-analyze b 50\n'; sleep 6; printf '\nquit\n') | {GO9}", r"= ?\n\n= ?\n\n= \w+", r"\?"),
+    Row("5", rf"printf 'play b pass\ngenmove b\nclear_board\nplay b pass\nplay b e5\nquit\n' | {GO9}", r"= ?\n\n= \w+\n\n= ?\n\n= ?\n\n= ?\n", r"\?"),
     *(
-        Row(name, rf"printf 'loadsgf a.sgf\nshowboard\nquit\n' | " rf"{GO9}", wanted, r"\?", {"a.sgf": text})
+        Row(name, rf"printf 'loadsgf a.sgf\nshowboard\nquit\n' | {GO9}", wanted, r"\?", {"a.sgf": text})
         for name, text, wanted in (
             ("7", RESUMED, r"7 \. \. O O [\s\S]*6 \. \. X"),
             ("8", SENDING_TWO, r"5 \. \. \. \. X"),
@@ -145,9 +140,9 @@ ROWS = [
             ("41", "(GM[1]SZ[9];B[ee];;)", r"5 \. \. \. \. X"),
         )
     ),
-    Row("12", rf"printf 'komi 375\nkomi -200\nkomi 81.5\nquit\n' | " rf"{GO9}", r"= ?\n\n= ?\n\n= " r"?\n\n= ?\n", r"\?"),
-    Row("13", rf"(printf 'kata-analyze b 30 allow b D4,D5 1\n'; sleep 6; printf '\nkata-analyze b " rf"interval 30 maxmoves 2\n'; sleep 6; printf '\nquit\n') | {GO9} | cut -c1-60", r"= ?\ninfo move D[45]", r"info move (?!D[45])\w+ .*\ninfo move (?!D[45])\w+ .*\n\n= ?\ninfo move D4"),
-    Row("14", "unshare -m sh -c " "'mount " "--bind " "$CHECKOUT " "$CHECKOUT " "&& " "mount " "-o " "remount,bind,ro " "$CHECKOUT && HOME=/proc/none selfplay games && printf \"genmove b\\n\" | HOME=/proc/none selfplay gtp random --game tictactoe'", r"tictactoe[^\n]*\n(.*\n)*= [abc][123]", "Traceback"),
+    Row("12", rf"printf 'komi 375\nkomi -200\nkomi 81.5\nquit\n' | {GO9}", r"= ?\n\n= ?\n\n= ?\n\n= ?\n", r"\?"),
+    Row("13", rf"(printf 'kata-analyze b 30 allow b D4,D5 1\n'; sleep 6; printf '\nkata-analyze b interval 30 maxmoves 2\n'; sleep 6; printf '\nquit\n') | {GO9} | cut -c1-60", r"= ?\ninfo move D[45]", r"info move (?!D[45])\w+ .*\ninfo move (?!D[45])\w+ .*\n\n= ?\ninfo move D4"),
+    Row("14", "unshare -m sh -c 'mount --bind $CHECKOUT $CHECKOUT && mount -o remount,bind,ro $CHECKOUT && HOME=/proc/none selfplay games && printf \"genmove b\\n\" | HOME=/proc/none selfplay gtp random --game tictactoe'", r"tictactoe[^\n]*\n(.*\n)*= [abc][123]", "Traceback"),
     Row("16", "selfplay gtp random --game tictactoe <&-; selfplay analysis mcts:5 --game go5 <&-; selfplay play tictactoe --second random <&-", "exit code 0", "Traceback|Error"),
     Row("17", "selfplay train dummy --actors 0 --out so >&- ; echo code $?; selfplay games >&- ; echo code $?", r"code 0\n(.*\n)*code 0", "Traceback|Error"),
     Row("18", "for i in 1 2; do selfplay train d.toml --actors 0 --out r; done; selfplay exam r --positions 50; selfplay train --resume --out r --actors 0 --set learner.learning_rate=0.001 --set learner.max_grad_norm=1 --set learner.weight_decay=0.01; echo code $?", r"diverged[\s\S]*learner.learning_rate[\s\S]*code 0", "Traceback", {"d.toml": DIVERGES}),

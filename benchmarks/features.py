@@ -112,12 +112,9 @@ class Contest:
         result, first, plain = self.meet(config, simulations, other, changes, self.games, 1)
         elo = result.elo
         return (
-            f"{result.score:.1%} "
-            f"({result.wins}-{result.draws}-{result.losses}, "
-            f"{result.distinct} "
-            f"distinct) "
-            f"{elo.difference:+.0f} Elo ({elo.low:+.0f} .. {elo.high:+.0f}), {other} simulations, "
-            f"{first.per_move / plain.per_move:.2f} of its time"
+            f"{result.score:.1%} ({result.wins}-{result.draws}-{result.losses}, {result.distinct} "
+            f"distinct) {elo.difference:+.0f} Elo ({elo.low:+.0f} .. {elo.high:+.0f}), {other} "
+            f"simulations, {first.per_move / plain.per_move:.2f} of its time"
         )
 
 
@@ -165,10 +162,8 @@ def clocked(contest: "Contest", seconds: float) -> str:
     return (
         f"{(outcome.mean() + 1) / 2:.1%} "
         f"({(outcome > 0).sum()}-{(outcome == 0).sum()}-{(outcome < 0).sum()}) "
-        f"{elo.difference:+.0f} Elo ({elo.low:+.0f} .. {elo.high:+.0f}), new simulations a "
-        f"move "
-        f"(median) "
-        f"{np.median(first.simulations):.0f} and {np.median(plain.simulations):.0f}"
+        f"{elo.difference:+.0f} Elo ({elo.low:+.0f} .. {elo.high:+.0f}), new simulations a move "
+        f"(median) {np.median(first.simulations):.0f} and {np.median(plain.simulations):.0f}"
     )
 
 
@@ -199,13 +194,8 @@ def main() -> None:
         lines[name] = contest.line(config, options.simulations, changes)
         print(f"  {name}: {lines[name]}", flush=True)
     report(
-        f"{contest.game.name}, each against "
-        f"plain "
-        f"PUCT "
-        f"with "
-        f"{options.simulations} "
-        f"simulations, "
-        f"equal time",
+        f"{contest.game.name}, each against plain PUCT with {options.simulations} simulations, "
+        "equal time",
         lines,
     )
 

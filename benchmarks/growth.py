@@ -50,8 +50,7 @@ def main() -> None:
         {
             f"after {EARLY:.0f} minutes": f"{early:.0f} MB",
             f"after {len(seen)} minutes": f"{late:.0f} MB ({late / early - 1:+.1%}), "
-            f"highest "
-            f"{np.max(seen):.0f} MB",
+            f"highest {np.max(seen):.0f} MB",
             "games played": f"{played:,}",
         },
     )

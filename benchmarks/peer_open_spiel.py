@@ -70,13 +70,8 @@ class Play:
         error = (sum((n - self.mean) ** 2 for n in found) / len(found)) ** 0.5 / len(found) ** 0.5
         rate = sum(found) / spent
         self.setting = (
-            f"games of {self.mean:.1f} +- {error:.1f} "
-            f"plies "
-            f"in "
-            f"C++; "
-            f"from "
-            f"Python "
-            f"{rate:,.0f} positions/s"
+            f"games of {self.mean:.1f} +- {error:.1f} plies in C++; from Python {rate:,.0f} "
+            "positions/s"
         )
         self.games = max(10, int(CALL_SECONDS * rate / self.mean))
         self.bot, self.root = self.searcher(), self.game.new_initial_state()

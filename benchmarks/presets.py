@@ -32,8 +32,7 @@ def meet(run: Path, other: str) -> str:
         "matches"
     ]
     return (
-        f"{met['score']:.1%} "
-        f"({met['wins']}-{met['draws']}-{met['losses']}, "
+        f"{met['score']:.1%} ({met['wins']}-{met['draws']}-{met['losses']}, "
         f"{met['distinct_games']} distinct)"
     )
 

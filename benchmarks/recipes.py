@@ -108,21 +108,14 @@ def main() -> None:
     if unknown := set(options.recipes) - set(RECIPES):
         parser.error(f"unknown recipes: {', '.join(sorted(unknown))}")
     print(
-        f"{machine()}, commit "
-        f"{commit()}: "
-        f"{options.minutes:g} "
-        f"minutes "
-        f"each, "
-        f"{options.processes} "
-        f"at once",
+        f"{machine()}, commit {commit()}: {options.minutes:g} minutes each, {options.processes} at "
+        "once",
         flush=True,
     )
     with ThreadPoolExecutor(options.processes) as pool:
         list(pool.map(lambda name: train(name, options), options.recipes))
         print(
-            "| recipe | generations | positions | exam, alone | against plain-1 | "
-            "against "
-            "plain-2 "
+            "| recipe | generations | positions | exam, alone | against plain-1 | against plain-2 "
             "|\n|---|---|---|---|---|---|"
         )
         for line in pool.map(lambda name: row(name, options), options.recipes):

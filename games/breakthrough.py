@@ -164,13 +164,8 @@ ACTIONS = {
 def parse(text: str) -> int:
     if (name := text.strip().lower()) not in ACTIONS:
         raise ValueError(
-            f"{text[:40]!r} is no move; a move is one step from cell to cell, "
-            f"such "
-            f"as "
-            f"a2a3 "
-            f"(a1 "
-            f"is "
-            f"bottom left)"
+            f"{text[:40]!r} is no move; a move is one step from cell to cell, such as a2a3 (a1 is "
+            "bottom left)"
         )
     return ACTIONS[name]
 

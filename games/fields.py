@@ -39,12 +39,7 @@ def problems(game: "Game") -> Iterator[str]:
         text = getattr(game, name)
         if not (isinstance(text, str) and 0 < len(text) <= LONGEST_NAME and text.isprintable()):
             yield (
-                f"{name} must be a text of 1 to {LONGEST_NAME} "
-                f"letters "
-                f"on "
-                f"one "
-                f"line, "
-                f"not "
+                f"{name} must be a text of 1 to {LONGEST_NAME} letters on one line, not "
                 f"{shown(text)}"
             )
     for name, most in MOST.items():
@@ -82,8 +77,7 @@ def layout_problems(game: "Game") -> Iterator[str]:
     elif planes < 1 or extra < 0 or planes * places[kind] + extra != game.actions:
         yield (
             f"actions must be layout.planes x {kind} + layout.extra = "
-            f"{shown(planes * places[kind] + extra)}, "
-            f"not {game.actions}"
+            f"{shown(planes * places[kind] + extra)}, not {game.actions}"
         )
 
 
@@ -93,11 +87,7 @@ def rules_problems(game: "Game") -> Iterator[str]:
     for name, signature in abi.FUNCTIONS.items():
         if called(found := typeof(getattr(game.rules, name))) != called(FunctionType(signature)):
             yield (
-                f"rules.{name} must be compiled "
-                f"by "
-                f"@rule({name.upper()}), "
-                f"not "
-                f"as "
+                f"rules.{name} must be compiled by @rule({name.upper()}), not as "
                 f"{shown(str(found))}"
             )
     log = game.rules.log

@@ -131,10 +131,7 @@ class Game:
             )
         if infinite := [name for name, value in options.items() if not np.isfinite(value)]:
             raise ValueError(
-                f"{self.name}: option {infinite[0]} must be a "
-                f"finite "
-                f"number, "
-                f"not "
+                f"{self.name}: option {infinite[0]} must be a finite number, not "
                 f"{options[infinite[0]]}"
             )
         return np.array(
@@ -164,9 +161,8 @@ class Position:
         count = abi.call_legal(self.game.rules, self.state, actions)
         if not 0 <= count <= self.game.actions:
             raise ValueError(
-                f"{self.game.name}: legal gave {count} actions, of {self.game.actions} that "
-                f"there "
-                f"are"
+                f"{self.game.name}: legal gave {count} actions, of {self.game.actions} that there "
+                "are"
             )
         return actions[:count].copy()
 
@@ -286,12 +282,7 @@ def letters_and_numbers(
     def parse_cell(text: str) -> int:
         if (name := text.strip().lower()) not in names:
             raise ValueError(
-                f"{text[:LONGEST_WORD]!r} is no cell; cells run "
-                f"from "
-                f"a1 "
-                f"(top "
-                f"left) "
-                f"to "
+                f"{text[:LONGEST_WORD]!r} is no cell; cells run from a1 (top left) to "
                 f"{format_cell(rows * columns - 1)}"
             )
         return names[name]
@@ -313,13 +304,8 @@ def vertices(size: int) -> tuple[Callable[[int], str], Callable[[str], int]]:
         if (name := text.strip().upper()) not in names:
             last = f"{columns[-1]}{size}"
             raise ValueError(
-                f"{text[:LONGEST_WORD]!r} is no vertex; they run from "
-                f"A1 "
-                f"(bottom "
-                f"left) "
-                f"to "
-                f"{last}, "
-                f"without I"
+                f"{text[:LONGEST_WORD]!r} is no vertex; they run from A1 (bottom left) to {last}, "
+                "without I"
             )
         return names[name]
 

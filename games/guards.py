@@ -134,13 +134,8 @@ class Probe:
         if legal.tolist() != (again := self.legal().tolist()):
             raise Broken(
                 LOOKING,
-                f"legal gave {legal.tolist()[:20]}, and {again[:20]} "
-                f"when "
-                f"the "
-                f"others "
-                f"had "
-                f"been "
-                f"asked",
+                f"legal gave {legal.tolist()[:20]}, and {again[:20]} when the others had been "
+                "asked",
             )
         return legal
 

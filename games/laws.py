@@ -120,12 +120,7 @@ def legal_is_empty_at_the_end(game: Game, samples: list[Sample]) -> Iterator[str
     for s in samples:
         if (len(s.position.legal) == 0) != (s.position.outcome is not None):
             yield (
-                f"{len(s.position.legal)} "
-                f"legal "
-                f"moves "
-                f"with "
-                f"outcome "
-                f"{s.position.outcome} "
+                f"{len(s.position.legal)} legal moves with outcome {s.position.outcome} "
                 f"{told(game, s)}"
             )
 
@@ -139,12 +134,7 @@ def the_end_is_final(game: Game, samples: list[Sample]) -> Iterator[str]:
             outcome = abi.call_play(game.rules, state, action)
             if outcome != s.position.outcome or not np.array_equal(state, s.position.state):
                 yield (
-                    f"playing {action} after the end gave "
-                    f"{outcome} "
-                    f"or "
-                    f"changed "
-                    f"the "
-                    f"position "
+                    f"playing {action} after the end gave {outcome} or changed the position "
                     f"{told(game, s)}"
                 )
                 break
@@ -168,12 +158,7 @@ def games_end(game: Game, samples: list[Sample]) -> Iterator[str]:
             len(s.moves) == game.max_plies and s.position.outcome is None
         ):
             yield (
-                f"still going on after {len(s.moves)} "
-                f"of "
-                f"at "
-                f"most "
-                f"{game.max_plies} "
-                f"plies "
+                f"still going on after {len(s.moves)} of at most {game.max_plies} plies "
                 f"{told(game, s)}"
             )
 
@@ -183,13 +168,8 @@ def notation_goes_round(game: Game, samples: list[Sample]) -> Iterator[str]:
         for action in s.position.legal:
             if game.parse(game.format(int(action))) != action:
                 yield (
-                    f"action {action} is "
-                    f"written "
-                    f"{game.format(int(action))!r} "
-                    f"and "
-                    f"read "
-                    f"as "
-                    f"another {told(game, s)}"
+                    f"action {action} is written {game.format(int(action))!r} and read as another "
+                    f"{told(game, s)}"
                 )
 
 

@@ -107,24 +107,13 @@ def recall(name: str, digest: str = "") -> Game:
             raise ValueError(f"{error}; name it: --game FILE.py") from None
         if digest and source.digest != digest:
             raise ValueError(
-                f"{shown(name)} is not the game's file that the run was "
-                f"made "
-                f"with: "
-                f"its "
-                f"digest "
-                f"is "
-                f"another"
+                f"{shown(name)} is not the game's file that the run was made with: its digest is "
+                "another"
             )
         if not is_allowed(source.digest):
             raise ValueError(
-                f"{shown(name)} is a run's own game, and it runs only if "
-                f"you "
-                f"name "
-                f"it: "
-                f"read "
-                f"it, "
-                f"then add "
-                f"--game {shown(shlex.quote(source.path))}"
+                f"{shown(name)} is a run's own game, and it runs only if you name it: read it, "
+                f"then add --game {shown(shlex.quote(source.path))}"
             )
     return run(source)
 

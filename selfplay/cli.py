@@ -84,11 +84,7 @@ def main(arguments: list[str] | None = None) -> int:
         ):  # torch's, which is imported where it is used
             raise
         return fail(
-            "the device's memory is full; fewer actor.games, a "
-            "smaller "
-            "learner.batch "
-            "or "
-            "network "
+            "the device's memory is full; fewer actor.games, a smaller learner.batch or network "
             "would fit",
             2,
         )

@@ -260,18 +260,14 @@ def check(config: RunConfig, source: str = "configuration") -> None:
     simulations = config.search.simulations
     if not simulations or min(simulations) < 1 or max(simulations) > MANY:
         raise ValueError(
-            f"{source}: search.simulations must list numbers from 1 "
-            f"to "
-            f"{MANY:,}, "
-            f"not "
+            f"{source}: search.simulations must list numbers from 1 to {MANY:,}, not "
             f"{shown(simulations)}"
         )
     if not DIGEST.fullmatch(config.game_digest) or (
         config.game_digest and not games.is_own(config.game)
     ):
         raise ValueError(
-            f"{source}: game_digest must be the sha256 of an own game's file, "
-            f"not "
+            f"{source}: game_digest must be the sha256 of an own game's file, not "
             f"{shown(config.game_digest)}"
         )
 

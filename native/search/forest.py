@@ -149,14 +149,9 @@ def new_forest(
             )
     if (needed := (max_simulations + 1) * max_actions) > MOST_EDGES:
         raise ValueError(
-            f"a tree of {max_simulations:,} simulations "
-            f"with "
-            f"{max_actions:,} "
-            f"actions "
-            f"each "
-            f"can "
-            f"have {needed:,} edges, of at "
-            f"most {MOST_EDGES:,}; {MOST_EDGES // max_actions - 1:,} simulations would fit"
+            f"a tree of {max_simulations:,} simulations with {max_actions:,} actions each can have "
+            f"{needed:,} edges, of at most {MOST_EDGES:,}; {MOST_EDGES // max_actions - 1:,} "
+            "simulations would fit"
         )
     refuse_what_cannot_fit(
         num_games, max_simulations, state_bytes, max_actions, max_plies, leaves_per_game
@@ -221,15 +216,9 @@ def refuse_what_cannot_fit(num_games: int, max_simulations: int, *sizes: int) ->
         fit = max(0, int(max_simulations * there / needed) - 1)
         fitting = max(0, int(num_games * there / needed))
         raise MemoryError(
-            f"{num_games} searches "
-            f"of "
-            f"{max_simulations:,} "
-            f"simulations "
-            f"can "
-            f"take "
-            f"{needed / 1e9:,.1f} GB of the "
-            f"{there / 1e9:,.1f} GB that this process may use; {fit:,} simulations would fit"
-            + (f", or {fitting} games" if fitting else "")
+            f"{num_games} searches of {max_simulations:,} simulations can take {needed / 1e9:,.1f} "
+            f"GB of the {there / 1e9:,.1f} GB that this process may use; {fit:,} simulations would "
+            "fit" + (f", or {fitting} games" if fitting else "")
         )
 
 

@@ -311,12 +311,7 @@ class RayPool:
                 place.is_missed = True
                 here = f"{self._num_ready()} of {len(self.places)} actors"
                 self.report(
-                    f"no room for actor {index}, or it is slow to begin: "
-                    f"the "
-                    f"run "
-                    f"goes "
-                    f"on "
-                    f"with "
+                    f"no room for actor {index}, or it is slow to begin: the run goes on with "
                     f"{here}"
                 )
 

@@ -51,12 +51,7 @@ def parse_address(text: str) -> tuple[str, int]:
     if not found or not 0 < int(found["port"]) < 1 << 16:
         shown = text if len(text) <= 60 else f"{text[:60]}..."
         raise ValueError(
-            f"--address takes HOST:PORT of a Ray cluster's "
-            f"head, "
-            f"such "
-            f"as "
-            f"10.0.0.1:6379, "
-            f"not "
+            "--address takes HOST:PORT of a Ray cluster's head, such as 10.0.0.1:6379, not "
             f"{shown!r}"
         )
     return found["six"] or found["host"], int(found["port"])
@@ -314,12 +309,7 @@ def join(
     joined = Session(begin, end, address)
     if not joined.up.wait(seconds):
         raise ValueError(
-            f"cannot join a Ray cluster at {address}: nothing "
-            f"there "
-            f"has "
-            f"spoken "
-            f"Ray "
-            f"in "
+            f"cannot join a Ray cluster at {address}: nothing there has spoken Ray in "
             f"{seconds:.0f} s"
         )
     if joined.error is not None:

@@ -110,19 +110,15 @@ def search(game: Game, options) -> Bench:
     without leaving compiled code."""
     trees = Trees(game, options)
     kind = (
-        f"{options.kind.upper() if options.kind == 'puct' else 'Gumbel'}, "
-        f"{options.simulations} simulations"
+        f"{options.kind.upper() if options.kind == 'puct' else 'Gumbel'}, {options.simulations} "
+        "simulations"
     )
     how = "in one compiled call" if options.alone else "in waves"
     size = memory.forest_bytes(
         options.games, options.simulations, game.state_bytes, game.actions, game.max_plies
     )
     setting = (
-        f"{kind}, {options.games} games, uniform priors and zero "
-        f"values, "
-        f"{how}; "
-        f"room "
-        f"for "
+        f"{kind}, {options.games} games, uniform priors and zero values, {how}; room for "
         f"{size / 1e6:,.0f} MB of trees"
     )
     return Bench(setting, trees.measure_alone if options.alone else trees.measure, bound_of_trees)
@@ -263,10 +259,7 @@ def net(game: Game, options) -> Bench:
         return bound_of_network(figures["share of peak"], peak, evaluator.precision, device)
 
     setting = (
-        f"{options.blocks}x{options.channels} "
-        f"network, "
-        f"batch "
-        f"{options.games}, "
+        f"{options.blocks}x{options.channels} network, batch {options.games}, "
         f"{evaluator.precision}{on(device)}"
     )
     return Bench(setting, measure, bound, precision=evaluator.precision)
@@ -286,8 +279,7 @@ def bound_of_network(share: float, peak: float, precision: str, device: str, cor
     )
     whose = "the GPU's" if is_gpu(device) else "this core's" if cores == 1 else f"{cores} cores'"
     return (
-        f"{what}: convolutions at {share:.0%} of {whose} {peak / 1e9:,.0f} GFLOP/s "
-        f"(large "
+        f"{what}: convolutions at {share:.0%} of {whose} {peak / 1e9:,.0f} GFLOP/s (large "
         f"{precision} matrices)"
     )
 
@@ -345,12 +337,8 @@ def selfplay(game: Game, options) -> Bench:
         return f"the network, at {reached:.0%} of its own speed; in it, {where}"
 
     said = (
-        f"{options.blocks}x{options.channels} "
-        f"network "
-        f"in "
-        f"{precision}, "
-        f"{simulations} "
-        f"simulations, {num_games} games"
+        f"{options.blocks}x{options.channels} network in {precision}, {simulations} simulations, "
+        f"{num_games} games"
     )
     said += f" in each of {count} threads" if count > 1 else ""
     said += on(device)

@@ -36,8 +36,7 @@ def run(options) -> int:
         )
     count = len(found.violations)
     print(
-        f"{found.name}: {f'{count} violations' if count else 'all laws hold'}, "
-        f"{options.games} "
-        f"games"
+        f"{found.name}: {f'{count} violations' if count else 'all laws hold'}, {options.games} "
+        "games"
     )
     return 1 if count else 0

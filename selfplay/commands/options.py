@@ -3,11 +3,8 @@
 from argparse import ArgumentParser
 
 PLAYERS = (
-    "random | mcts:SIMULATIONS | solver | CHECKPOINT[@SIMULATIONS] | RUN[@SIMULATIONS]  "
-    "(@0: "
-    "the "
-    "network alone; @0.5s, "
-    "mcts:0.5s: so long a move) | gtp:COMMAND  (an outside engine)"
+    "random | mcts:SIMULATIONS | solver | CHECKPOINT[@SIMULATIONS] | RUN[@SIMULATIONS]  (@0: the "
+    "network alone; @0.5s, mcts:0.5s: so long a move) | gtp:COMMAND  (an outside engine)"
 )
 OWN_GAME = "a file of your own that a run was trained with runs only if you name it, now or before"
 

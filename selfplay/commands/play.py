@@ -35,13 +35,8 @@ def add_arguments(command: ArgumentParser) -> None:
         "--time",
         metavar="5m+3s",
         help="clocks for both sides: 10m, 5m+3s (3 s more a move), 10m+5x30s "
-        "(5 "
-        "periods "
-        "of "
-        "30 "
-        "s), "
-        "10m+25/5m (25 moves in "
-        "5 m), 30s/move; an engine whose name says how much it searches does no more than that",
+        "(5 periods of 30 s), 10m+25/5m (25 moves in 5 m), 30s/move; an engine whose name says how "
+        "much it searches does no more than that",
     )
     command.add_argument("--ponder", action="store_true", help="let the engine think while you do")
     command.add_argument("--game", metavar="GAME|FILE.py", help=OWN_GAME)

@@ -168,20 +168,9 @@ def exam_table(result: dict) -> None:
 
 def exam_line(result: dict) -> str:
     return (
-        f"exam: of {result['positions']:,} positions ({result['exam']}) "
-        f"the "
-        f"value "
-        f"is "
-        f"kept "
-        f"in "
-        f"{result['network']:.1%} by the "
-        f"network alone and in {result['search']:.1%} "
-        f"with "
-        f"{budget_of(result)}, "
-        f"the "
-        f"network "
-        f"in "
-        f"{result['precision']}"
+        f"exam: of {result['positions']:,} positions ({result['exam']}) the value is kept in "
+        f"{result['network']:.1%} by the network alone and in {result['search']:.1%} with "
+        f"{budget_of(result)}, the network in {result['precision']}"
     )
 
 
@@ -195,12 +184,8 @@ def conclusion(newest: Checkpoint) -> dict:
     precision = precision_here(newest)
     minutes = newest.progress["seconds"] / 60
     lines.append(
-        f"generation {newest.generation}: "
-        f"{newest.progress['rows']:,} "
-        f"positions "
-        f"in "
-        f"{minutes:.1f} "
-        f"minutes"
+        f"generation {newest.generation}: {newest.progress['rows']:,} positions in {minutes:.1f} "
+        "minutes"
     )
     if exam.load(newest.game) is not None:
         result["exam"] = examine(str(newest.path), precision=precision)
@@ -215,8 +200,8 @@ def conclusion(newest: Checkpoint) -> dict:
     result["match"] = met.as_json()
     lines.append(
         f"match: {us.simulations} simulations in {us.precision} against {YARDSTICK}: {met.wins} "
-        f"won, {met.draws} drawn, "
-        f"{met.losses} lost of {len(met.outcomes)} ({met.distinct} distinct), {met.score:.1%}"
+        f"won, {met.draws} drawn, {met.losses} lost of {len(met.outcomes)} ({met.distinct} "
+        f"distinct), {met.score:.1%}"
     )
     return result | {"lines": lines}
 

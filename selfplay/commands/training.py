@@ -202,13 +202,8 @@ def number_of_actors(
         raise ValueError("--actors 0 plays in this process, not at --address")
     if asked and not address and asked > (most := max(1, memory() // ACTOR_BYTES)):
         raise ValueError(
-            f"--actors {asked:,} would not fit: each is a "
-            f"process "
-            f"of "
-            f"some "
-            f"{ACTOR_BYTES / 1e9:.1f} "
-            f"GB, and {memory() / 1e9:,.1f} "
-            f"GB may be used here, enough for {most}"
+            f"--actors {asked:,} would not fit: each is a process of some {ACTOR_BYTES / 1e9:.1f} "
+            f"GB, and {memory() / 1e9:,.1f} GB may be used here, enough for {most}"
         )
     if (asked or address) and not ray_is_there():
         raise ValueError(

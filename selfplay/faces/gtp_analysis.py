@@ -249,15 +249,9 @@ def kata_info(game: Game, c: MoveInfo, order: int, flags: set[str]) -> str:
     """KataGo's: rates in [0, 1], and points, of which our searches know none. No game of ours ends
     without a result."""
     info = (
-        f"info move {game.format(c.action)} "
-        f"visits "
-        f"{c.visits} "
-        f"utility "
-        f"{2 * c.win_rate - 1:.6f} "
-        f"winrate {c.win_rate:.6f} "
-        f"scoreMean 0 scoreStdev 0 scoreLead 0 scoreSelfplay 0 prior {c.prior:.6f} lcb "
-        f"{c.bound:.6f} "
-        f"utilityLcb {2 * c.bound - 1:.6f} "
+        f"info move {game.format(c.action)} visits {c.visits} utility {2 * c.win_rate - 1:.6f} "
+        f"winrate {c.win_rate:.6f} scoreMean 0 scoreStdev 0 scoreLead 0 scoreSelfplay 0 prior "
+        f"{c.prior:.6f} lcb {c.bound:.6f} utilityLcb {2 * c.bound - 1:.6f} "
         + ("noResultValue 0 " if "noResultValue" in flags else "")
     )
     info += f"order {order} pv {line_of(game, c)}"

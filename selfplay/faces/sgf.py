@@ -150,13 +150,8 @@ def name_of(root: Node, wanted: str) -> str:
     )
     if number not in families:
         raise ValueError(
-            f"a record of game GM[{number[:20]}]; known are Go (1), "
-            f"Othello "
-            f"(2), "
-            f"Gomoku "
-            f"(4) "
-            f"and "
-            f"Hex (11)"
+            f"a record of game GM[{number[:20]}]; known are Go (1), Othello (2), Gomoku (4) and "
+            "Hex (11)"
         )
     family = families[number]
     columns, _, rows = (text(root, "SZ") or str(KINDS[family].size)).partition(":")
@@ -342,8 +337,7 @@ def serialise(record: Record) -> bytes:
     family, size = games.GAMES.get(game.name, ("", None))
     if family not in KINDS:
         raise ValueError(
-            f"SGF is for {', '.join(games.FAMILIES[name].title for name in KINDS)}, "
-            f"not "
+            f"SGF is for {', '.join(games.FAMILIES[name].title for name in KINDS)}, not "
             f"{game.title}"
         )
     root = {

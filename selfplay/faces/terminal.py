@@ -78,12 +78,7 @@ def sit_down(
 def farewell(game_at_board: TerminalGame, command: str) -> str:
     if not game_at_board.record.is_plain:
         return (
-            "Left. A game of another kind goes on from a "
-            "file: "
-            "`save "
-            "FILE.sgf`, "
-            "then "
-            "--load "
+            "Left. A game of another kind goes on from a file: `save FILE.sgf`, then --load "
             "FILE.sgf"
         )
     moves = " ".join(game_at_board.game.format(move) for move in game_at_board.record.moves)
@@ -166,20 +161,16 @@ def wait(game_at_board: TerminalGame, side: int, seconds: float, console: Consol
     """Take the time off a side's clock."""
     if game_at_board.clock.wait(side, seconds):
         says = (
-            f"{game_at_board.game.owner_symbols[side]} "
-            f"({game_at_board.name(side)}): "
-            f"time "
-            f"is "
-            f"up. The game goes on."
+            f"{game_at_board.game.owner_symbols[side]} ({game_at_board.name(side)}): time is up. "
+            "The game goes on."
         )
         console.print(says, style="bold", markup=False)
 
 
 def refusal(game_at_board: TerminalGame, side: int, word: str) -> str:
     return (
-        f"{word[:LONGEST_WORD]!r} cannot be played here. Legal: "
-        f"{legal(game_at_board, side)} "
-        f"(or help, undo, hint, ...)"
+        f"{word[:LONGEST_WORD]!r} cannot be played here. Legal: {legal(game_at_board, side)} (or "
+        "help, undo, hint, ...)"
     )
 
 
@@ -277,9 +268,7 @@ def hint(game_at_board: TerminalGame, side: int, argument: str, console: Console
     if analysis is None:
         raise CommandError("no engine to ask; start with --hint PLAYER")
     console.print(
-        f"{escape(game_at_board.hint.name)} "
-        f"would "
-        f"play "
+        f"{escape(game_at_board.hint.name)} would play "
         f"[bold]{game_at_board.game.format(analysis.choice)}[/bold]"
     )
     console.print(opinion(game_at_board.game, position, analysis, most=7))
@@ -456,7 +445,6 @@ def result(game_at_board: TerminalGame, position: Position) -> str:
     )
     verb = "win" if game_at_board.seats[side] is None else "wins"
     return (
-        f"{game_at_board.game.owner_symbols[side]} "
-        f"({game_at_board.name(side)}) "
+        f"{game_at_board.game.owner_symbols[side]} ({game_at_board.name(side)}) "
         f"{verb}{gave_up}.{flags}"
     )

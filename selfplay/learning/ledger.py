@@ -193,10 +193,7 @@ def summary(entry: dict) -> str:
     ]
     if "exam_net" in entry:
         parts.append(
-            f"exam net {entry['exam_net']:.1%} "
-            f"search "
-            f"{entry['exam_search']:.1%} "
-            f"kept "
+            f"exam net {entry['exam_net']:.1%} search {entry['exam_search']:.1%} kept "
             f"{entry['kept']:.1%}"
         )
     if "gain" in entry:

@@ -249,13 +249,8 @@ class EnginePlayer:
         position = self._reach(moves)
         if position.key != abi.call_key(self.game.rules, state):
             raise ValueError(
-                f"{self.program.name} can only be told "
-                f"games "
-                f"that "
-                f"begin "
-                f"as "
-                f"{self.game.name} "
-                f"always does"
+                f"{self.program.name} can only be told games that begin as {self.game.name} always "
+                "does"
             )
         answer = self._demand(f"{self.word} {'bw'[position.mover]}")
         if answer.lower() == "resign":

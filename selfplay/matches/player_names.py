@@ -21,12 +21,8 @@ MOST_SIMULATIONS = 10_000_000
 LONGEST_MOVE = 24 * 3600.0  # seconds that a player's name may ask for
 SHOWN = 200  # characters of a player's name in a message: a whole path, mostly
 FORMS = (
-    "random, mcts:SIMULATIONS, "
-    "solver, "
-    "CHECKPOINT[@SIMULATIONS], "
-    "RUN[@SIMULATIONS] "
-    "or "
-    "gtp:COMMAND; @0.5s: by time"
+    "random, mcts:SIMULATIONS, solver, CHECKPOINT[@SIMULATIONS], RUN[@SIMULATIONS] or gtp:COMMAND; "
+    "@0.5s: by time"
 )
 
 
@@ -84,7 +80,7 @@ class PlayerName:
         if self.checkpoint.shape != shape_for(game, settings.network, settings.learner):
             raise ValueError(
                 f"{short(self.text, SHOWN)} has a network of another shape than {game.name} wants "
-                f"now"
+                "now"
             )
 
     def _trained_game(self, asked: Game) -> Game:

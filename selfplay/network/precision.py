@@ -60,12 +60,7 @@ def check_precision(asked: str, names: list[str]) -> None:
     """ValueError if a precision cannot be had."""
     if asked != "auto" and asked not in names:
         raise ValueError(
-            f"precision {asked!r} cannot "
-            f"be "
-            f"had "
-            f"here, "
-            f"{', '.join(names)} "
-            f"can. "
+            f"precision {asked!r} cannot be had here, {', '.join(names)} can. "
             f"{openvino_backend.HINT}"
         )
 

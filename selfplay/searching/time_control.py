@@ -19,9 +19,8 @@ LONGEST = 2.0**31  # seconds that a clock can be set to
 UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 TIME = re.compile(r"([0-9]+(?:\.[0-9]+)?|\.[0-9]+)(ms|s|m|h)")
 FORMS = (
-    "10m, 5m+3s (3 s more a move), 10m+5x30s (5 periods of 30 s), 10m+25/5m (25 moves in 5 "
-    "m) "
-    "or 30s/move"
+    "10m, 5m+3s (3 s more a move), 10m+5x30s (5 periods of 30 s), 10m+25/5m (25 moves in 5 m) or "
+    "30s/move"
 )
 
 

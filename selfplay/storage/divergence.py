@@ -49,12 +49,7 @@ def worse_than_nothing(entry: dict) -> str | None:
     for name, (nothing, most) in limits.items():
         if (loss := _number(entry, f"loss_{name}", 0.0)) > most:
             return (
-                f"the loss of the {name} was {loss:.3g}, and a "
-                f"network "
-                f"that "
-                f"knows "
-                f"nothing "
-                f"has "
+                f"the loss of the {name} was {loss:.3g}, and a network that knows nothing has "
                 f"{nothing:.3g}"
             )
     return None

@@ -96,12 +96,7 @@ class Run:
                     command_to_resume(self.folder),
                 )
                 raise ValueError(
-                    f"{self.folder} holds another run ({difference}); go on "
-                    f"with "
-                    f"it "
-                    f"as "
-                    f"it "
-                    f"is: "
+                    f"{self.folder} holds another run ({difference}); go on with it as it is: "
                     f"{again}, or choose another --out"
                 )
         elif foreign := [
@@ -191,13 +186,8 @@ class Run:
         for key, there, here in differences(found.config, self.config):
             if not key.startswith("game") and not is_changeable(key):
                 raise ValueError(
-                    f"{self.folder / 'config.toml'} was altered: "
-                    f"{key} "
-                    f"is "
-                    f"{here} "
-                    f"there "
-                    f"and "
-                    f"{there} in {found.path}"
+                    f"{self.folder / 'config.toml'} was altered: {key} is {here} there and {there} "
+                    f"in {found.path}"
                 )
 
     def give_up(self, generation: int) -> int:
@@ -234,12 +224,7 @@ class Run:
         for path in checkpoint.all_in(self.checkpoints):
             if int(path.name) > good.generation:
                 report(
-                    f"{path} is worse than a network that "
-                    f"knows "
-                    f"nothing: "
-                    f"moved "
-                    f"aside, "
-                    f"checkpoint "
+                    f"{path} is worse than a network that knows nothing: moved aside, checkpoint "
                     f"{good.path.name} goes on"
                 )
                 set_aside(path, "diverged")
@@ -250,14 +235,8 @@ class Run:
         `good`."""
         reason = str(error).removesuffix(": learning has diverged")
         return (
-            f"learning has diverged in "
-            f"generation "
-            f"{generation} "
-            f"({reason}); "
-            f"checkpoint "
-            f"{good:04d} "
-            f"is the last good one and "
-            f"stays: go on from it more slowly: {self.slower_command()}"
+            f"learning has diverged in generation {generation} ({reason}); checkpoint {good:04d} "
+            f"is the last good one and stays: go on from it more slowly: {self.slower_command()}"
         )
 
     def slower_command(self) -> str:

@@ -20,13 +20,8 @@ from selfplay.storage.files import DamagedFile, open_regular, shown, write_bytes
 
 MOST_CONFIG = 1 << 20  # bytes of config.toml: ours have some three thousand
 HEAD = (
-    "# The settings of this run, with a checksum in the last "
-    "line. "
-    "They "
-    "are "
-    "changed "
-    "by "
-    "--resume --set, not here.\n"
+    "# The settings of this run, with a checksum in the last line. They are changed by --resume "
+    "--set, not here.\n"
 )
 END = re.compile(rb"# checksum ([0-9a-f]{8})\n")
 
@@ -71,14 +66,8 @@ def stored_config(folder: Path) -> RunConfig:
         raise ValueError(f"cannot read {path}: {error.strerror}") from None
     if not is_unaltered(text):
         raise DamagedFile(
-            f"{path} was cut or altered: its checksum does not match; "
-            f"put "
-            f"back "
-            f"what "
-            f"was "
-            f"there, "
-            f"and change settings by "
-            f"{command_to_resume(folder)} --set KEY=VALUE"
+            f"{path} was cut or altered: its checksum does not match; put back what was there, and "
+            f"change settings by {command_to_resume(folder)} --set KEY=VALUE"
         )
     try:
         return config.located(config_file.parse(text.decode(), source=str(path)), folder)

@@ -52,12 +52,7 @@ def check_header(kinds: dict[str, Kind], metadata: dict[str, str], game: Game | 
         if kinds[name].dtype != dtype or len(kinds[name].shape) != axes:
             wanted = f"{np.dtype(dtype)} with {axes} axes"
             raise ValueError(
-                f"{name} should be "
-                f"{wanted}, "
-                f"not "
-                f"{kinds[name].dtype} "
-                f"of "
-                f"shape "
+                f"{name} should be {wanted}, not {kinds[name].dtype} of shape "
                 f"{list(kinds[name].shape)}"
             )
     _check_lengths({name: kind.shape for name, kind in kinds.items()}, game)
@@ -109,12 +104,7 @@ def _check_offsets(name: str, offsets: np.ndarray, count: int, shortest: int) ->
 def _check_within(name: str, array: np.ndarray, low: float, high: float) -> None:
     if len(array) and not (array.min() >= low and array.max() <= high):  # NaN is not
         raise ValueError(
-            f"{name} should lie between {low:g} and "
-            f"{high:g}, "
-            f"and "
-            f"is "
-            f"{array.min():g} "
-            f"to "
+            f"{name} should lie between {low:g} and {high:g}, and is {array.min():g} to "
             f"{array.max():g}"
         )
 

@@ -88,8 +88,8 @@ def _expected(path: Path, shape: Shape) -> tuple[dict[str, Kind], list[str]]:
         raise DamagedFile(f"{path} is missing or damaged: {error.strerror or error}") from None
     if size < least:
         raise DamagedFile(
-            f"{path} is damaged: it has {size:,} bytes, too few for a network of "
-            f"{shape.blocks} blocks of {shape.channels} channels"
+            f"{path} is damaged: it has {size:,} bytes, too few for a network of {shape.blocks} "
+            f"blocks of {shape.channels} channels"
         )
     return kinds_of_network(shape)
 
@@ -135,8 +135,8 @@ def _check_learner_state(
     for name in sorted(wanted.keys() | (kinds.keys() - network.keys())):
         if wanted.get(name) != kinds.get(name):
             raise ValueError(
-                f"this is the state of another learner: {name[:100]} is "
-                f"{_told(kinds.get(name))} here, {_told(wanted.get(name))} there"
+                f"this is the state of another learner: {name[:100]} is {_told(kinds.get(name))} "
+                f"here, {_told(wanted.get(name))} there"
             )
 
 

@@ -135,8 +135,7 @@ def test_what_ray_says_when_it_cannot_start_is_one_line(monkeypatch):
 def test_a_cluster_of_another_version_is_refused_with_the_whole_reason(monkeypatch):
     def differ(address):
         raise RuntimeError(
-            "Version mismatch: The cluster was started with:\n    Ray: 2.50.0\n    "
-            "Python: "
+            "Version mismatch: The cluster was started with:\n    Ray: 2.50.0\n    Python: "
             "3.12.1\nThis process"
         )
 

@@ -108,9 +108,8 @@ def test_folders_of_killed_owners_go_and_no_others(root):
 
 
 WORKER = (
-    "import sys, time; open(sys.argv[1], 'w').write('x'); held = "
-    "open(sys.argv[1]); "
-    "print('ready', flush=True); time.sleep(60)"
+    "import sys, time; open(sys.argv[1], 'w').write('x'); held = open(sys.argv[1]); print('ready', "
+    "flush=True); time.sleep(60)"
 )
 
 

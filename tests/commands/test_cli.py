@@ -62,12 +62,8 @@ def test_training_says_how_to_play_the_result(run, capsys):
 
 def test_help_imports_nothing_heavy():
     program = (
-        "import sys; from "
-        "selfplay "
-        "import "
-        "cli\ntry: "
-        "cli.main(['--help'])\nexcept "
-        "SystemExit: pass\nprint(sorted(sys.modules))"
+        "import sys; from selfplay import cli\ntry: cli.main(['--help'])\nexcept SystemExit: "
+        "pass\nprint(sorted(sys.modules))"
     )
     out = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True).stdout
     assert "usage: selfplay" in out and "train" in out

@@ -120,11 +120,7 @@ def test_a_letter_that_the_encoding_lacks_is_written_as_a_code(tmp_path):
 
 def test_a_working_directory_that_is_gone_is_one_line(tmp_path):
     gone = (
-        "import os, sys, tempfile; d = "
-        "tempfile.mkdtemp(); "
-        "os.chdir(d); "
-        "os.rmdir(d); "
-        "from "
+        "import os, sys, tempfile; d = tempfile.mkdtemp(); os.chdir(d); os.rmdir(d); from "
         "selfplay.cli import main; sys.exit(main())"
     )
     for words, code in ((["games"], 2), (["train", "dummy"], 2), (["--help"], 0)):

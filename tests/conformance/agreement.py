@@ -193,12 +193,8 @@ class Table:
         elif self.theirs.current_player() != self.ours.mover:
             self.note(
                 "mover",
-                f"player {self.theirs.current_player()} "
-                f"moves "
-                f"there, "
-                f"player "
-                f"{self.ours.mover} "
-                f"with us",
+                f"player {self.theirs.current_player()} moves there, player {self.ours.mover} with "
+                "us",
             )
         else:
             return self.legal_moves_agree()
@@ -305,7 +301,7 @@ def line(name: str, found: Findings) -> str:
     return "; ".join(
         [
             f"{name}: {found.games:,} games, {found.plies:,} plies, {disagreements:,} "
-            f"disagreements",
+            "disagreements",
             *counts,
         ]
     )

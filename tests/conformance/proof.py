@@ -255,12 +255,7 @@ def main() -> int:
     for found in total.values():
         everything.add(found)
     print(
-        f"\nOurs and mctx "
-        f"{version('mctx')} "
-        f"on "
-        f"jax "
-        f"{version('jax')}; "
-        f"kinds: "
+        f"\nOurs and mctx {version('mctx')} on jax {version('jax')}; kinds: "
         f"{', '.join(asked.kinds)}.\n"
     )
     print(

@@ -169,11 +169,8 @@ def test_gogui_twogtp_s_exchange(go9):
     assert said[:2] == ["= 2", "= selfplay"] and len(said[2]) <= 42  # longer versions are no label
     supported = said[3].removeprefix("= ").split("\n")
     wanted = (
-        "undo gg-undo gogui-setup "
-        "gogui-setup_player "
-        "gogui-play_sequence "
-        "set_free_handicap "
-        "komi time_settings"
+        "undo gg-undo gogui-setup gogui-setup_player gogui-play_sequence set_free_handicap komi "
+        "time_settings"
     )
     assert {*wanted.split(" "), "gogui-interrupt", "gogui-analyze_commands", "cputime"} <= set(
         supported

@@ -55,12 +55,7 @@ COMMANDS = [
 
 def test_answers_carry_the_number_of_their_command(connect4):
     assert talk(connect4, "12 name\nname\n0 nonsense\nnonsense\n7\n") == (
-        "=12 selfplay\n\n= selfplay\n\n?0 "
-        "unknown "
-        "command\n\n? "
-        "unknown "
-        "command\n\n?7 "
-        "unknown "
+        "=12 selfplay\n\n= selfplay\n\n?0 unknown command\n\n? unknown command\n\n?7 unknown "
         "command\n\n"
     )
 

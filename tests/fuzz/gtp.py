@@ -95,9 +95,7 @@ def analysis_words(random: random.Random):
         )
         yield random.choice(
             (
-                f"{random.choice(('avoid', 'allow'))} "
-                f"{random.choice('bw')} "
-                f"{moves} "
+                f"{random.choice(('avoid', 'allow'))} {random.choice('bw')} {moves} "
                 f"{random.choice((1, 2, 3, 50, 0))}",
                 f"{random.choice(('interval', 'minmoves', 'maxmoves'))} "
                 f"{random.choice((0, 1, 5, 50))}",

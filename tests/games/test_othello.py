@@ -127,13 +127,8 @@ def test_the_perfect_game_on_six_by_six_ends_as_published():
     """Joel Feinstein, "Perfect play in 6x6 Othello" (1993), his b2-g7 as a1-f6: 20 discs to 16, by
     one pass."""
     moves = (
-        "c2 b4 c5 d2 e4 e3 d1 c1 b1 d5 d6 f4 b3 b2 f3 f2 e2 b6 a4 c6 a6 a2 b5 "
-        "a5 "
-        "e6 "
-        "e5 "
-        "a3 "
-        "a1 "
-        "f5 f6 pass e1 f1"
+        "c2 b4 c5 d2 e4 e3 d1 c1 b1 d5 d6 f4 b3 b2 f3 f2 e2 b6 a4 c6 a6 a2 b5 a5 e6 e5 a3 a1 f5 f6 "
+        "pass e1 f1"
     )
     position = after(games.load("othello6"), moves)
     assert position.outcome == -1.0 and position.final()[1] == 16 - 20

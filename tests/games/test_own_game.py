@@ -94,14 +94,8 @@ def test_an_installed_package_offers_a_game_by_an_entry_point(chomp, tmp_path):
         "[selfplay.games]\nchomp = sweets:GAME\nbroken = sweets:ROWS\n"
     )
     program = (
-        "import games, sys; from selfplay "
-        "import "
-        "cli; "
-        "print(games.load('chomp').title, "
-        "'chomp' "
-        "in "
-        "games.names());"
-        "sys.exit(cli.main(['check', 'broken']))"
+        "import games, sys; from selfplay import cli; print(games.load('chomp').title, 'chomp' in "
+        "games.names());sys.exit(cli.main(['check', 'broken']))"
     )
     environment = os.environ | {"PYTHONPATH": f"{tmp_path}:{ROOT}"}
     done = subprocess.run(

@@ -298,8 +298,7 @@ def test_what_a_game_s_python_functions_raise_is_told_as_the_file_s(
     """The file takes its rules from the package, so that nothing is compiled."""
     path = tmp_path / "wrong.py"
     path.write_text(
-        f"import games; from dataclasses import replace\nGAME = "
-        f"replace(games.load('tictactoe'), "
+        "import games; from dataclasses import replace\nGAME = replace(games.load('tictactoe'), "
         f"{field}={wrong})\n"
     )
     game = games.load(str(path))

@@ -276,9 +276,10 @@ def test_an_engine_ends_with_the_program(tmp_path, engine):
     engine("none").program.close()  # writes the script
     command = f"{sys.executable} -S {tmp_path / 'engine.py'} stays {tmp_path / 'log'}"
     program = (
-        "import games\nfrom selfplay.matches.gtp_engine import EnginePlayer\n"
-        f"player = EnginePlayer('gtp:{command}', games.load('connect4'))\n"
-        "print(player.program.process.pid)\nraise ValueError('something else')"
+        "import games\nfrom selfplay.matches.gtp_engine import EnginePlayer\nplayer = "
+        f"EnginePlayer('gtp:{command}', "
+        "games.load('connect4'))\nprint(player.program.process.pid)\nraise ValueError('something "
+        "else')"
     )
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=60

@@ -185,9 +185,7 @@ LINES = {
     "a list": b"[1, 2]\n",
     "a number": b"17\n",
     "no generation": b'{"kl": 1.0}\n',
-    "a generation that "
-    "is "
-    "no "
+    "a generation that is no "
     "number": b'{"generation": "one"}\n{"generation": [1]}\n{"generation": {}}\n',
     "a generation below 0": b'{"generation": -3}\n',
     "another generation's line": b'{"generation": 900}\n',
@@ -390,8 +388,8 @@ def test_a_run_that_diverged_stores_nothing_of_it_says_what_to_change_and_goes_o
     folder = tmp_path / "a run"
     shutil.copytree(diverged[0], folder)
     said = (
-        "learning has diverged in generation .*; checkpoint 0000 is the last good one and "
-        "stays: go on from it more slowly: "
+        "learning has diverged in generation .*; checkpoint 0000 is the last good one and stays: "
+        "go on from it more slowly: "
     )
     assert re.match(
         f"{said}selfplay train --resume --out .* --set learner.learning_rate=0.002", diverged[1]
@@ -472,12 +470,7 @@ def test_learning_that_is_finite_and_useless_is_said_after_three_generations_and
     said = [watch.look(useless) for _ in range(24)]
     assert [index + 1 for index, line in enumerate(said) if line] == [3, 13, 23]
     assert (
-        "for 3 generations the loss of the outcome was 111, and a "
-        "network "
-        "that "
-        "knows "
-        "nothing "
-        "has "
+        "for 3 generations the loss of the outcome was 111, and a network that knows nothing has "
         "1.1" in said[2]
     )
     good = {"loss_policy": 1.4, "loss_uniform": 1.7, "loss_outcome": 0.9, "loss_value": 0.4}
