@@ -164,7 +164,7 @@ def test_games_are_saved_and_loaded(connect4, tictactoe, tmp_path):
 def test_files_that_are_no_saved_games_are_refused_at_the_prompt(connect4, tmp_path, text):
     path = tmp_path / "bad.json"
     path.write_text(text)
-    said, _ = sit(connect4, ["4", f"load {path}", "quit"], second=Parrot(connect4))
+    said, _ = sit(connect4, ["4", f"load {path}", "quit"], second=Parrot(connect4), width=400)
     assert "bad.json" in said and "--moves '4 1'" in said  # the game in progress is intact
 
 
@@ -236,6 +236,7 @@ def test_commands_that_fail_say_why(connect4, tmp_path, monkeypatch):
         ["hint", f"save {tmp_path}"],
         second=Parrot(connect4),
         hint=players.create("solver", connect4),
+        width=400,
     )
     assert (
         "too hard" in said and "cannot be played" not in said and f"cannot write {tmp_path}" in said
