@@ -7,7 +7,7 @@ PYTHON ?= python3
 VENV ?= .venv
 PRESET ?= connect4-quick
 PIP_OPTIONS ?=
-PARALLEL ?= --numprocesses=2 --dist=loadfile
+PARALLEL ?= --numprocesses=2 --dist=loadfile --no-loadscope-reorder
 INSTALLED = $(VENV)/installed
 
 .PHONY: train test test-slow test-all lint clean
