@@ -99,7 +99,8 @@ class Rules(Handle):
 
 # How kernels take `Rules`: as the address of seven addresses, from which `rules.play` becomes a
 # first-class function again, and a number. Numba could take a tuple of seven functions, but looks
-# each of them up anew at every call: 125 us, which is as long as 128 small trees need for a wave.
+# each of them up anew at every call: 125 us, which is as long as 128 small trees need for a batch
+# step.
 
 
 class RulesType(types.Type):

@@ -101,7 +101,7 @@ def release(records: Records) -> None:
 @kernel
 def play_step(search_batch, plan, options, records):
     """Bring every game to its next leaf; returns the number of rows. `expand_and_backup` completes
-    the wave."""
+    the batch step."""
     rules, params, forest, cache, batch = search_batch
     rows = 0
     for game in range(len(forest.num_simulations)):

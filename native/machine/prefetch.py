@@ -59,7 +59,7 @@ def prefetch_game(forest, game):
 
 @inline
 def prefetch_behind(forest, game, edge):
-    """The node behind a tried edge; or, if this is the first simulation to go on from there, all
+    """The node behind a visited edge; or, if this is the first simulation to go on from there, all
     that opening it will read and write. The move is played meanwhile."""
     e = forest.children[game, edge]
     if e.visits == 1 and e.in_flight == 0:

@@ -1,6 +1,6 @@
 """exp and softmax, many numbers at a time.
 
-A search takes the exponential of every legal move's logit, and of every tried move's value. The C
+A search takes the exponential of every legal move's logit, and of every visited move's value. The C
 library's `exp` is a call for each number; these are a dozen multiplications for four or eight of
 them.
 """

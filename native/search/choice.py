@@ -60,8 +60,8 @@ def proven_policy(forest, game):
 
 @inline
 def most_visited(params, forest, game, must_not_lose):
-    """The root edge with the most visits, or, if all that were tried are lost, the likeliest
-    untried one."""
+    """The root edge with the most visits, or, if all that were visited are lost, the likeliest
+    unvisited one."""
     root, best, most = forest.nodes[game, ROOT], -1, -1
     for i in range(root.num_children):
         e = forest.children[game, i]
@@ -171,7 +171,7 @@ def lcb_edge(params, forest, game, best):
 @inline
 def root_value(params, forest, game):
     """The search's value of the root, for the first player: exact, or its Q under forest.policy,
-    completed with v_mix where Gumbel's policy gives weight to actions that were never tried."""
+    completed with v_mix where Gumbel's policy gives weight to actions that were never visited."""
     root, value, known = forest.nodes[game, ROOT], 0.0, 0.0
     if is_known(root.exact):
         return root.exact
@@ -283,8 +283,8 @@ def read_policy(rules, forest, game, action_out, prior_out):
 @kernel
 def read_node(forest, game, node, action_out, visits_out, value_out, prior_out, child_out):
     """A node's edges, by ascending action: actions i32, visits i32, mean values f64 for the first
-    player (NaN unvisited), priors f32, children i32 (-1 untried). Returns their number: 0 where no
-    simulation has chosen at the node."""
+    player (NaN unvisited), priors f32, children i32 (-1 unvisited). Returns their number: 0 where
+    no simulation has chosen at the node."""
     n = forest.nodes[game, node]
     for i in range(n.num_edges):
         action, at = np.int32(forest.edge_action[game, n.first_edge + i]), i

@@ -51,7 +51,7 @@ def keep_allowed(forest, game, mover, depth, count):
 
 @inline
 def promote_best_unvisited(forest, game, node, by_root_score):
-    """Put the best untried edge behind those tried: the one with the highest prior, or with the
+    """Put the best unvisited edge behind those visited: the one with the highest prior, or with the
     highest Gumbel + logit at the root of a Gumbel search. The others stay ascending, so the first
     of equals is the lowest action."""
     n = forest.nodes[game, node]
@@ -113,5 +113,5 @@ def add_child(forest, game, node, edge, child):
 
 @inline
 def is_better(score, action, best_score, best_action):
-    """Higher, or equal and of a lower action: tried edges stand in no order of their own."""
+    """Higher, or equal and of a lower action: visited edges stand in no order of their own."""
     return score > best_score or (score == best_score and action < best_action)

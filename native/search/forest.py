@@ -200,7 +200,7 @@ def forest_bytes(
     max_plies: int,
     leaves_per_game: int = 1,
 ) -> int:
-    """The most that a forest can take. (Pages are touched where edges are tried, so large boards
+    """The most that a forest can take. (Pages are touched where edges are visited, so large boards
     come close to it.)"""
     nodes, depth = max_simulations + 1, min(max_plies, max_simulations) + 1
     edges, path = max_actions * (EDGE.itemsize + 2 + 4 + 4), 8 * leaves_per_game * depth

@@ -6,7 +6,7 @@ each action; below it, the visits follow the improved policy. Q is for the mover
 as in the paper's board games. Simulations in flight count as visits and never as values, so no
 virtual loss is needed. Ties go to the lowest action.
 
-All untried actions of a node have the same completed Q, so their improved policy is in proportion
+All unvisited actions of a node have the same completed Q, so their improved policy is in proportion
 to their priors: their mass is known without a look at them, and only the likeliest can be next.
 """
 
@@ -56,14 +56,14 @@ def considered_visits(num_considered, num_simulations, simulation):
 
 @inline
 def complete_q(params, forest, game, node):
-    """Write the completed Q of the node's tried edges to forest.score (section 4, equations 10 and
-    33).
+    """Write the completed Q of the node's visited edges to forest.score (section 4, equations 10
+    and 33).
 
     qhat(a) = Q(a) where visited, else v_mix = (v + N * sum_visited(P Q) / sum_visited(P)) / (1 +
     N); sigma(q) = (c_visit + max visits) * c_scale * q, q in [0, 1], or stretched to fill [0, 1] if
     `min_max`, as mctx's rescale_values does: between the lowest and the highest completed Q of all
     actions of the game. An illegal action is one without visits there, so v_mix is among them
-    unless every action is legal and visited. Returns (v_mix, which is qhat of every untried edge;
+    unless every action is legal and visited. Returns (v_mix, which is qhat of every unvisited edge;
     the highest qhat; the factor of sigma), qhat for the mover.
     """
     n, score, children = forest.nodes[game, node], forest.score, forest.children[game]
@@ -108,7 +108,7 @@ def complete_waiting(forest, game, n, mixed):
 @inline
 def weigh(params, forest, game, node):
     """Write P(a) * exp(sigma(qhat(a)) - the highest sigma), the improved policy but for its scale,
-    of the tried edges to forest.policy; returns (the same factor of every untried edge, the sum
+    of the visited edges to forest.policy; returns (the same factor of every unvisited edge, the sum
     over all edges) (equation 11)."""
     n, score, weight, prior = (
         forest.nodes[game, node],
@@ -172,7 +172,7 @@ def gumbel_root_edge(params, forest, game):
 
 @inline
 def best_root_edge(params, forest, game, wanted_visits, must_not_lose):
-    """argmax of g + logit + sigma(qhat) over the tried root edges with `wanted_visits` visits,
+    """argmax of g + logit + sigma(qhat) over the visited root edges with `wanted_visits` visits,
     those in flight included."""
     n, children, root_score = (
         forest.nodes[game, ROOT],

@@ -6,7 +6,7 @@
 
 N counts the node's own evaluation, so the first choice already follows the prior. Simulations in
 flight count as visits that lost (virtual loss). Scores are for the mover; ties go to the lowest
-action, and untried edges, which differ by their priors alone, stand for each other: only the
+action, and unvisited edges, which differ by their priors alone, stand for each other: only the
 likeliest of them is looked at.
 """
 
@@ -52,9 +52,9 @@ def value_stdev(n):
 
 @inline
 def first_play_value(params, n, node):
-    """Q of an untried edge, for the mover: `fpu_value` if `fpu_absolute`, else the node's own Q
-    less fpu_reduction * sqrt(tried policy mass) (KataGo, Wu 2019), without reduction at a root with
-    noise."""
+    """Q of an unvisited edge, for the mover: `fpu_value` if `fpu_absolute`, else the node's own Q
+    less fpu_reduction * sqrt(visited policy mass) (KataGo, Wu 2019), without reduction at a root
+    with noise."""
     if params.fpu_absolute:
         return params.fpu_value
     own = mover_score((n.value + n.value_sum) / (1.0 + n.num_finished), n.mover)

@@ -20,7 +20,7 @@ def reroot(rules, params, forest, game, action):
     """Make the child that `action` leads to the root; the caller has played the action in
     root_state[game] and sets the goal.
 
-    False, and nothing is changed, if there is nothing to keep: the action was never tried or ends
+    False, and nothing is changed, if there is nothing to keep: the action was never visited or ends
     the game, or the search is a Gumbel search, is restricted (by depth, which changes) or waits for
     answers. The simulations that went on from the child count as started and finished.
     """
@@ -119,7 +119,7 @@ def move_nodes(forest, game):
 
 @inline
 def take_new_priors(forest, game):
-    """A root's noise and temperature reach the edges that were tried before it was a root."""
+    """A root's noise and temperature reach the edges that were visited before it was a root."""
     root = forest.nodes[game, ROOT]
     root.visited_prior_mass, root.has_promoted = 0.0, 0
     for edge in range(root.num_children):

@@ -118,7 +118,7 @@ class Actor:
         self, min_rows: int, is_stopped: Callable[[], bool] = lambda: False
     ) -> tuple[Games, Work]:
         """Play until finished games hold at least `min_rows` training rows, or until `is_stopped`
-        says so between two waves; return those games."""
+        says so between two batch steps; return those games."""
         begin, counts = time.perf_counter(), self._counts()
         parts, rows = [], 0
         while rows < min_rows and not is_stopped():

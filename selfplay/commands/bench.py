@@ -16,7 +16,7 @@ def add_arguments(command: ArgumentParser) -> None:
         "--kind", choices=["gumbel", "puct"], default="gumbel", help="of search, for `search`"
     )
     command.add_argument(
-        "--alone", action="store_true", help="`search` in one compiled call, not in waves"
+        "--alone", action="store_true", help="`search` in one compiled call, not in batch steps"
     )
     command.add_argument(
         "--tune", action="store_true", help="`selfplay` with as many games as are fastest here"

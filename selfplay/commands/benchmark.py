@@ -106,14 +106,14 @@ def rules(game: Game, options) -> Bench:
 
 
 def search(game: Game, options) -> Bench:
-    """Uniform priors and zero values, asked for in waves as a network would be, or (--alone)
+    """Uniform priors and zero values, asked for in batch steps as a network would be, or (--alone)
     without leaving compiled code."""
     trees = Trees(game, options)
     kind = (
         f"{options.kind.upper() if options.kind == 'puct' else 'Gumbel'}, {options.simulations} "
         "simulations"
     )
-    how = "in one compiled call" if options.alone else "in waves"
+    how = "in one compiled call" if options.alone else "in batch steps"
     size = memory.forest_bytes(
         options.games, options.simulations, game.state_bytes, game.actions, game.max_plies
     )

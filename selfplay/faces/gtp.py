@@ -56,7 +56,7 @@ def serve(
 
 
 def next_line(session: GameSession, inbox: "Inbox") -> bytes | None:
-    session.ponder()  # in this thread: it looks into the inbox between two waves
+    session.ponder()  # in this thread: it looks into the inbox between two batch steps
     return inbox.line()
 
 

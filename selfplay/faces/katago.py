@@ -121,7 +121,8 @@ class AnalysisServer:
             self.fail(error, asked.get("id"))
 
     def work(self) -> None:
-        """One wave for each board that is being searched; reports and answers that are due then."""
+        """One batch step for each board that is being searched; reports and answers that are due
+        then."""
         for review in [review for review in self.analysts.values() if review.is_busy]:
             try:
                 self.advance(review)
@@ -140,8 +141,8 @@ class AnalysisServer:
                 self.say(answer(job, review.result(job.task), True))
 
     def give_up(self, review: ReviewSearch, error: Exception) -> None:
-        """A wave has failed: the queries that it searched for end with that error, once each; those
-        that wait are next."""
+        """A batch step has failed: the queries that it searched for end with that error, once each;
+        those that wait are next."""
         jobs = [job for job in self.jobs if job.review is review]
         failed = {id(job.query): job.query for job in jobs if job.task.tree is not None}
         for job in [job for job in jobs if id(job.query) in failed or not failed]:

@@ -35,13 +35,13 @@ class Request:
 
     state: np.ndarray  # u8[S], of an unfinished position
     simulations: int  # at least 1; no more than a tree can hold are made
-    seconds: float = math.inf  # from its first wave on; one simulation is made in any case
+    seconds: float = math.inf  # from its first batch step on; one simulation is made in any case
     urgency: int = 0
     # i32[2, A], restricts the search, see `native.search.forest.restrict`
     avoid_until: np.ndarray | None = None
     tree: int | None = None  # where it is searched; None while it waits
     deadline: float = math.inf
-    # f32[A], of all legal moves, -1 for the others; None until its first wave
+    # f32[A], of all legal moves, -1 for the others; None until its first batch step
     priors: np.ndarray | None = None
 
 
@@ -83,13 +83,13 @@ class ReviewSearch(Searcher):
         heappush(self.waiting, (-task.urgency, next(self.order), task))
 
     def step(self) -> list[Request]:
-        """One wave of all trees; returns the tasks that have come to their end. They can be read
-        until they are dropped."""
+        """One batch step of all trees; returns the tasks that have come to their end. They can be
+        read until they are dropped."""
         while self.free and self.waiting:
             self._begin(heappop(self.waiting)[2])
-        for (
-            task
-        ) in self.tasks:  # in slices, so that no wave runs long where every simulation ends at once
+        for task in (
+            self.tasks
+        ):  # in slices, so that no batch step runs long where every simulation ends at once
             done = int(self.forest.num_finished[task.tree])
             self.forest.num_simulations[task.tree] = min(self._goal(task), done + SLICE)
         self._step()
@@ -99,8 +99,8 @@ class ReviewSearch(Searcher):
         return [task for task in self.tasks if self._is_over(task)]
 
     def drop(self, task: Request) -> None:
-        """Forget a task, wherever it is; its tree is free for the next, whatever a wave that failed
-        has left in it."""
+        """Forget a task, wherever it is; its tree is free for the next, whatever a batch step that
+        failed has left in it."""
         if task.tree is None:
             self.waiting = [entry for entry in self.waiting if entry[2] is not task]
             return heapify(self.waiting)
@@ -109,7 +109,7 @@ class ReviewSearch(Searcher):
         self.free.append(task.tree)
 
     def result(self, task: Request) -> ReviewResult:
-        """Of a task that has had a wave, between two waves."""
+        """Of a task that has had a batch step, between two batch steps."""
         simulations, value, opinion = self.root_value(task.tree)
         return ReviewResult(candidates_of(self, task.tree), simulations, value, opinion)
 

@@ -93,11 +93,11 @@ class AnytimeSearch(Searcher):
         return ahead if np.array_equal(position.state, state) else None
 
     def run(self, simulations: int, stop: Callable[[], bool] = lambda: False) -> bool:
-        """Search on until the tree has so many simulations, or (asked after each wave) stop() is
-        true and stays so; at least one. Returns whether it has them all, or the memory is full, or
-        the position is proven: nothing is left to do."""
+        """Search on until the tree has so many simulations, or (asked after each batch step) stop()
+        is true and stays so; at least one. Returns whether it has them all, or the memory is full,
+        or the position is proven: nothing is left to do."""
         forest, moves = self.forest, self.moves
-        # if a wave fails, its leaves stay in flight, and the next search must begin anew
+        # if a batch step fails, its leaves stay in flight, and the next search must begin anew
         self.moves = None
         most = min(simulations, self.capacity)
         step = SLICE if self.params.kind == PUCT else most

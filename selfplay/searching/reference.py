@@ -4,8 +4,8 @@ compiled one to equal.
 `tests/native/test_search.py` compares every kind of search on every game of ours; `selfplay check`
 compares on a game of one's own.
 
-One object a node, one dictionary entry an edge, no arrays, no cache. It simulates in the same
-waves: up to `leaves` simulations wait for the network at once. Root noise is handed in, because it
+One object a node, one dictionary entry an edge, no arrays, no cache. It simulates in the same batch
+steps: up to `leaves` simulations wait for the network at once. Root noise is handed in, because it
 is an input of a search and not a part of it.
 """
 
@@ -260,7 +260,7 @@ class Search:
             return best({a: e.visits for a, e in optimal.items()})
         edges = self.worth(self.root)
         most = max(edge.visits for edge in edges.values())
-        if most == 0:  # all that were tried are lost
+        if most == 0:  # all that were visited are lost
             rank = (
                 self.gumbel_untried
                 if self.settings.kind
@@ -393,7 +393,7 @@ def root_policy_temperature(priors: np.ndarray, settings: SearchParams) -> np.nd
 
 
 def v_mix(node: Node) -> float:
-    """The value that stands in for untried actions, for the node's mover, in [0, 1]."""
+    """The value that stands in for unvisited actions, for the node's mover, in [0, 1]."""
     visited = [e for e in node.edges.values() if e.visits]
     own, n, mass = (
         (node.sign * node.value + 1) / 2,

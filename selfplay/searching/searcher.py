@@ -115,7 +115,8 @@ class Searcher:
         return bool(is_root_proven(self.forest, index))
 
     def _stop_early(self) -> None:
-        """Let the searches end whose action is certain. Between waves: nothing is in flight."""
+        """Let the searches end whose action is certain. Between batch steps: nothing is in
+        flight."""
         finished, goal = self.forest.num_finished, self.forest.num_simulations
         is_certain = (finished > 0) & (self.overtaken_in() > goal - finished)
         goal[is_certain] = finished[is_certain]
@@ -143,8 +144,8 @@ class Searcher:
         return actions, visits, values, priors, self.root_value(index)[2]
 
     def root_value(self, index: int = 0) -> tuple[int, float, float]:
-        """Of the last search, between two waves: (simulations, the mean of all their values and of
-        the evaluator's, the evaluator's value). Values are for the first player."""
+        """Of the last search, between two batch steps: (simulations, the mean of all their values
+        and of the evaluator's, the evaluator's value). Values are for the first player."""
         simulations, total, value, *_ = read_root(self.forest, index)
         return simulations, (value + total) / (simulations + 1), value
 
@@ -154,7 +155,7 @@ class Searcher:
 
     def node(self, index: int = 0, node: int = memory.ROOT) -> tuple[np.ndarray, ...]:
         """Of a node of a tree: (actions, visits, values, priors, children i32[n], -1 where
-        untried), see `root`."""
+        unvisited), see `root`."""
         most, i32 = self.game.actions, np.int32
         edges = (
             np.zeros(most, i32),

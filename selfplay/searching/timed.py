@@ -94,7 +94,7 @@ class TimedSearcher:
         return come(self.own, moves, state, avoid_until)
 
     def ponder(self, moves: Moves, state: np.ndarray, stop: Callable[[], bool]) -> None:
-        """Search the opponent's position until stop() is true (soon: it is asked every wave),
+        """Search the opponent's position until stop() is true (soon: it is asked every batch step),
         memory is full, or PATIENCE ends."""
         search, has_ended = self.at(moves, state), until(self.now() + PATIENCE, self.now)
         with suppress(
