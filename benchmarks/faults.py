@@ -249,8 +249,8 @@ def checkout() -> Path:
 
 
 def chomp() -> str:
-    """The game of one's own that the README shows."""
-    return re.search(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S)[1]
+    """The game of one's own that the README tells of."""
+    return (ROOT / "tests" / "data" / "chomp.py").read_text()
 
 
 if __name__ == "__main__":
