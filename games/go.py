@@ -26,8 +26,7 @@ board, life, ladders, face = (
 # Planes that the network may be given besides. They are constants of the file: to compare, train on
 # a copy of it, with the board's size as the default above.
 PASS_ALIVE = False  # two: what the mover keeps even if they pass for ever, and the other likewise
-# two: the stones of chains caught in a ladder, and the mover's moves that catch one
-LADDERS = False
+LADDERS = False  # two: stones of chains caught in a ladder, and the moves that catch one
 RECENT_PLANE, FORBIDDEN_PLANE, ALIVE_PLANE = 8, 8 + board.RECENT, 9 + board.RECENT
 LADDER_PLANE = ALIVE_PLANE + 2 * PASS_ALIVE
 PLANES = LADDER_PLANE + 2 * LADDERS
