@@ -238,9 +238,8 @@ def kills(outcome: Outcome, folder: Path, options, actors: int) -> None:
             training.start()
             time.sleep(moments.uniform(0.2, options.longest))
             training.process.send_signal(signal.SIGKILL)
-            training.end(
-                outcome, training.process.wait()
-            )  # a run that ended before is a run that ended
+            # a run that ended before is a run that ended
+            training.end(outcome, training.process.wait())
             training.note()
             outcome.tried += 1
         training.finish(outcome)

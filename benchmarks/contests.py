@@ -29,9 +29,8 @@ class Contest:
     name: str  # of the row
     ours: dict[str, Measure]  # column -> measure
     theirs: dict[str, tuple[str, dict]]  # column -> (peer, request)
-    ratios: dict[
-        str, tuple[list[str], list[str]]
-    ]  # column -> the slowest of these ours by the fastest of those peers
+    # column -> the slowest of these ours by the fastest of those peers
+    ratios: dict[str, tuple[list[str], list[str]]]
 
 
 @dataclass(frozen=True)

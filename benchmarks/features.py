@@ -103,9 +103,8 @@ class Contest:
     def line(self, config: MatchConfig, simulations: int, changes: dict) -> str:
         """Score of the feature at equal time against plain PUCT with so many simulations."""
         other = simulations
-        self.meet(
-            config, simulations, other, changes, PILOT, 99
-        )  # compiles, and plans the convolutions
+        # compiles, and plans the convolutions
+        self.meet(config, simulations, other, changes, PILOT, 99)
         for pilot in range(2):
             _, first, plain = self.meet(config, simulations, other, changes, PILOT, 100 + pilot)
             other = max(2, round(other * plain.per_move / first.per_move))

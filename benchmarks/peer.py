@@ -39,9 +39,8 @@ def environment(folder: Path, requirements: list[str]) -> Path:
         print(f"  installing {' '.join(requirements)} into {folder}", file=sys.stderr, flush=True)
         subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder)], check=True)
         subprocess.run([str(python), "-m", "pip", "install", "--quiet", *requirements], check=True)
-        installed.write_text(
-            "\n".join(requirements)
-        )  # last: a broken installation is not taken for a whole one
+        # last: a broken installation is not taken for a whole one
+        installed.write_text("\n".join(requirements))
     return python
 
 

@@ -97,11 +97,12 @@ class Search:
 
     def __init__(self, name: str, simulations: int, input: bool):
         self.simulations, self.library = simulations, library()
+        # the root's evaluation is not one of ours
         self.arguments = (
             GAMES[name].encode(),
             simulations + 1,
             input,
-        )  # the root's evaluation is not one of ours
+        )
         self.setting = f"PUCT in C++, one tree at a time{', observations written' if input else ''}"
         self.searches = max(1, round(CALL_SECONDS / max(self.time(1), 1e-6)))  # a call
 

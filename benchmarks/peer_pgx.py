@@ -31,10 +31,11 @@ GAMES = {
     "go9": "go_9x9",
     "go19": "go_19x19",
 }
+# many large positions leave the processor's cache
 BATCHES = {
     "go9": (16, 64, 256),
     "go19": (4, 16, 64),
-}  # many large positions leave the processor's cache
+}
 DEFAULT_BATCHES = (64, 512, 2048)
 STEPS = 16  # a call of compiled code
 

@@ -52,14 +52,14 @@ FAMILIES = {
     "hex": Family("Hex", tuple(range(3, 20)), usual=11),
     "breakthrough": Family("Breakthrough", tuple(range(5, 9)), usual=8),
 }
+# name -> (family, size)
 GAMES = {
     f"{family}{size or ''}": (family, size)
     for family, (_, sizes, _) in FAMILIES.items()
     for size in sizes or (None,)
-}  # name -> (family, size)
-USUAL = {
-    family: f"{family}{usual}" for family, (_, _, usual) in FAMILIES.items() if usual
-}  # bare name -> name
+}
+# bare name -> name
+USUAL = {family: f"{family}{usual}" for family, (_, _, usual) in FAMILIES.items() if usual}
 
 
 def names() -> list[str]:

@@ -34,19 +34,16 @@ DTYPE = np.dtype(
 ONE = np.uint64(1)
 TOP_ROW = (1 << SIZE) - 1
 BOTTOM_ROW = TOP_ROW << CELLS - SIZE
-HOME = np.array(
-    [BOTTOM_ROW | BOTTOM_ROW >> SIZE, TOP_ROW | TOP_ROW << SIZE], np.uint64
-)  # of the first, of the second
+# of the first, of the second
+HOME = np.array([BOTTOM_ROW | BOTTOM_ROW >> SIZE, TOP_ROW | TOP_ROW << SIZE], np.uint64)
 GOAL = np.array([TOP_ROW, BOTTOM_ROW], np.uint64)
 
-DIRECTIONS = [
-    (rows, columns) for rows in (-1, 1) for columns in (-1, 0, 1)
-]  # of the six planes, up before down
+# of the six planes, up before down
+DIRECTIONS = [(rows, columns) for rows in (-1, 1) for columns in (-1, 0, 1)]
 MIRRORED = [DIRECTIONS.index((rows, -columns)) for rows, columns in DIRECTIONS]
 STEPS = np.array(DIRECTIONS) @ (SIZE, 1)
-LEFT, RIGHT = np.maximum([-STEPS, STEPS], 0).astype(
-    np.uint64
-)  # a step BACK as two shifts, of which one is 0
+# a step BACK as two shifts, of which one is 0
+LEFT, RIGHT = np.maximum([-STEPS, STEPS], 0).astype(np.uint64)
 
 
 def target_of(plane: int, cell: int) -> int | None:

@@ -145,9 +145,8 @@ def shown(value: object, most: int = 120) -> str:
     itself."""
     try:
         text = value if isinstance(value, str) else repr(value)
-    except (
-        Exception
-    ):  # a number of many digits, a list in itself, an object that cannot show itself
+    # a number of many digits, a list in itself, an object that cannot show itself
+    except Exception:
         text = f"a {type(value).__name__}"
     text = text if text.isprintable() else repr(text)[1:-1]
     return text if len(text) <= most else f"{text[: most - 20]}... ({len(text):,} letters)"

@@ -38,9 +38,8 @@ RECENT_KEYS = np.random.default_rng(SIZE + 100).integers(
     1, 2**64, (board.RECENT, board.POINTS), np.uint64
 )
 FORBIDDEN_KEYS = np.random.default_rng(SIZE + 200).integers(1, 2**64, board.POINTS, np.uint64)
-STATE_KEYS = np.random.default_rng(300).integers(
-    1, 2**64, 3, np.uint64
-)  # White to move, after a pass, komi
+# White to move, after a pass, komi
+STATE_KEYS = np.random.default_rng(300).integers(1, 2**64, 3, np.uint64)
 
 
 def handicap_points() -> np.ndarray:

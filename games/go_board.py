@@ -46,19 +46,13 @@ DTYPE = np.dtype(
         ("komi", np.float64),
         ("outcome", np.float64),
         ("hash", np.uint64),  # of the stones alone: what superko compares
-        (
-            "filter",
-            np.uint64,
-            FILTER // 64,
-        ),  # a bit for each arrangement so far, so that most questions need no search
+        # a bit for each arrangement so far, so that most questions need no search
+        ("filter", np.uint64, FILTER // 64),
         ("empty", np.uint64, WORDS),
         ("stones", np.uint64, (2, WORDS)),
         ("atari", np.uint64, (2, WORDS)),  # stones whose chain has one liberty
-        (
-            "taken",
-            np.uint64,
-            (2, WORDS),
-        ),  # points where such a stone was ever captured: only there can a move repeat
+        # points where such a stone was ever captured: only there can a move repeat
+        ("taken", np.uint64, (2, WORDS)),
         ("open", np.uint64, WORDS),  # legal points, once found
         ("forbidden", np.uint64, WORDS),  # points that superko alone forbids, once found
         ("reach", np.uint64, (2, WORDS)),  # scratch
@@ -76,11 +70,8 @@ DTYPE = np.dtype(
         ("mover", np.int32),
         ("over", np.int32),
         ("found", np.int32),  # are `open` and `forbidden` those of this position?
-        (
-            "history",
-            np.uint64,
-            CAP + 1,
-        ),  # of every arrangement so far, the present one included: the log
+        # of every arrangement so far, the present one included: the log
+        ("history", np.uint64, CAP + 1),
     ],
     align=True,
 )

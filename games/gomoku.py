@@ -40,11 +40,8 @@ WINDOW = 2 * EDGE + 1
 DTYPE = np.dtype(
     [
         ("rows", np.uint32, (2, SIZE + 2 * EDGE)),  # player, row: bit EDGE + column is a stone
-        (
-            "free",
-            np.int16,
-            CELLS + 1,
-        ),  # the num_free free cells, ascending; what follows them means nothing
+        # the num_free free cells, ascending; what follows them means nothing
+        ("free", np.int16, CELLS + 1),
         ("num_free", np.int32),
         ("exact", np.int32),
         ("mover", np.int32),

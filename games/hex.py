@@ -41,16 +41,10 @@ DTYPE = np.dtype(
         # A player's own board as row words; row 0, row SIZE + 1 and bits 0 and SIZE + 1 lie around
         # it.
         ("stones", np.uint32, (2, SIZE + 2)),
-        (
-            "joined",
-            np.uint32,
-            (2, SIZE + 2),
-        ),  # his stones that a chain joins to the top; row 0 is the top edge itself
-        (
-            "free",
-            np.int16,
-            CELLS + 1,
-        ),  # the num_free free cells, ascending; what follows them means nothing
+        # his stones that a chain joins to the top; row 0 is the top edge itself
+        ("joined", np.uint32, (2, SIZE + 2)),
+        # the num_free free cells, ascending; what follows them means nothing
+        ("free", np.int16, CELLS + 1),
         ("num_free", np.int32),
         ("swap", np.int32),  # the option
         ("ply", np.int32),
@@ -198,9 +192,8 @@ def key(state):
     """Who moves (after a swap the stones do not tell), whether a swap may come, and the rows of
     both players, multiplied and folded one after the other."""
     s = overlay(state, DTYPE)
-    z = np.uint64(1 + (s.ply & 1) + 2 * (s.swap and s.ply < 2)) << np.uint64(
-        28
-    )  # where no row has a bit
+    # where no row has a bit
+    z = np.uint64(1 + (s.ply & 1) + 2 * (s.swap and s.ply < 2)) << np.uint64(28)
     for row in range(1, SIZE + 1):
         z = fold(z, s.stones[0, row], s.stones[1, row])
     return finish(z)

@@ -40,11 +40,8 @@ ONE = np.uint64(1)
 DTYPE = np.dtype(
     [
         ("discs", np.uint64, (2, WORDS)),
-        (
-            "moves",
-            np.uint64,
-            WORDS,
-        ),  # where the next disc may go: the mover's, or the other's if the mover must pass
+        # where the next disc may go: the mover's, or the other's if the mover must pass
+        ("moves", np.uint64, WORDS),
         ("mover", np.int32),
         ("must_pass", np.int32),
         ("over", np.int32),
@@ -52,9 +49,8 @@ DTYPE = np.dtype(
     ],
     align=True,
 )
-DIRECTIONS = np.array(
-    [(r, c) for r in (-1, 0, 1) for c in (-1, 0, 1) if (r, c) != (0, 0)]
-)  # rows, columns a step
+# rows, columns a step
+DIRECTIONS = np.array([(r, c) for r in (-1, 0, 1) for c in (-1, 0, 1) if (r, c) != (0, 0)])
 
 
 def landing_cells(rows: int, columns: int) -> int:
@@ -73,9 +69,8 @@ def landing_cells(rows: int, columns: int) -> int:
 
 
 STEPS = DIRECTIONS @ (SIZE, 1)
-LEFT, RIGHT = np.maximum([STEPS, -STEPS], 0).astype(
-    np.uint64
-)  # a step as two shifts, of which one is 0
+# a step as two shifts, of which one is 0
+LEFT, RIGHT = np.maximum([STEPS, -STEPS], 0).astype(np.uint64)
 LANDING = np.array(
     [landing_cells(rows, columns) for rows, columns in DIRECTIONS.tolist()], np.uint64
 )

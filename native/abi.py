@@ -147,9 +147,8 @@ def function_of_rules(context, builder, typ, rules, name):
         return builder.load(builder.gep(words, [context.get_constant(types.intp, len(FUNCTIONS))]))
     addresses = builder.bitcast(rules, context.get_value_type(types.voidptr).as_pointer())
     index = context.get_constant(types.intp, list(FUNCTIONS).index(name))
-    function = create_struct_proxy(FunctionType(FUNCTIONS[name]))(
-        context, builder
-    )  # its other fields are null
+    # its other fields are null
+    function = create_struct_proxy(FunctionType(FUNCTIONS[name]))(context, builder)
     function.c_addr = builder.load(builder.gep(addresses, [index]))
     return function._getvalue()
 

@@ -31,9 +31,8 @@ class Targets(NamedTuple):
     """What was known of G games once they were over; for the FIRST player."""
 
     value: np.ndarray  # f32[M], what the network's value should be at each move
-    owner: (
-        np.ndarray
-    )  # i8[G, C], of each cell at the end: +1 the first player, -1 the second, 0 nobody
+    # i8[G, C], of each cell at the end: +1 the first player, -1 the second, 0 nobody
+    owner: np.ndarray
     score: np.ndarray  # f32[G], of the end, in the game's own points
 
 
@@ -46,9 +45,8 @@ class TrainingBatch(NamedTuple):
     policy: np.ndarray  # f32[R, A]
     outcome: np.ndarray  # f32[R], the game's outcome
     value: np.ndarray  # f32[R], what the network's value should be
-    owner: (
-        np.ndarray
-    )  # f32[R, C], of each cell at the game's end: +1 the mover, -1 the other, 0 nobody
+    # f32[R, C], of each cell at the game's end: +1 the mover, -1 the other, 0 nobody
+    owner: np.ndarray
     score: np.ndarray  # f32[R], of the game's end, in units of sqrt(C) points
 
 
@@ -85,9 +83,8 @@ def new_scratch(state_bytes: int, planes: int, cells: int, actions: int) -> tupl
     )
 
 
-PLAYABLE, ILLEGAL, TOO_EARLY, TOO_LATE, WRONG_OUTCOME, BAD_POLICY = range(
-    6
-)  # what `find_unplayable` answers
+# what `find_unplayable` answers
+PLAYABLE, ILLEGAL, TOO_EARLY, TOO_LATE, WRONG_OUTCOME, BAD_POLICY = range(6)
 POLICY_ERROR = 1e-2  # by how much the probabilities of one move may miss 1
 OUTCOME_ERROR = 1e-6  # outcomes are stored in single precision
 

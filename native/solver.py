@@ -26,6 +26,7 @@ UNKNOWN = np.nan  # the node limit was reached
 NO_ACTION = -1
 MULTIPLIER = np.uint64(0xBF58476D1CE4E5B9)  # the first of SplitMix64's finaliser
 
+# 32 bytes
 ENTRY = np.dtype(
     [
         ("key", np.uint64),  # the game's, and who moves
@@ -35,7 +36,7 @@ ENTRY = np.dtype(
         ("best", np.int16),  # the move that decided it
     ],
     align=True,
-)  # 32 bytes
+)
 
 
 class Memory(NamedTuple):
@@ -62,11 +63,12 @@ def new_memory(state_bytes: int, max_actions: int, max_plies: int, log2_entries:
     entries, depth = 1 << log2_entries, max_plies + 2
     i32, i64, f64 = np.int32, np.int64, np.float64
     table = np.zeros(entries, ENTRY)
+    # what was never written proves nothing, whatever its key
     table["low"], table["high"], table["best"] = (
         -1,
         1,
         NO_ACTION,
-    )  # what was never written proves nothing, whatever its key
+    )
     return Memory(
         table=table,
         history=np.zeros((2, max_actions), i64),

@@ -79,18 +79,16 @@ def main(arguments: list[str] | None = None) -> int:
     except RuntimeError as error:
         if "can't allocate memory" in str(error):  # torch's words on a CPU
             return fail("not enough memory for this: a smaller network or batch would fit", 2)
-        if (
-            type(error).__name__ != "OutOfMemoryError"
-        ):  # torch's, which is imported where it is used
+        # torch's, which is imported where it is used
+        if type(error).__name__ != "OutOfMemoryError":
             raise
         return fail(
             "the device's memory is full; fewer actor.games, a smaller learner.batch or network "
             "would fit",
             2,
         )
-    except (
-        OSError
-    ) as error:  # the system's fault or the user's: a disk that is full, a folder that is gone
+    # the system's fault or the user's: a disk that is full, a folder that is gone
+    except OSError as error:
         if error.filename is None:
             streams.silence(sys.stdout)
         return fail(f"{error.filename or 'the output'}: {error.strerror or error}", 2)

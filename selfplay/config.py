@@ -85,9 +85,8 @@ class SearchConfig(search_section(params.SELECTION)):
     `native.search.params`."""
 
     kind: Literal["gumbel", "puct"] = "gumbel"  # gumbel: few simulations; puct: AlphaZero
-    simulations: list[int] = msgspec.field(
-        default_factory=lambda: [16, 32]
-    )  # a search, by equal stages of the run
+    # a search, by equal stages of the run
+    simulations: list[int] = msgspec.field(default_factory=lambda: [16, 32])
     tree_reuse: bool = False  # PUCT: begin a search with the tree below the move that was played
     # beyond it, for one side, a game is as good as decided; KataGo's 0.9; 1: never
     decided_value: Share = 1.0
@@ -117,9 +116,8 @@ class ActorConfig(Section):
     leaves: Annotated[int, Meta(ge=1, le=127)] = 1  # of one tree in one batch
     opening_fraction: Share = 0.5  # share of games that begin with random plies
     opening_plies: Number = 10  # at most so many of them, uniform from 0
-    cache_entries: Annotated[int, Meta(ge=0, le=1 << 30)] = (
-        1 << 18
-    )  # positions whose evaluation is remembered
+    # positions whose evaluation is remembered
+    cache_entries: Annotated[int, Meta(ge=0, le=1 << 30)] = 1 << 18
     # of the board, under which the network sees a position
     symmetry: Literal["identity", "random"] = "identity"
 

@@ -71,9 +71,8 @@ def load(source: str, changes: list[str] = ()) -> RunConfig:
         raise ValueError(
             f"{source}: {shown(file.path)} is not the file whose digest game_digest is"
         )
-    if is_told or not is_run(
-        path.parent
-    ):  # the user has named a run's file there, but not what others wrote into it
+    # the user has named a run's file there, but not what others wrote into it
+    if is_told or not is_run(path.parent):
         games.own.allow(file)
     return msgspec.structs.replace(config, game=file.path, game_digest=file.digest)
 

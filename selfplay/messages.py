@@ -1,11 +1,12 @@
 """What went wrong, for people and programs: one line of bounded length, whatever came in."""
 
 LONGEST = 300  # characters of a sentence
+# errors that are raised with a sentence of their own
 OURS = (
     ValueError,
     FloatingPointError,
     MemoryError,
-)  # errors that are raised with a sentence of their own
+)
 
 
 def short(text: str, most: int = 40) -> str:

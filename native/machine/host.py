@@ -41,9 +41,8 @@ def quotas(process: Path) -> Iterator[float]:
     """Cores' worth of time that each group of the process may have, where one is limited."""
     for folder in groups(process, "cpu"):
         version_2 = words(folder / "cpu.max")  # "max 100000" or "150000 100000", in microseconds
-        version_1 = words(folder / "cpu.cfs_quota_us") + words(
-            folder / "cpu.cfs_period_us"
-        )  # a quota of -1 is none
+        # a quota of -1 is none
+        version_1 = words(folder / "cpu.cfs_quota_us") + words(folder / "cpu.cfs_period_us")
         for pair in (version_2, version_1):
             if len(pair) == 2 and all(word.isdecimal() for word in pair) and int(pair[1]):
                 yield int(pair[0]) / int(pair[1])

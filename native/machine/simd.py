@@ -37,16 +37,18 @@ class Kind:
 # 256 bits. With 512 a Cascade Lake runs at a lower clock, and searches took up to a sixth longer.
 DOUBLES = Kind(ir.DoubleType(), 64, 52, 4, "qd")
 SINGLES = Kind(ir.FloatType(), 32, 23, 8, "if")
+# what is done a vector at a time overwrites whole ones
 BLOCK, SINGLE_BLOCK = (
     DOUBLES.count,
     SINGLES.count,
-)  # what is done a vector at a time overwrites whole ones
+)
 I32 = ir.IntType(32)
 ZERO = ir.Constant(I32, 0)
+# ln 2 in two parts: k * LN2_HIGH is exact
 LN2_HIGH, LN2_LOW = (
     0.693147180369123816490,
     1.90821492927058770002e-10,
-)  # ln 2 in two parts: k * LN2_HIGH is exact
+)
 
 
 class Lanes:

@@ -26,16 +26,13 @@ ROOT = 0
 WAITING = np.nan  # a node's value while the network's answer is still out
 UNKNOWN = np.nan  # a node's exact value until it is proven
 
+# 64 bytes: a cache line
 NODE = np.dtype(
     [
-        (
-            "value",
-            np.float64,
-        ),  # the game's outcome or the network's value; WAITING until it is known
-        (
-            "exact",
-            np.float64,
-        ),  # the game's outcome or, once proven, that of perfect play from here; else UNKNOWN
+        # the game's outcome or the network's value; WAITING until it is known
+        ("value", np.float64),
+        # the game's outcome or, once proven, that of perfect play from here; else UNKNOWN
+        ("exact", np.float64),
         ("value_sum", np.float64),  # values of the finished simulations that went on from here
         ("value_square_sum", np.float64),  # squares of these values
         ("visited_prior_mass", np.float64),  # sum of the children's priors
@@ -50,26 +47,23 @@ NODE = np.dtype(
         ("has_promoted", np.int8),  # does the best unvisited edge stand behind the children?
     ],
     align=True,
-)  # 64 bytes: a cache line
+)
 
+# 24 bytes
 EDGE = np.dtype(
     [
-        (
-            "value_sum",
-            np.float64,
-        ),  # values of its finished simulations; in f32 it would drift after some 10^5 visits
+        # values of its finished simulations; in f32 it would drift after some 10^5 visits
+        ("value_sum", np.float64),
         ("prior", np.float32),
         ("visits", np.int32),  # finished simulations
         ("child", np.int32),  # node number
         ("action", np.int16),
         ("in_flight", np.int8),  # simulations that are not backed up yet
-        (
-            "is_proven",
-            np.int8,
-        ),  # is the child proven? Then `value_sum` is visits times its exact value
+        # is the child proven? Then `value_sum` is visits times its exact value
+        ("is_proven", np.int8),
     ],
     align=True,
-)  # 24 bytes
+)
 
 MOST_LEAVES = 127  # of one tree in flight: what `in_flight` holds
 MOST_ACTIONS = (1 << 15) - 1  # what `action` holds
@@ -84,9 +78,8 @@ class Forest(NamedTuple):
     root_noise: np.ndarray  # f64[B, A], Gumbel of each root action (Dirichlet goes into edge_prior)
     root_score: np.ndarray  # f64[B, A], Gumbel + logit of each root action
     is_restricted: np.ndarray  # i8[B], does the next row bind the search?
-    avoid_until: (
-        np.ndarray
-    )  # i32[B, 2, A], plies below the root before which a player may not take an action
+    # i32[B, 2, A], plies below the root before which a player may not take an action
+    avoid_until: np.ndarray
 
     # Grow while a search runs.
     num_nodes: np.ndarray  # i32[B]

@@ -121,9 +121,8 @@ def simulate(rules, params, forest, cache, batch, game, rows):
     """Play from the root along the selected edges to a new node, a proven one, or one that waits;
     return how that ended."""
     state, slot = forest.state[game], forest.num_leaves[game]
-    copy_first(
-        state, forest.root_state[game], min(len(state), rules.log)
-    )  # `start_root` copied the log
+    # `start_root` copied the log
+    copy_first(state, forest.root_state[game], min(len(state), rules.log))
     forest.num_started[game] += 1
     forest.path_length[game, slot] = 0
     node = np.int64(ROOT)
@@ -136,9 +135,8 @@ def simulate(rules, params, forest, cache, batch, game, rows):
             cancel_simulation(forest, game, slot)
             return COLLISION
         expand(rules, forest, game, node, np.int64(forest.path_length[game, slot]), state)
-        if (
-            n.num_edges == 0
-        ):  # the search is restricted, and nothing is allowed here: the node's value stands for it
+        # the search is restricted, and nothing is allowed here: the node's value stands for it
+        if n.num_edges == 0:
             backup(params, forest, game, slot, n.value, False)
             return FINISHED
         edge = select(params, forest, game, node)

@@ -20,10 +20,8 @@ from native.search.edges import is_better, promote_best_unvisited
 from native.search.forest import ROOT
 from native.search.proven import is_lost
 
-SPREAD_PRIOR, SPREAD_PRIOR_WEIGHT = (
-    0.40,
-    2.0,
-)  # a node's standard deviation before it is known, and its weight: KataGo's
+# a node's standard deviation before it is known, and its weight: KataGo's
+SPREAD_PRIOR, SPREAD_PRIOR_WEIGHT = (0.40, 2.0)
 SHAPE_CAP = 0.01  # priors above it have the same share of shaped noise: KataGo's
 
 

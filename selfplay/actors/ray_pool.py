@@ -64,9 +64,8 @@ class Worker:
     ):
         import torch
 
-        if (
-            game_file is not None
-        ):  # the driver's leave, and the file itself: it need not be on this machine
+        # the driver's leave, and the file itself: it need not be on this machine
+        if game_file is not None:
             own.allow(game_file)
         torch.set_num_threads(threads)
         self.actor = Actor(config, shape, seed)
@@ -142,9 +141,8 @@ class RayPool:
         """A new worker, which loads the newest weights as soon as it is there."""
         threads = self.config.actor.threads
         options = {"num_cpus": threads, "num_gpus": self.gpus, "name": None}
-        if (
-            not self.session.is_guarded
-        ):  # workers of our own have inherited it, and may start before they are asked for
+        # workers of our own have inherited it, and may start before they are asked for
+        if not self.session.is_guarded:
             options["runtime_env"] = {"env_vars": thread_variables(threads)}
         remote = ray.remote(Worker).options(**options)
         place.worker = remote.remote(
@@ -195,9 +193,8 @@ class RayPool:
         self.loaded = (ray.put(self.newest), *self.terms)
         first, *others = self.places
         self._renew(first)
-        if (
-            self.precision == "auto"
-        ):  # one measures alone, then all use the same: a run is played in one precision
+        # one measures alone, then all use the same: a run is played in one precision
+        if self.precision == "auto":
             self._wait_for(first)
         for place in others:
             self._renew(place)
@@ -345,9 +342,8 @@ def open_session(
     if ray.is_initialized():
         return ray_session.Session()
     if address is None:
-        return start_session(
-            max(num_actors * threads, cores()), threads, goes_on
-        )  # with fewer some would never start
+        # with fewer some would never start
+        return start_session(max(num_actors * threads, cores()), threads, goes_on)
     joined = ray_session.join(address, lambda: enter(address), ray.shutdown, JOIN)
     take_back_sigterm()
     found = int(ray.cluster_resources().get("CPU", 0))

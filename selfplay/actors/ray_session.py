@@ -28,17 +28,19 @@ from selfplay.actors import watchdog
 # name that Ray puts behind the session's folder, such as
 # /session_2026-11-27_20-16-01_217783_4194304/sockets/plasma_store.
 LONGEST_FOLDER = 107 - 64
+# beside the usual folder for temporary files, which may have a long name
 PLACES = (
     "/tmp",
     "/var/tmp",
     "/dev/shm",
-)  # beside the usual folder for temporary files, which may have a long name
+)
 LOCK = "held"
 REACH_SECONDS = 10.0  # for a cluster's port to answer
+# for the head of a cluster that was joined, and so often in a row without an answer
 HEAD_SECONDS, MISSED = (
     3.0,
     3,
-)  # for the head of a cluster that was joined, and so often in a row without an answer
+)
 LOOK = 1.0  # seconds between looks at whether a session is still there
 ADDRESS = re.compile(
     r"(?:\[(?P<six>[0-9a-fA-F:.]{2,45})\]|(?P<host>[A-Za-z0-9_.-]{1,253})):(?P<port>[0-9]{1,5})"

@@ -46,9 +46,8 @@ def attend(pipe: int) -> tuple[bool, str | None]:
     while True:
         ready, _, _ = select.select([pipe, *watched], [], [])
         for number in ready:
-            if (
-                number != pipe
-            ):  # before the pipe's end: the kernel closes that before it kills the owner's children
+            # before the pipe's end: the kernel closes that before it kills the owner's children
+            if number != pipe:
                 name = watched.pop(number)
                 died = died or name
         if pipe in ready:

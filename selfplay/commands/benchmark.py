@@ -309,9 +309,8 @@ def selfplay(game: Game, options) -> Bench:
     bare = [Evaluator(new_network(shape, 1), num_games, precision, device) for _ in pool.actors]
     batches = [tuning.random_batch(shape, num_games) for _ in bare]
     peak = hardware.peak_flops(precision, device=device) * (1 if is_gpu(device) else count)
-    in_threads(
-        [partial(actor.play, 1) for actor in pool.actors]
-    )  # until games end, and are no longer in step
+    # until games end, and are no longer in step
+    in_threads([partial(actor.play, 1) for actor in pool.actors])
 
     def measure(seconds: float) -> Figures:
         """The bare network and all of it in turn, so that a slow spell of the machine meets

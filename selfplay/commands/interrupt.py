@@ -27,9 +27,8 @@ def obeyed() -> Iterator[None]:
     asked, dropped, owner = [], [], os.getpid()
 
     def ask(number, frame) -> None:
-        if (
-            os.getpid() != owner
-        ):  # a process that a library has forked, such as OpenVINO's report of its use
+        # a process that a library has forked, such as OpenVINO's report of its use
+        if os.getpid() != owner:
             os._exit(128 + number)
         asked.append(number)
         dropped.clear()

@@ -119,9 +119,8 @@ def crashed(name: str, last: str, code: int) -> Proof:
 def answer() -> None:
     """The other process: takes its task from standard input, and writes there what it does, a line
     each, and its answer. What a game prints goes nowhere."""
-    signal.signal(
-        signal.SIGINT, signal.SIG_IGN
-    )  # Ctrl-C ends the process that asked, which ends this one
+    # Ctrl-C ends the process that asked, which ends this one
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     out = os.dup(sys.stdout.fileno())
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     asked = json.loads(sys.stdin.buffer.readline())
@@ -211,9 +210,8 @@ def random_play(game: Game, seconds: float) -> tuple[float, float]:
     """(positions a second of uniformly random legal play on one core, mean length of a game)."""
     state, actions = game.start_state(), np.zeros(game.actions + 1, np.int32)
     values, random_state = game.option_values(), seeds(1, 1)[0]
-    batch = max(
-        1, 20_000 // game.max_plies
-    )  # games a call: enough that Python's part does not count
+    # games a call: enough that Python's part does not count
+    batch = max(1, 20_000 // game.max_plies)
     begin, plies, played = time.perf_counter(), 0, 0
     while time.perf_counter() - begin < seconds:
         plies += random_games(game.rules, values, state, random_state, actions, batch)

@@ -80,9 +80,8 @@ def train(
             or shutil.disk_usage(folder).free >= ROOM
         ):
             raise
-        raise OSError(
-            error.errno, error.strerror, str(folder)
-        ) from None  # a write does not say where
+        # a write does not say where
+        raise OSError(error.errno, error.strerror, str(folder)) from None
     return newest
 
 

@@ -31,9 +31,8 @@ from selfplay.searching.anytime import AnytimeSearch, until
 from selfplay.searching.clock import Clock
 from selfplay.searching.timed import MoveSearch, TimedSearcher, least
 
-Show = Callable[
-    [AnytimeSearch], str
-]  # how a protocol writes what a search has found; nothing is written if it is empty
+# how a protocol writes what a search has found; nothing is written if it is empty
+Show = Callable[[AnytimeSearch], str]
 
 
 class GameSession:

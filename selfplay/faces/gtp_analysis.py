@@ -100,9 +100,8 @@ class Reader:
     def __init__(self, session: GameSession, arguments: list[str], is_kata: bool):
         self.game, self.words = session.game, deque(arguments)
         self.wishes, self.told = Wishes(session.position.mover), set()
-        self.restrictions: dict[
-            tuple[str, int], list[set[int]]
-        ] = {}  # (word, side) -> the moves of each
+        # (word, side) -> the moves of each
+        self.restrictions: dict[tuple[str, int], list[set[int]]] = {}
         self.flags = {name.lower(): name for name in (*KATA_FLAGS, *LEFT_OUT) if is_kata}
 
     def read(self) -> Wishes:
@@ -255,9 +254,8 @@ def kata_info(game: Game, c: MoveInfo, order: int, flags: set[str]) -> str:
         + ("noResultValue 0 " if "noResultValue" in flags else "")
     )
     info += f"order {order} pv {line_of(game, c)}"
-    visits = " ".join(
-        map(str, c.line_visits)
-    )  # in a tree each position of a line is reached by the line alone
+    # in a tree each position of a line is reached by the line alone
+    visits = " ".join(map(str, c.line_visits))
     return info + "".join(
         f" {name} {visits}" for name in ("pvVisits", "pvEdgeVisits") if name in flags
     )

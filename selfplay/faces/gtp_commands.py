@@ -42,9 +42,8 @@ def boardsize(session: GameSession, arguments: list[str]) -> str:
     """Another board of the same family, where the player plays on it; the table is cleared either
     way."""
     size, game = number(arguments, 0, "the size"), session.game
-    if (
-        len(arguments) > 1 and number(arguments, 1, "the height") != size
-    ):  # Lizzie's way to say a rectangle
+    # Lizzie's way to say a rectangle
+    if len(arguments) > 1 and number(arguments, 1, "the height") != size:
         raise ValueError("unacceptable size")
     if (game.rows, game.columns) == (size, size):
         session.clear()
@@ -235,9 +234,8 @@ COMMANDS: dict[str, Callable[[GameSession, list[str]], Answer]] = {
         session, number([*arguments, "1"], 0, "the number of moves")
     ),
     "gogui-analyze_commands": lambda session, arguments: "\n".join(gogui.MENU),
-    "gogui-interrupt": lambda session, arguments: (
-        ""
-    ),  # says that `# interrupt` is understood: see gtp.Inbox
+    # says that `# interrupt` is understood: see gtp.Inbox
+    "gogui-interrupt": lambda session, arguments: "",
     "gogui-play_sequence": lambda session, arguments: gogui.play_sequence(
         session, moves(session, arguments)
     ),

@@ -325,9 +325,8 @@ def move_info(job: Job, candidate: MoveInfo, order: int) -> dict:
     found |= {"prior": round(candidate.prior, DIGITS)} | rates(win) | points(0.0)
     found |= {"lcb": round(bound, DIGITS), "utilityLcb": round(2.0 * bound - 1.0, DIGITS)}
     found["pv"] = [game.format(action) for action in candidate.line[:length]]
-    if (
-        job.query.include_pv_visits
-    ):  # in a tree each position of a line is reached by the line alone
+    # in a tree each position of a line is reached by the line alone
+    if job.query.include_pv_visits:
         found["pvVisits"] = found["pvEdgeVisits"] = list(candidate.line_visits[:length])
     return found | no_result(job)
 
@@ -344,9 +343,8 @@ def root_info(job: Job, visits: int, value: float, lead: float) -> dict:
 
 
 def no_result(job: Job) -> dict:
-    return (
-        {"noResultValue": 0.0} if job.query.include_no_result_value else {}
-    )  # no game of ours ends without a result
+    # no game of ours ends without a result
+    return {"noResultValue": 0.0} if job.query.include_no_result_value else {}
 
 
 def rates(win: float) -> dict:

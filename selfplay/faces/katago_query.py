@@ -220,9 +220,8 @@ def positions(query: Query, game: Game) -> Iterator[Position]:
         try:
             move = game_record.allowed(position, side, action)
         except ValueError as error:
-            raise Refused(
-                "moves", f"Illegal move {number}: {word} ({error})"
-            ) from None  # KaTrain knows "Illegal move"
+            # KaTrain knows "Illegal move"
+            raise Refused("moves", f"Illegal move {number}: {word} ({error})") from None
         position = game_record.after(position, move, {})
         yield position
 

@@ -87,9 +87,8 @@ class ReviewSearch(Searcher):
         read until they are dropped."""
         while self.free and self.waiting:
             self._begin(heappop(self.waiting)[2])
-        for task in (
-            self.tasks
-        ):  # in slices, so that no batch step runs long where every simulation ends at once
+        # in slices, so that no batch step runs long where every simulation ends at once
+        for task in self.tasks:
             done = int(self.forest.num_finished[task.tree])
             self.forest.num_simulations[task.tree] = min(self._goal(task), done + SLICE)
         self._step()

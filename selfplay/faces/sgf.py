@@ -190,9 +190,8 @@ def read_setup(game: Game, nodes: list[Node], beginning: list[Node]) -> Setup:
         named = text(node, "PL")[:1].upper() or named
     options = read_options(game, nodes)
     whole = [board.get(cell, 0) for cell in range(game.cells)]
-    if not board or whole == stones(
-        game.start(**options)
-    ):  # nothing, or Othello's first four discs
+    # nothing, or Othello's first four discs
+    if not board or whole == stones(game.start(**options)):
         return Setup(options, mover=SIDES.get(named, FIRST))
     black, white = (
         tuple(cell for cell, owner in enumerate(whole) if owner == side) for side in (1, -1)

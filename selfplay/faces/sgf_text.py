@@ -14,18 +14,20 @@ from sgfmill import sgf_grammar as grammar
 Node = dict[str, list[bytes]]  # a property's name -> its values, as they stand between the brackets
 START = re.compile(rb"\(\s*(?:(;)|[A-Z]{1,2}\s*\[)")  # a game, perhaps without its first `;`
 ENCODING = re.compile(rb"CA\s{0,9}\[([^]]{0,40})\]")
+# what files that say so may hold
 WIDER = {
     "gb2312": "gb18030",
     "gbk": "gb18030",
     "shift_jis": "cp932",
     "big5": "cp950",
-}  # what files that say so may hold
+}
+# codecs that no file is written in; some are slow
 NO_CHARACTERS = (
     "idna",
     "punycode",
     "unicode-escape",
     "raw-unicode-escape",
-)  # codecs that no file is written in; some are slow
+)
 
 
 def main_line(data: bytes) -> tuple[list[Node], str]:

@@ -27,9 +27,8 @@ class TerminalGame:
     ponders: bool = False
     now: Callable[[], float] = time.monotonic
     resigned: int | None = None  # the side that gave up
-    thinkers: dict[int, TimedSearcher] = field(
-        default_factory=dict
-    )  # by side, of players that search
+    # by side, of players that search
+    thinkers: dict[int, TimedSearcher] = field(default_factory=dict)
 
     def __post_init__(self):
         for side, player in enumerate(self.seats):

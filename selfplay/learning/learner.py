@@ -210,9 +210,8 @@ class Learner:
                 for key in ("exp_avg", "exp_avg_sq"):
                     layout = {"memory_format": torch.channels_last} if parameter.dim() == 4 else {}
                     moments[key] = moments[key].to(self.device, **layout)
-                moments["step"] = moments["step"].to(
-                    self.device
-                )  # where the fused optimiser wants it
+                # where the fused optimiser wants it
+                moments["step"] = moments["step"].to(self.device)
                 self.optimizer.state[parameter] = moments
         self.step = int(tensors["learner.step"])
 

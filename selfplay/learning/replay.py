@@ -87,10 +87,11 @@ class Replay:
                 score=np.concatenate([self.learned.score[first:], learned.score]),
             )
         self.moves = window.moves()
+        # the same arrays, held once
         self.window, self.learned = (
             window._replace(**self.moves._asdict()),
             learned,
-        )  # the same arrays, held once
+        )
         self.row_move = np.flatnonzero(is_drawn(window.origin, self.config.decided_weight))[
             -wanted:
         ]

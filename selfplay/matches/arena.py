@@ -180,9 +180,8 @@ def tournament(
     for i, j in itertools.combinations(range(n), 2):
         result = match(game, players[i], players[j], num_games, opening_plies, seed, report)
         matches.append(result)
-        independent = min(
-            num_games, 2 * result.distinct_pairs
-        )  # a pair that repeats another says nothing new
+        # a pair that repeats another says nothing new
+        independent = min(num_games, 2 * result.distinct_pairs)
         scores[i, j], scores[j, i] = result.score * independent, (1 - result.score) * independent
         games[i, j] = games[j, i] = independent
     return matches, *ratings(scores, games)

@@ -77,9 +77,8 @@ def read(path: Path, game: Game) -> Exam:
 
 def solve_all(game: Game) -> Exam:
     """Every reachable unfinished position of a small game, solved by plain minimax."""
-    solved: dict[
-        int, tuple[Position, np.ndarray]
-    ] = {}  # by key: the position and its actions' values for the first player
+    # by key: the position and its actions' values for the first player
+    solved: dict[int, tuple[Position, np.ndarray]] = {}
     _solve(game.start(), solved)
     positions = [position for position, _ in solved.values()]
     values = np.stack([for_side(values, position.mover) for position, values in solved.values()])

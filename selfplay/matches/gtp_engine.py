@@ -64,9 +64,8 @@ class Program:
             target=listen, args=(self.process.stderr, self.last_words), daemon=True
         )
         self.listener.start()
-        self._at_last = weakref.finalize(
-            self, end, self.process
-        )  # when nobody needs it any more, or Python exits
+        # when nobody needs it any more, or Python exits
+        self._at_last = weakref.finalize(self, end, self.process)
 
     def ask(self, *commands: str) -> list[tuple[bool, str]]:
         """(success, text) of each command's answer. ValueError if there is none in time or it is no

@@ -41,9 +41,8 @@ def from_pairs(pair_scores: np.ndarray, distinct: int | None = None) -> Elo:
     spread = (
         evidence * float(np.mean((pair_scores - mean) ** 2)) + PRIOR_PAIRS * (0.5 - mean) ** 2
     ) / n
-    share = min(
-        1.0, spread / max(mean * (1 - mean), 1e-12)
-    )  # 1 where pairs are all won or lost, less with draws
+    # 1 where pairs are all won or lost, less with draws
+    share = min(1.0, spread / max(mean * (1 - mean), 1e-12))
     z2 = NORMAL_95**2 * max(share, 0.05)
     centre = (mean + z2 / (2 * n)) / (1 + z2 / n)
     half = np.sqrt(z2 * (mean * (1 - mean) / n + z2 / (4 * n * n))) / (1 + z2 / n)

@@ -50,9 +50,8 @@ class Evaluator:
         self.answer: Backend | None = None
         self.load(network)
         if self.device.type == "cuda":
-            self.answer(
-                *random_inputs(self.shape, rows)
-            )  # is recorded now and in this thread: an actor's own one ends
+            # is recorded now and in this thread: an actor's own one ends
+            self.answer(*random_inputs(self.shape, rows))
 
     def load(self, network: Network) -> None:
         """Take new weights."""

@@ -12,10 +12,11 @@ import torch
 from selfplay.network import openvino_backend
 from selfplay.network.torch_backend import TORCH
 
+# of the matrices: large enough that their product is all arithmetic
 SIDE = {
     "cpu": 2048,
     "cuda": 8192,
-}  # of the matrices: large enough that their product is all arithmetic
+}
 
 
 def is_gpu(device: str) -> bool:

@@ -54,9 +54,8 @@ class OpenVINOBackend:
         inputs = [planes.reshape(-1, shape.planes, shape.rows, shape.columns), scalars][
             : 2 if shape.scalars else 1
         ]
-        inputs = [
-            np.ascontiguousarray(values) for values in inputs
-        ]  # alive until the answer is there
+        # alive until the answer is there
+        inputs = [np.ascontiguousarray(values) for values in inputs]
         with self.asking:
             for index, values in enumerate(inputs):
                 request.set_input_tensor(index, tensor(values))

@@ -120,9 +120,8 @@ def fastest_precision(folded: Network, rows: int, names: list[str], repeats: int
     ask = {name: new_backend(folded, name) for name in names}
     planes, scalars = random_inputs(folded.shape, max(rows, 1))
     seconds = {name: [] for name in names}
-    for _ in range(
-        repeats + 1
-    ):  # the first one plans the convolutions; in turn, so that other work meets all
+    # the first one plans the convolutions; in turn, so that other work meets all
+    for _ in range(repeats + 1):
         for name in names:
             begin = time.perf_counter()
             ask[name](planes, scalars)

@@ -69,17 +69,15 @@ class CudaGraphBackend(TorchBackend):
         self.stream = torch.cuda.Stream(self.device)
         self.done = torch.cuda.Event(blocking=True)
         with CAPTURE_LOCK:
-            self.stream.wait_stream(
-                torch.cuda.default_stream(self.device)
-            )  # in which the model was made
+            # in which the model was made
+            self.stream.wait_stream(torch.cuda.default_stream(self.device))
 
     def load(self, folded: Network) -> None:
         with CAPTURE_LOCK, torch.cuda.stream(self.stream):
             self.stream.wait_stream(torch.cuda.default_stream(self.device))
             super().load(folded)
-            torch.cuda.default_stream(self.device).wait_stream(
-                self.stream
-            )  # `folded` may be forgotten now
+            # `folded` may be forgotten now
+            torch.cuda.default_stream(self.device).wait_stream(self.stream)
 
     @torch.inference_mode()
     def __call__(self, planes: np.ndarray, scalars: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -97,10 +95,11 @@ class CudaGraphBackend(TorchBackend):
             self.done.record()
         self.done.synchronize()
         policy, value = captured.answered
+        # the next answer overwrites this one's memory
         return (
             policy.numpy().copy(),
             value.numpy().copy(),
-        )  # the next answer overwrites this one's memory
+        )
 
     def record(self, planes: Tensor, scalars: Tensor) -> CapturedGraph:
         with CAPTURE_LOCK, torch.cuda.stream(self.stream):

@@ -61,9 +61,8 @@ class Node:
     edges: dict[int, Edge] = field(default_factory=dict)
     exact: float | None = None  # for the first player, once proven
     depth: int = 0  # plies below the root
-    values: list[float] = field(
-        default_factory=list
-    )  # of the finished simulations that went on from here
+    # of the finished simulations that went on from here
+    values: list[float] = field(default_factory=list)
 
     @property
     def sign(self) -> int:
@@ -336,9 +335,8 @@ class Search:
         low, high = max(least, -0.99), float(edge.visits)
         if score(edge, high) >= ceiling:
             return edge.visits if edge.visits > 1 else 0.0
-        if (
-            score(edge, low) >= ceiling
-        ):  # somewhere between lies the visit count at which the scores are equal
+        # somewhere between lies the visit count at which the scores are equal
+        if score(edge, low) >= ceiling:
             for _ in range(200):
                 middle = (low + high) / 2
                 low, high = (middle, high) if score(edge, middle) >= ceiling else (low, middle)

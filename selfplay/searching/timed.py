@@ -97,9 +97,8 @@ class TimedSearcher:
         """Search the opponent's position until stop() is true (soon: it is asked every batch step),
         memory is full, or PATIENCE ends."""
         search, has_ended = self.at(moves, state), until(self.now() + PATIENCE, self.now)
-        with suppress(
-            FloatingPointError
-        ):  # a network that has gone wrong says so when it has to move
+        # a network that has gone wrong says so when it has to move
+        with suppress(FloatingPointError):
             search.run(search.simulations, lambda: stop() or has_ended())
 
     @contextmanager

@@ -128,9 +128,8 @@ def _header(file: BinaryIO, size: int, most: int) -> tuple[dict[str, Entry], dic
             raw.pop("__metadata__", msgspec.Raw(b"{}")), type=dict[str, str]
         )
         entries = {name: msgspec.json.decode(entry, type=Entry) for name, entry in raw.items()}
-        json.loads(
-            text, object_pairs_hook=_refuse_twice
-        )  # of two entries with one name the last one would be taken
+        # of two entries with one name the last one would be taken
+        json.loads(text, object_pairs_hook=_refuse_twice)
         return entries, metadata, 8 + length
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"its header is none of safetensors: {error}") from None

@@ -39,10 +39,11 @@ def worse_than_nothing(entry: dict) -> str | None:
     or None."""
     uniform = _number(entry, "loss_uniform", math.inf)  # older lines do not have it
     limits = {
+        # where there is hardly a choice, log(n) is 0
         "policy": (
             uniform,
             POLICY_FACTOR * uniform + 0.1,
-        ),  # where there is hardly a choice, log(n) is 0
+        ),
         "outcome": (math.log(3), OUTCOME_FACTOR * math.log(3)),
         "value": (1.0, MOST_VALUE),
     }

@@ -27,9 +27,8 @@ def shown(value: object) -> str:
 def open_regular(path: Path) -> BinaryIO:
     """Open a file to read. OSError if it is missing, DamagedFile if it is a pipe, a device or a
     folder."""
-    descriptor = os.open(
-        path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
-    )  # a pipe without a writer must not block
+    # a pipe without a writer must not block
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     return _file_of(descriptor, path, "rb")
 
 

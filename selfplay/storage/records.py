@@ -18,9 +18,8 @@ from selfplay.storage.arrays import read_arrays, write_arrays
 from selfplay.storage.files import DamagedFile
 from selfplay.storage.shard_check import check_games, check_header
 
-SHARD = re.compile(
-    r"([0-9]{4,7})(?:-([0-9]{5,9}))?\.safetensors"
-)  # generation, and the part's number
+# generation, and the part's number
+SHARD = re.compile(r"([0-9]{4,7})(?:-([0-9]{5,9}))?\.safetensors")
 
 
 class Games(NamedTuple):

@@ -44,9 +44,8 @@ def check_header(kinds: dict[str, Kind], metadata: dict[str, str], game: Game | 
     """Are these the arrays of games, and of this game?"""
     if set(kinds) != set(KINDS):
         raise ValueError("it is no record of games")
-    if (
-        game is not None and metadata.get("game", game.name) != game.name
-    ):  # older shards do not name theirs
+    # older shards do not name theirs
+    if game is not None and metadata.get("game", game.name) != game.name:
         raise ValueError(f"it holds games of {shown(metadata['game'])}, not of {game.name}")
     for name, (dtype, axes) in KINDS.items():
         if kinds[name].dtype != dtype or len(kinds[name].shape) != axes:
@@ -95,9 +94,8 @@ def check_games(games, game: Game | None) -> None:
 def _check_offsets(name: str, offsets: np.ndarray, count: int, shortest: int) -> None:
     """They rise from 0 to `count`, each time by `shortest` or more."""
     is_within = offsets[0] == 0 and offsets[-1] == count and (offsets[1:] >= offsets[:-1]).all()
-    if (
-        not is_within or (np.diff(offsets) < shortest).any()
-    ):  # only of numbers within do differences not overflow
+    # only of numbers within do differences not overflow
+    if not is_within or (np.diff(offsets) < shortest).any():
         raise ValueError(f"{name} does not rise from 0 to {count:,}")
 
 

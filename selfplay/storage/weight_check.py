@@ -79,9 +79,8 @@ def read_learner_state(path: Path, shape: Shape) -> dict[str, np.ndarray]:
 
 def _expected(path: Path, shape: Shape) -> tuple[dict[str, Kind], list[str]]:
     """As `kinds_of_network`, where the file is large enough to hold such a network."""
-    least = shape.blocks * (
-        72 * shape.channels**2 + ARRAYS_A_BLOCK * HEADER_BYTES
-    )  # two kernels of 3 x 3 in fp32
+    # two kernels of 3 x 3 in fp32
+    least = shape.blocks * (72 * shape.channels**2 + ARRAYS_A_BLOCK * HEADER_BYTES)
     try:
         size = path.stat().st_size
     except OSError as error:

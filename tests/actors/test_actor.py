@@ -109,9 +109,8 @@ def test_openings_are_random_plies_and_are_marked(connect4):
         lengths.append(opening)
     lengths = np.array(lengths)
     assert lengths.max() == 6
-    assert (lengths == 0).mean() == pytest.approx(
-        0.5 + 0.5 / 7, abs=0.12
-    )  # half begin at once, and 0 plies are drawn too
+    # half begin at once, and 0 plies are drawn too
+    assert (lengths == 0).mean() == pytest.approx(0.5 + 0.5 / 7, abs=0.12)
 
 
 def test_searched_moves_have_a_policy_and_opening_moves_none(connect4):
@@ -159,9 +158,8 @@ def test_a_game_does_not_depend_on_its_neighbours(connect4, leaves):
 def test_the_cache_changes_no_game(connect4):
     without, _ = self_play(connect4, GUMBEL_PLAY, games=4, steps=900)
     cached, _ = self_play(connect4, GUMBEL_PLAY, games=4, steps=900, cache=1 << 14)
-    assert set(without.sequences()) <= set(
-        cached.sequences()
-    )  # and it plays more of them in as many waves
+    # and it plays more of them in as many waves
+    assert set(without.sequences()) <= set(cached.sequences())
     assert cached.count > without.count
 
 
@@ -212,9 +210,8 @@ def test_the_same_seed_weights_and_calls_give_the_same_games():
 def test_an_actor_counts_its_work():
     games, work = actor().play(60)
     assert games.rows >= 60 and work.moves >= games.rows
-    assert (
-        1.8 * work.moves < work.simulations <= 2 * work.moves
-    )  # a search that has its proof needs no more
+    # a search that has its proof needs no more
+    assert 1.8 * work.moves < work.simulations <= 2 * work.moves
     assert 0 < work.network_seconds < work.seconds and work.precision == "fp32"
     twice = add_work([work, work])
     assert twice == dataclasses.replace(

@@ -280,9 +280,8 @@ def test_bench_measures_and_says_what_bounds_it(what, capsys):
         figure["median"] for name, figure in result["figures"].items() if name.startswith("share ")
     ]
     if what.startswith("search"):
-        assert sum(shares) == pytest.approx(
-            1, abs=0.25
-        )  # the parts are measured one by one, and make the whole
+        # the parts are measured one by one, and make the whole
+        assert sum(shares) == pytest.approx(1, abs=0.25)
     for figure in result["figures"].values():
         assert 0 <= figure["low"] <= figure["median"] <= figure["high"]
 

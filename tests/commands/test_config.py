@@ -213,9 +213,8 @@ def test_a_game_s_file_is_found_beside_the_toml_file_that_names_it(tmp_path, mon
     assert config_file.load(str(toml)).game == str(tmp_path / "here" / "mine.py")
     (tmp_path / "there" / "mine.py").write_text("# there\n")
     assert config_file.load(str(toml)).game == str(tmp_path / "there" / "mine.py")
-    assert config_file.load(str(toml), ["game=mine.py"]).game == str(
-        tmp_path / "here" / "mine.py"
-    )  # the user's own word
+    # the user's own word
+    assert config_file.load(str(toml), ["game=mine.py"]).game == str(tmp_path / "here" / "mine.py")
     assert config_file.load("../there/mine.toml").game == str(tmp_path / "there" / "mine.py")
 
 
@@ -269,9 +268,8 @@ def test_keys_of_older_versions_are_read_and_their_names_of_now_are_told(tmp_pat
     ):
         assert f"{old} is called {new} now" in caplog.text
     caplog.clear()
-    assert (
-        config_file.parse(OLD).learner.learning_rate == 0.25 and not caplog.text
-    )  # what a run stored
+    # what a run stored
+    assert config_file.parse(OLD).learner.learning_rate == 0.25 and not caplog.text
     with pytest.raises(ValueError, match="unknown key 'search.solves'"):
         config_file.parse(OLD.replace("solves = false", "solves = false\nmcts_solver = true"))
 

@@ -87,9 +87,8 @@ def test_ctrl_c_while_a_game_compiles_is_one_line_and_exit_code_130(tmp_path, co
     (tmp_path / "chomp.py").write_text(EXAMPLE)
     hear = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)  # noqa: E731
     command = [sys.executable, "-m", "selfplay.cli", "check", "chomp.py"]
-    where = os.environ | {
-        "HOME": str(tmp_path / "home")
-    }  # in which lies what is compiled for a user's own game
+    # in which lies what is compiled for a user's own game
+    where = os.environ | {"HOME": str(tmp_path / "home")}
     process = subprocess.Popen(
         command,
         cwd=tmp_path,

@@ -118,9 +118,8 @@ class Findings:
     games: int = 0
     plies: int = 0
     classes: Counter = field(default_factory=Counter)  # of disagreement -> how often
-    examples: dict[str, str] = field(
-        default_factory=dict
-    )  # the first of each class, with the moves that lead there
+    # the first of each class, with the moves that lead there
+    examples: dict[str, str] = field(default_factory=dict)
 
     def add(self, other: "Findings") -> None:
         self.games += other.games

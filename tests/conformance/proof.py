@@ -162,9 +162,8 @@ def differences(ours: Ours, theirs: dict, settings: SearchParams, simulations: i
     found.visits = int((ours.visits != theirs["visits"]).any(1).sum())
     found.q = largest(np.where(visited, ours.q - theirs["q"], 0.0))
     chosen = theirs["visits"].argmax(1) if settings.kind == PUCT else theirs["action"]
-    found.actions = int(
-        (ours.action != chosen).sum()
-    )  # (mctx breaks ties of visits by chance: not asked)
+    # (mctx breaks ties of visits by chance: not asked)
+    found.actions = int((ours.action != chosen).sum())
     found.policy = largest(ours.policy - theirs["policy"])
     if settings.kind == GUMBEL:
         scale = (settings.c_visit + ours.visits.max(1, keepdims=True)) * settings.c_scale

@@ -60,9 +60,8 @@ def count_positions(rules, states, records, points):
     its first the empty board."""
     cells = len(points)
     choice = np.zeros(cells + 1, np.int64)  # of each cell: what is tried next
-    below = np.zeros(
-        cells + 1, np.int64
-    )  # of each cell: where in `states` the board before it stands
+    # of each cell: where in `states` the board before it stands
+    below = np.zeros(cells + 1, np.int64)
     actions, cell, total = np.zeros(cells + 1, np.int32), 0, 0
     while cell >= 0:
         if cell == cells or choice[cell] == 3:
@@ -124,9 +123,8 @@ class Board(NamedTuple):
     start: np.ndarray  # u8[S]
     points: np.ndarray  # i64[cells]: where `colour` has its points
     number_of: np.ndarray  # i64[4 ** cells]: an arrangement's number by its code
-    successors: (
-        np.ndarray
-    )  # u64[arrangements]: bits of those that one move, of either player, leads to
+    # u64[arrangements]: bits of those that one move, of either player, leads to
+    successors: np.ndarray
 
 
 def corner(rows: int, columns: int) -> Board:
@@ -203,9 +201,8 @@ def count_games(rows: int, columns: int) -> Count:
         keys,
         counts,
     )
-    return Count(
-        images * total + (images > 1), positions, disagreements
-    )  # and the game of two passes
+    # and the game of two passes
+    return Count(images * total + (images > 1), positions, disagreements)
 
 
 @njit

@@ -68,9 +68,8 @@ def key(state):  # of all that the network sees: the squares, not who moves
 
 
 @rule(FINAL)
-def final(
-    state, owner_out
-):  # nobody owns a square that is eaten; what is left is drawn as the first player's
+# nobody owns a square that is eaten; what is left is drawn as the first player's
+def final(state, owner_out):
     s = overlay(state, DTYPE)
     for cell in range(ROWS * COLUMNS):
         owner_out[cell] = 1 if cell % COLUMNS < s.length[cell // COLUMNS] else 0

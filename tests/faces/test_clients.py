@@ -60,12 +60,13 @@ def test_lizzie_s_exchange(go9):
     program = Program("mcts:50", *NINE)
     program.send("1 name", "2 version", "3 boardsize 9", "4 komi 7.5")
     said = program.read("=4")
+    # every answer's number, by parseInt
     assert [int(line.split(" ")[0][1:]) for line in said if line] == [
         1,
         2,
         3,
         4,
-    ]  # every answer's number, by parseInt
+    ]
     name, version = said[0].split(" ")[1], said[2].split(" ")[1]
     assert not name.startswith("KataGo") and int(version.split(".")[1]) >= 15, (
         "below 0.15 Lizzie warns"
@@ -75,9 +76,8 @@ def test_lizzie_s_exchange(go9):
     assert lines[0] == "=5\n" and all(line.startswith("info move ") for line in lines[1:])
     program.send("6 play B E5", "7 lz-analyze 2")
     said = program.read("=6")
-    assert (
-        said[-2:] == ["=6", ""] and said[-3] == ""
-    )  # the empty line that ends the analysis comes first
+    # the empty line that ends the analysis comes first
+    assert said[-2:] == ["=6", ""] and said[-3] == ""
     lines = [program.process.stdout.readline() for _ in range(3)]
     assert lines[0] == "=7\n"
     position = go9.start().play("E5")
@@ -113,9 +113,8 @@ def test_lizzieyzy_counts_an_answer_for_each_command(go9):
         said.append(program.process.stdout.readline().rstrip("\n"))
     heads = [line for line in said if line.startswith(("=", "?"))]
     assert heads == ["= selfplay", said[2], "= protocol_version", "=", "=", "="]
-    assert (
-        int(said[2].split(" ")[1].split(".")[1]) == 17
-    )  # with lower bounds; 15 would be asked without the colour
+    # with lower bounds; 15 would be asked without the colour
+    assert int(said[2].split(" ")[1].split(".")[1]) == 17
     listed = said[
         said.index("= protocol_version") + 1 : said.index("", said.index("= protocol_version"))
     ]
@@ -196,9 +195,8 @@ def test_positions_are_set_up(go9):
     )
     white = go9.setup([go9.parse("E5"), go9.parse("C3")], [go9.parse("G7")], 1)
     assert said[2] == f"= \n{white}" and said[3] == f"= {go9.format(int(white.legal[0]))}"
-    assert (
-        answers(go9, "gogui-setup b E5", "genmove b")[1] == "= A9"
-    )  # Black moves unless told otherwise
+    # Black moves unless told otherwise
+    assert answers(go9, "gogui-setup b E5", "genmove b")[1] == "= A9"
     refused = [
         "gogui-setup b E5 w E5", "gogui-setup b", "gogui-setup b pass", "gogui-setup x E5", "gogui-setup b Z5",
         "gogui-setup w A2 w B1 b A1",

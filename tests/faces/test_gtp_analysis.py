@@ -39,9 +39,8 @@ class Silent:
 
 def session_of(game, make_player=hashing) -> GameSession:
     ticks = count()
-    return GameSession(
-        game, make_player, Silent(), now=lambda: next(ticks) / 500
-    )  # seconds are looks at the clock: 2 ms each
+    # seconds are looks at the clock: 2 ms each
+    return GameSession(game, make_player, Silent(), now=lambda: next(ticks) / 500)
 
 
 def line_of(session: GameSession, command: str) -> str:
@@ -92,9 +91,8 @@ def test_the_moves_that_are_avoided_are_not_searched(go5_table, command):
         line_of(go5_table, f"{command} avoid b {best} 10 avoid b {second},pass 1 interval 30")
     )
     assert both and not {best, second, "pass"} & set(both)
-    assert best in infos(
-        line_of(go5_table, f"{command} b 30 avoid w {best} 10")
-    )  # the other player's
+    # the other player's
+    assert best in infos(line_of(go5_table, f"{command} b 30 avoid w {best} 10"))
 
 
 def test_avoided_moves_are_avoided_so_deep_and_no_deeper():

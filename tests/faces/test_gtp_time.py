@@ -130,9 +130,8 @@ def test_kata_analyze_gives_rates_in_0_to_1(connect4):
 
 def test_a_whole_tree_waits_for_the_next_command(tictactoe, monkeypatch):
     monkeypatch.setattr("selfplay.matches.players.EDGES", 1)  # 1000 simulations
-    said = talk(
-        tictactoe, "lz-analyze 3000\n", named("mcts:10"), then="1 name\n", lines=1
-    )  # long before half a minute
+    # long before half a minute
+    said = talk(tictactoe, "lz-analyze 3000\n", named("mcts:10"), then="1 name\n", lines=1)
     assert said.count("info move a1") == 1 and said.endswith("=1 selfplay\n\n")
 
 
@@ -233,9 +232,8 @@ def test_no_move_takes_longer_than_the_most_that_is_set(session):
     )
     assert seen == [None, 0.01, 0.01]
     do(session, "kata-set-param maxTime 5000", "genmove w")
-    assert seen[3] == pytest.approx(
-        0.9 * (3000 / 20 + 3) - 0.05
-    )  # 39 plies are left, 20 of them White's
+    # 39 plies are left, 20 of them White's
+    assert seen[3] == pytest.approx(0.9 * (3000 / 20 + 3) - 0.05)
 
 
 def test_parameters_are_named_as_katago_names_them(connect4):

@@ -116,9 +116,8 @@ def test_rates_are_black_s_unless_the_query_says_otherwise(tictactoe):
             wins = named == "SIDETOMOVE" or (named or "BLACK") == mover
             assert best["move"] == "a3" and best["winrate"] == best["lcb"] == (1.0 if wins else 0.0)
             assert said["rootInfo"]["winrate"] > 0.9 if wins else said["rootInfo"]["winrate"] < 0.1
-            for move in said[
-                "moveInfos"
-            ]:  # the bound is the mover's worse case, whoever is told of it
+            # the bound is the mover's worse case, whoever is told of it
+            for move in said["moveInfos"]:
                 assert move["lcb"] <= move["winrate"] if wins else move["lcb"] >= move["winrate"]
 
 
@@ -158,9 +157,8 @@ def test_the_policy_has_a_place_for_every_point_and_the_pass(go5):
     said = only(
         ask(go5, GO5 | {"id": "a", "includePolicy": True, "moves": [["B", "B5"]]}, player=hashing)
     )
-    assert (
-        len(said["policy"]) == 26 and said["policy"][1] == -1.0
-    )  # B5, the second point from the top left
+    # B5, the second point from the top left
+    assert len(said["policy"]) == 26 and said["policy"][1] == -1.0
     legal = [share for share in said["policy"] if share >= 0]
     assert len(legal) == 25 and sum(legal) == pytest.approx(1.0, abs=1e-4)
     assert {move["move"]: move["prior"] for move in said["moveInfos"]}.items() <= {
@@ -168,9 +166,10 @@ def test_the_policy_has_a_place_for_every_point_and_the_pass(go5):
         for index, share in enumerate(said["policy"])
     }.items()
     tictactoe = games.load("tictactoe")
+    # no pass
     assert (
         only(ask(tictactoe, TICTACTOE | {"id": "a", "includePolicy": True}))["policy"][-1] == -1.0
-    )  # no pass
+    )
 
 
 def test_a_line_s_visits_are_told_where_they_are_asked_for(go5):
@@ -276,9 +275,8 @@ def test_stones_are_set_up_in_every_game_that_has_stones():
         stones = {"initialStones": [["B", black], ["W", white]], "initialPlayer": "W", "moves": []}
         expected = game.setup([game.parse(black)], [game.parse(white)], 1)
         assert hash_after(game, query | stones) == [f"{expected.key:016X}"], name
-        first = {
-            "moves": [["W", game.format(game.start().legal[0])]]
-        }  # White begins, and no stones are set up
+        # White begins, and no stones are set up
+        first = {"moves": [["W", game.format(game.start().legal[0])]]}
         assert "error" not in only(ask(game, query | first)) or name == "othello6"
 
 
@@ -297,9 +295,8 @@ def test_another_board_of_the_family_is_taken_with_its_options(go5):
     assert said["rootInfo"]["scoreLead"] == -3.5
 
 
-@pytest.mark.parametrize(
-    "trees", [1, 8]
-)  # one after the other: the root is found in the cache from the second on
+# one after the other: the root is found in the cache from the second on
+@pytest.mark.parametrize("trees", [1, 8])
 def test_moves_that_must_not_be_tried_are_not(go5, trees, monkeypatch):
     monkeypatch.setattr("selfplay.faces.review.ReviewSearch.__init__.__defaults__", (trees,))
     query = GO5 | {"id": "a", "maxVisits": 101}
@@ -336,9 +333,8 @@ def test_moves_are_bound_as_deep_as_the_query_says(go5, depth):
     assert [move["move"] for move in said["moveInfos"]] == ["C3"]
     line = said["moveInfos"][0]["pv"]
     assert (line[1] == "C2") == (depth > 1) and (len(line) == 2 or depth < 3 or line[2] == "pass")
-    if (
-        depth == 3
-    ):  # Black may take C3 alone, and has taken it: the position behind C2 counts with its own value
+    # Black may take C3 alone, and has taken it: the position behind C2 counts with its own value
+    if depth == 3:
         assert line == ["C3", "C2"] and said["rootInfo"]["visits"] == 400
 
 
@@ -597,9 +593,8 @@ def test_a_search_that_fails_ends_its_query_with_an_error_and_no_other(go5, erro
 def test_who_is_searched_beside_a_failing_search_is_answered_too_and_who_waits_is_searched(
     go5, monkeypatch
 ):
-    monkeypatch.setattr(
-        "selfplay.faces.review.ReviewSearch.__init__.__defaults__", (1,)
-    )  # a query waits for the one tree
+    # a query waits for the one tree
+    monkeypatch.setattr("selfplay.faces.review.ReviewSearch.__init__.__defaults__", (1,))
     stones = [["B", "A1"], ["W", "A3"], ["B", "E5"], ["W", "E3"], ["B", "C3"]]
     queries = [
         GO5 | {"id": "a", "moves": stones},

@@ -60,9 +60,8 @@ def test_suicide_is_executed():
     one = read(f"{GO9}RU[NZ]AW[ba][ab]PL[B];B[aa];W[ee])")
     assert board(one) == {"B9": "O", "A8": "O", "E5": "O"} and one.note == ""
     two = read(f"{GO9}AB[aa]AW[ca][bb][ac][bc]PL[B];B[ab];W[ee];B[ba])")
-    assert "A9" in board(
-        read(f"{GO9}AB[aa]AW[ca][bb][ac][bc]PL[B];B[ba];W[ee])")
-    )  # a liberty is left
+    # a liberty is left
+    assert "A9" in board(read(f"{GO9}AB[aa]AW[ca][bb][ac][bc]PL[B];B[ba];W[ee])"))
     assert {"A9", "B9", "A8"}.isdisjoint(board(two)) and two.note == ""
 
 
@@ -252,9 +251,8 @@ def test_names_and_results_follow_who_begins_where_white_does():
         "(;GM[1]SZ[9];;B[ee];W[cc];;)",  # SabakiHQ/sgf#3: empty nodes
         "a game (of mine):\r\n(;GM[1]SZ[9];B[ee];W[cc])",
         "( ;\n GM [1] SZ\t[9] ; B [ee] ; W [cc] )",
-        "(;GaMe[1]SiZe[9];Black[ee];White[cc])".replace("GaMe", "GaM").replace(
-            "SiZe", "SiZ"
-        ),  # FF[3]
+        # FF[3]
+        "(;GaMe[1]SiZe[9];Black[ee];White[cc])".replace("GaMe", "GaM").replace("SiZe", "SiZ"),
         "(;GM[1]SZ[9]B[ee];W[cc])",
         "(;GM[1]SZ[9];B[ee]W[cc])",
     ],

@@ -418,9 +418,8 @@ def test_an_engine_keeps_to_its_clock(connect4):
     said, _ = sit(
         connect4, ["4"], second=player, control=parse("20s"), now=lambda: next(ticks) * 0.01
     )
-    assert (
-        "O (mcts:100000) plays" in said and clock_lines(said)[-1] == "time: X 0:19, O 0:19"
-    )  # 20 s / 21 moves
+    # 20 s / 21 moves
+    assert "O (mcts:100000) plays" in said and clock_lines(said)[-1] == "time: X 0:19, O 0:19"
 
 
 def test_a_narrow_terminal_keeps_clocks_whole(connect4):

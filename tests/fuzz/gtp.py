@@ -64,9 +64,8 @@ def prepare(folder):
 def mutate(context, random: random.Random) -> bytes:
     """GAME PLAYER, then a command a line."""
     game = random.choice(GAMES)
-    player = random.choice(
-        (*PLAYERS, "solver") if game == "tictactoe" else PLAYERS
-    )  # others take it minutes
+    # others take it minutes
+    player = random.choice((*PLAYERS, "solver") if game == "tictactoe" else PLAYERS)
     lines = [f"{game} {player}".encode()]
     for _ in range(random.choice((1, 5, 20))):
         line = command(random).encode()

@@ -11,6 +11,7 @@ from selfplay.storage.files import DamagedFile
 from tests.fuzz.kind import Kind, splice
 
 GAMES = ("tictactoe", "go5", "hex5", "othello6", "connect4", "breakthrough5")
+# harmless
 ENGINES = (
     "true",
     "yes ''",
@@ -22,7 +23,7 @@ ENGINES = (
     "a\0b",
     "",
     "x" * 100_000,
-)  # harmless
+)
 PIECES = (
     "random", "solver", "mcts:", "mcts:4", "mcts:0.5s", "@64", "@0", "@0.5s", "@", ":10", ":go7", "go", "go5", "hex", "othello6",
     "tictactoe", ".py", "/", "..", ".", "~", "\0", "\n", "\r", "\t", " ", "\ud800", "\u0416", "\u0663", "-1", "1e9", "9" * 5000,

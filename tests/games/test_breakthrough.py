@@ -199,10 +199,11 @@ def test_every_ply_takes_a_piece_one_row_on_so_games_end():
     """The sum that bounds the length: rows still to go before a piece would reach the far row, and
     one last ply."""
     for size in SIZES:
+        # rows to the one before the last, for each of a player's pieces
         front, behind = (
             size - 3,
             size - 2,
-        )  # rows to the one before the last, for each of a player's pieces
+        )
         assert games.load(f"breakthrough{size}").max_plies == 2 * (size * front + size * behind) + 1
 
 

@@ -89,9 +89,8 @@ def test_the_laws_catch_a_broken_game(connect4, tictactoe, go5):
         tictactoe, rules=tictactoe.rules._replace(key=connect4.rules.mover)
     )
     assert check(foreign, 5) != []
-    early = dataclasses.replace(
-        go5, rules=go5.rules._replace(log=go5.rules.log - 64)
-    )  # so that counters belong to it
+    # so that counters belong to it
+    early = dataclasses.replace(go5, rules=go5.rules._replace(log=go5.rules.log - 64))
     assert {v.law for v in check(early, 5)} >= {"a log is only appended to"}
 
 

@@ -148,9 +148,8 @@ def test_a_turn_that_is_given_is_no_pass(go5):
     other = turned(position, 0)
     assert other.mover == 0 and position.mover == 1 and other.observe()[1][1] == 0.0
     assert other.play("pass").outcome is None and other.play("pass").outcome is not None
-    assert (
-        not turned(position, 0).planes()[8:].any()
-    )  # last moves, whose planes take turns, are not shown
+    # last moves, whose planes take turns, are not shown
+    assert not turned(position, 0).planes()[8:].any()
 
 
 def test_play_goes_on_behind_two_passes_with_the_same_superko(go5):

@@ -156,9 +156,8 @@ def test_the_refusal_says_how_the_file_may_run(evil, capsys, monkeypatch):
         sys.modules.pop(f"own_{own.read(str(file)).digest[:16]}_game"),
     )
     monkeypatch.setattr(sys, "stdin", io.StringIO("quit\n"))
-    assert (
-        selfplay("play", str(run), capsys=capsys)[0] == 0 and trace.exists()
-    )  # the user named it before
+    # the user named it before
+    assert selfplay("play", str(run), capsys=capsys)[0] == 0 and trace.exists()
 
 
 def test_python_s_own_face_runs_no_file_that_a_run_names(evil, tmp_path):

@@ -190,9 +190,8 @@ def test_a_network_player_speaks_for_the_first_player(tictactoe):
     winning = played(tictactoe, "a1 b1 a2 b2")  # the first player wins with a3
     analysis = search.analyse(winning.state)
     assert tictactoe.format(analysis.choice) == "a3" and analysis.value > 0
-    assert (
-        0 < analysis.visits.sum() <= 60 and analysis.network_choice in analysis.actions
-    )  # the win is proven
+    # the win is proven
+    assert 0 < analysis.visits.sum() <= 60 and analysis.network_choice in analysis.actions
     assert alone.analyse(winning.state).choice == analysis.network_choice
     assert analysis.network_value == pytest.approx(alone.analyse(winning.state).value)
 

@@ -438,9 +438,8 @@ def test_gnu_go_cleans_up_before_it_counts():
     for word in ["a3", "c1", "b3", "pass", "c3", "pass", "d3", "pass", "e3", "pass", "c4"]:
         moves.append(game.parse(word))
         position.play(word)
-    assert (
-        engine.score(tuple(moves)) == f"B+{25 - game.options['komi']:g}"
-    )  # it counts the stone as dead
+    # it counts the stone as dead
+    assert engine.score(tuple(moves)) == f"B+{25 - game.options['komi']:g}"
     engine.word = "kgs-genmove_cleanup"
     while position.outcome is None:
         moves.append(int(engine.choose(position.state[None], [moves])[0]))

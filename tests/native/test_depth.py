@@ -166,9 +166,8 @@ def test_a_log_that_is_not_put_back_changes_no_search(go5):
 
     bare = dataclasses.replace(go5, rules=go5.rules._replace(log=abi.NO_LOG))
     late = [position for position in random_positions(go5, 500, seed=2) if position.plies > 25]
-    repeating = [
-        position for position in late if position.planes()[13].any()
-    ]  # superko forbids a move here
+    # superko forbids a move here
+    repeating = [position for position in late if position.planes()[13].any()]
     assert repeating
     for position in repeating + late[:5]:
         trees = []
@@ -267,11 +266,12 @@ def test_the_spread_of_values_worked_by_hand():
         nodes[0]["num_finished"],
     ) = 1.0, -1.0, 1.0, 2
     assert spread_of(nodes) == pytest.approx(0.58**0.5)
+    # no value_stdev: (2 * 0.16) / 4 = 0.08
     nodes[0]["value"], nodes[0]["value_sum"], nodes[0]["value_square_sum"] = (
         0.0,
         0.0,
         0.0,
-    )  # no value_stdev: (2 * 0.16) / 4 = 0.08
+    )
     assert spread_of(nodes) == pytest.approx(0.08**0.5)
 
 
@@ -289,9 +289,8 @@ def test_shaped_noise_worked_by_hand():
         SearchParams(dirichlet_shaped=0.5), np.array([0.5, 0.49, 0.01, 0.0001], np.float32), out
     )
     np.testing.assert_allclose(out, [0.29167, 0.29167, 0.29167, 0.125], atol=1e-4)
-    alpha_of(
-        SearchParams(dirichlet_shaped=0.5), np.full(4, 0.25, np.float32), out
-    )  # nothing above the mean: uniform
+    # nothing above the mean: uniform
+    alpha_of(SearchParams(dirichlet_shaped=0.5), np.full(4, 0.25, np.float32), out)
     np.testing.assert_allclose(out, 0.25)
     alpha_of(SearchParams(), np.array([0.97, 0.01, 0.01, 0.01], np.float32), out)
     np.testing.assert_allclose(out, 0.25)

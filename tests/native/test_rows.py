@@ -122,9 +122,8 @@ def test_a_game_of_go_teaches_who_owned_what_by_how_much():
     compute_targets(go5.rules, moves, 1.0, scratch[0], targets)
     assert targets.score.tolist() == [-0.5]
     assert targets.owner.reshape(5, 5).tolist() == [[1, 1, 0, -1, -1]] * 5
-    turned = next(
-        s for s, cells in enumerate(go5.cell_maps) if cells[0] == 20 and cells[4] == 0
-    )  # a quarter to the left
+    # a quarter to the left
+    turned = next(s for s, cells in enumerate(go5.cell_maps) if cells[0] == 20 and cells[4] == 0)
     games, at, symmetry = np.array([0, 0]), np.array([0, 1]), np.array([0, turned])
     write_rows(
         go5.rules,

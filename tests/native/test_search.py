@@ -97,9 +97,8 @@ def avoiding(game, seed: int, share: float) -> np.ndarray:
     ).astype(np.int32)
 
 
-@pytest.mark.parametrize(
-    "share", [0.3, 0.9]
-)  # of the moves; with most of them avoided nodes without a move are common
+# of the moves; with most of them avoided nodes without a move are common
+@pytest.mark.parametrize("share", [0.3, 0.9])
 @pytest.mark.parametrize("name", ["puct", "gumbel without noise", "puct as KataGo's in matches"])
 def test_a_restricted_search_equals_the_reference_s(game, name, share):
     """KataGo, docs/GTP_Extensions.md: `avoid` prohibits moves until a depth, for one player."""
@@ -310,12 +309,13 @@ def test_puct_worked_by_hand(connect4):
     logits[:2] = np.log([0.75, 0.25])
     settings = SearchParams(PUCT, fpu_reduction=0.0, c_base=1e9)
     visits = []
+    # after the third, rounding of the priors may break the tie either way
     for simulations in (
         1,
         2,
         4,
         5,
-    ):  # after the third, rounding of the priors may break the tie either way
+    ):
         searcher = Searcher(connect4, Planted(logits, 0.0), settings, simulations, 1)
         searcher.search(connect4.start().state[None])
         visits.append(searcher.root()[1][:2].tolist())
@@ -454,10 +454,11 @@ def test_below_the_root_visits_follow_the_improved_policy(tictactoe):
 
 def test_virtual_loss_spreads_the_leaves_of_one_wave(connect4):
     batch = memory.new_batch(8, connect4.planes, connect4.cells, connect4.scalars, connect4.actions)
+    # all simulations want column 4
     cache, network = (
         new_cache(0, connect4.actions),
         Planted([0, 0, 0, 5, 0, 0, 0], 0.0),
-    )  # all simulations want column 4
+    )
     chosen = {}
     for loss in (0.0, 1.0):
         forest = memory.new_forest(
@@ -514,9 +515,8 @@ def test_dirichlet_noise_has_the_stated_share_and_sum(connect4):
     np.testing.assert_allclose(priors.sum(1), 1, atol=1e-5)
     assert priors.min() >= 0.75 / 7 - 1e-6
     np.testing.assert_allclose(priors.mean(0), 1 / 7, atol=0.01)
-    share = (
-        priors - 0.75 / 7
-    ) / 0.25  # Dir(10/7 each): variance a (A - a) / (A^2 (A + 1)) with a = 10/7, A = 10
+    # Dir(10/7 each): variance a (A - a) / (A^2 (A + 1)) with a = 10/7, A = 10
+    share = (priors - 0.75 / 7) / 0.25
     np.testing.assert_allclose(share.var(0), (10 / 7) * (10 - 10 / 7) / (100 * 11), rtol=0.35)
 
 

@@ -137,9 +137,8 @@ def test_the_outcome_is_decided_in_fp32_where_the_trunk_is_bf16():
         assert dtypes_in([head.mix[0], ask.model.policy.places], lambda: ask(*inputs)) == {
             torch.bfloat16
         }
-        assert torch.equal(
-            head.decide[0].weight, folded.outcome.decide[0].weight
-        )  # not rounded on the way
+        # not rounded on the way
+        assert torch.equal(head.decide[0].weight, folded.outcome.decide[0].weight)
 
 
 def test_openvino_keeps_all_that_follows_the_convolutions_in_fp32():
@@ -279,9 +278,8 @@ def test_without_openvino_torch_is_offered(monkeypatch):
 
 
 def test_every_precision_has_a_measured_limit(monkeypatch):
-    monkeypatch.setattr(
-        hardware, "SIDE", {"cpu": 256}
-    )  # a processor without bf16 takes minutes for the usual size
+    # a processor without bf16 takes minutes for the usual size
+    monkeypatch.setattr(hardware, "SIDE", {"cpu": 256})
     for precision in installed_precisions():
         assert peak_flops(precision, repeats=1) > 1e8
 

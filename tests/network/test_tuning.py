@@ -31,9 +31,8 @@ def test_a_run_keeps_the_games_that_were_measured_at_its_start(tmp_path, monkeyp
     first = training.tuned(wanted, tmp_path / "run", shape)
     assert (first.actor.games, first.actor.threads) == (48, 2)
     Run(tmp_path / "run", first).lock.close()
-    monkeypatch.setattr(
-        training, "games_and_threads", lambda network, precision, device: (16, 1)
-    )  # busy this time
+    # busy this time
+    monkeypatch.setattr(training, "games_and_threads", lambda network, precision, device: (16, 1))
     again = training.tuned(wanted, tmp_path / "run", shape)
     assert again == first
     Run(tmp_path / "run", again).lock.close()  # the same run, so it is opened

@@ -43,9 +43,8 @@ class Counting(FakeNetwork):
 
 def player_of(game, simulations, kind=PUCT, config=WHOLE, network=None) -> SearchPlayer:
     network = network or FakeNetwork(game.actions)
-    settings = SearchParams(
-        kind, mcts_solver=False, gumbel_scale=0.0
-    )  # a proof may end a search at any time
+    # a proof may end a search at any time
+    settings = SearchParams(kind, mcts_solver=False, gumbel_scale=0.0)
     return SearchPlayer("fake", game, network, settings, simulations, 0, True, config)
 
 
@@ -185,9 +184,8 @@ def test_the_same_moves_of_a_game_that_began_otherwise_are_another_game():
     search.go_to((12,), other.copy().play(12).state)
     assert np.array_equal(search.forest.root_state[0], other.copy().play(12).state)
     search.go_to((), go5.start().state)
-    search.go_to(
-        (6, 7), go5.start().play(6).play(7).state
-    )  # from the start that action 6 is legal in, unlike above
+    # from the start that action 6 is legal in, unlike above
+    search.go_to((6, 7), go5.start().play(6).play(7).state)
     assert search.run(10) and search.choice()[0] in go5.start().play(6).play(7).legal
     search.set_position(other.state)
     search.moves = ()
@@ -221,9 +219,8 @@ def test_a_person_who_never_comes_back_does_not_burn_the_processor(connect4, mon
         (), connect4.start().state, lambda: False
     )
     assert PATIENCE <= now.time - 100.0 <= PATIENCE + 10
-    monkeypatch.setattr(
-        players, "EDGES", 1
-    )  # trees of 1000 simulations: memory ends it before patience does
+    # trees of 1000 simulations: memory ends it before patience does
+    monkeypatch.setattr(players, "EDGES", 1)
     timed = TimedSearcher(player_of(connect4, 10), True, lambda: 0.0)
     timed.ponder((), connect4.start().state, lambda: False)
     assert timed.endless.visits == 1000

@@ -292,9 +292,8 @@ def test_a_checkpoint_under_another_number_is_damaged(saved):
     here.path.rename(here.path.with_name("0007"))
     with pytest.raises(DamagedFile, match="holds generation 2"):
         checkpoint.read_numbered(here.path.with_name("0007"))
-    assert (
-        checkpoint.read(here.path.with_name("0007")).generation == 2
-    )  # as one's own folder it may be called anything
+    # as one's own folder it may be called anything
+    assert checkpoint.read(here.path.with_name("0007")).generation == 2
 
 
 # Numbers

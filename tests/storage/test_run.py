@@ -419,9 +419,8 @@ def test_games_of_a_network_that_diverged_are_not_learned_from(diverged, tmp_pat
     kept = (tmp_path / "games" / "0001.safetensors").read_bytes()
     slower = changed(wild(), ["learner.learning_rate=0.002"])
     with Run(tmp_path, slower, may_change=True) as opened:
-        (
-            tmp_path / "checkpoints/0000/learner.safetensors"
-        ).unlink()  # as older versions did: the network is enough
+        # as older versions did: the network is enough
+        (tmp_path / "checkpoints/0000/learner.safetensors").unlink()
         state, newest = loop.start_or_resume(
             opened, ProgressReporter(tmp_path, 6, stream=io.StringIO())
         )
@@ -554,12 +553,13 @@ def test_only_the_games_that_the_window_reaches_are_read(run, monkeypatch):
         lambda shards, generation, *a: read.append(generation) or load(shards, generation, *a),
     )
     train(run, wanted)
+    # 60 rows each: after 540 the window has 100 + 0.4 * (112.0 - 31.6) / 0.237 = 235
     assert read == [
         9,
         8,
         7,
         6,
-    ]  # 60 rows each: after 540 the window has 100 + 0.4 * (112.0 - 31.6) / 0.237 = 235
+    ]
 
 
 def test_only_the_monotonic_clock_counts(run, monkeypatch):

@@ -121,9 +121,8 @@ def test_a_shard_of_another_game_is_refused(tmp_path):
     named, unnamed = Shards(tmp_path, connect4).add(1, games), Shards(tmp_path).add(1, games)
     with pytest.raises(DamagedFile, match="holds games of 'connect4', not of tictactoe"):
         read_games(named, tictactoe)
-    with pytest.raises(
-        DamagedFile, match="plies should lie between 1 and 9"
-    ):  # an older one does not say
+    # an older one does not say
+    with pytest.raises(DamagedFile, match="plies should lie between 1 and 9"):
         read_games(unnamed, tictactoe)
     assert same(read_games(unnamed, connect4), games)
 
