@@ -23,11 +23,13 @@ import games
 from games.laws import random_positions
 try:
     from native.search.params import GUMBEL, PUCT, SearchParams as Params
+    from selfplay.matches.players import create
     from selfplay.searching.reference import FakeNetwork
     from selfplay.searching.searcher import Searcher
     new = True
 except ImportError:  # as it was called up to commit 90869d6
     from native.settings import GUMBEL, PUCT, Settings as Params
+    from selfplay.players import create
     from selfplay.reference import FakeNetwork
     from selfplay.searcher import Searcher
     new = False
@@ -53,6 +55,15 @@ for name in sys.argv[1:]:
                 for array in (result.action, result.value, result.policy, *searcher.root()[:4]):
                     digest.update(np.ascontiguousarray(array).tobytes())
             found[f"search: {name}, {kind}, {leaves} in flight"] = digest.hexdigest()
+    player, digest = create("mcts:60", game, seed=5), hashlib.sha256()
+    for state in states:  # one by one and together: searches that must not share random numbers
+        digest.update(player.analyse(state).visits.tobytes())
+    digest.update(player.choose(states).tobytes() + player.analyse(states[0]).visits.tobytes())
+    search = player.open_search() if hasattr(player, "open_search") else player.anytime_search()
+    search.begin(states[0]) if hasattr(search, "begin") else search.set_position(states[0])
+    search.run(60)
+    digest.update(search.root()[1].tobytes())
+    found[f"player: {name}, mcts:60"] = digest.hexdigest()
 print(json.dumps(found))
 """
 GAMES = ("tictactoe", "connect4", "go5", "othello6", "gomoku9", "hex5", "breakthrough5")

@@ -28,7 +28,7 @@ def main() -> None:
         return SearchPlayer(
             f"c {c}",
             game,
-            PlayoutEvaluator(game, seed),
+            PlayoutEvaluator(game),
             settings,
             options.simulations,
             seed,

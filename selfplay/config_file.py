@@ -203,11 +203,12 @@ def _apply(data: dict, change: str) -> None:
     *path, last = key.strip().split(".")
     if not equals or not last:
         raise ValueError(
-            f"--set takes KEY=VALUE, such as learner.rate=0.001, not {shown(change)!r}"
+            f"--set takes KEY=VALUE, such as learner.learning_rate=0.001, not {shown(change)!r}"
         )
     if len(path) > 1:
         raise ValueError(
-            f"--set {shown(change)!r}: keys have a section and a name, such as learner.rate"
+            f"--set {shown(change)!r}: keys have a section and a name, such as "
+            "learner.learning_rate"
         )
     for name in path:
         data = data.setdefault(name, {})

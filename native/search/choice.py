@@ -216,8 +216,8 @@ def read_priors(forest, action_out, value_out, policy_out):
     """The network's own opinion of every root that has been evaluated: its likeliest action, value,
     policy.
 
-    Shapes as in `choose`; the value is for the first player. Noise, where the settings ask for it,
-    is part of the priors.
+    Shapes as in `choose`; the value is for the first player. Noise, where the parameters ask for
+    it, is part of the priors.
     """
     for game in range(len(forest.num_simulations)):
         clear(policy_out[game])

@@ -19,6 +19,7 @@ import numpy as np
 
 from native.machine.compile import copy, kernel
 from native.machine.host import memory
+from native.machine.random import seeds
 from native.machine.simd import BLOCK, SINGLE_BLOCK
 from native.machine.struct_argument import by_address
 
@@ -128,8 +129,6 @@ def new_forest(
     ValueError if a size is below 1 or beyond what a record holds; MemoryError, with what would fit,
     if grown trees would not fit into this machine.
     """
-    from native.machine.random import seeds
-
     for name, size, most in (
         ("num_games", num_games, None),
         ("max_simulations", max_simulations, None),
@@ -264,21 +263,31 @@ class Batch(NamedTuple):
     game: np.ndarray  # i32[R]
     slot: np.ndarray  # i32[R], which of the game's leaves
     position: np.ndarray  # u8[B, S], the forest's scratch: the position of a game's last leaf
+    random_state: (
+        np.ndarray
+    )  # u64[B, 2], a stream a game for evaluators that draw, such as rollouts
     logits: np.ndarray  # f32[R, A], the network's policy, illegal actions not masked
     value: np.ndarray  # f32[R], the network's value for the MOVER, in [-1, 1]
 
 
 def new_batch(
-    rows: int, planes: int, cells: int, scalars: int, max_actions: int, forest: Forest | None = None
+    rows: int,
+    planes: int,
+    cells: int,
+    scalars: int,
+    max_actions: int,
+    forest: Forest | None = None,
+    seed: int = 0,
 ) -> Batch:
-    """`forest`, whose leaves it takes, is needed by evaluators that look at positions: `position`
-    shares its memory."""
+    """`forest`, whose leaves it takes, is needed by evaluators that look at positions or draw:
+    `position` shares its memory, and every one of its games has a stream of `seed`."""
     return Batch(
         planes=np.zeros((rows, planes, cells), np.float32),
         scalars=np.zeros((rows, scalars), np.float32),
         game=np.zeros(rows, np.int32),
         slot=np.zeros(rows, np.int32),
         position=np.zeros((1, 1), np.uint8) if forest is None else forest.state,
+        random_state=seeds(seed, 1 if forest is None else len(forest.state)),
         logits=np.zeros((rows, max_actions), np.float32),
         value=np.zeros(rows, np.float32),
     )

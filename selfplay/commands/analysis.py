@@ -3,23 +3,14 @@
 import sys
 from argparse import ArgumentParser
 
-from selfplay.commands.options import (
-    OWN_GAME,
-    PLAYERS,
-    add_option,
-    add_precision,
-    common_game,
-    precision,
-)
+from selfplay.commands.options import PLAYERS, add_game, add_option, add_precision, engine
 
 HELP = "be an engine for programs that speak with KataGo's analysis engine, as KaTrain does"
 
 
 def add_arguments(command: ArgumentParser) -> None:
     command.add_argument("player", nargs="?", metavar="CHECKPOINT|RUN|PLAYER", help=PLAYERS)
-    command.add_argument(
-        "--game", metavar="GAME|FILE.py", help=f"needed if the player is no checkpoint; {OWN_GAME}"
-    )
+    add_game(command, "needed if the player is no checkpoint")
     add_option(command)
     add_precision(command)
     command.add_argument(
@@ -41,16 +32,8 @@ def run(options) -> None:
     In KaTrain, give the path of this command as KataGo's and a run's folder as the model; or the
     whole line as the engine's command."""
     from selfplay.faces.katago import serve
-    from selfplay.matches.player_names import parse_name
-    from selfplay.matches.players import create
 
     if (player := options.player or options.model) is None:
         raise ValueError("name the player: selfplay analysis CHECKPOINT|RUN|PLAYER")
-    name = parse_name(player)
-    game = common_game([name], options.game, options.option)
-    is_patient, asked = not options.quit_without_waiting, precision(options)
-
-    def make_player(wanted):
-        return create(name, wanted, precision=asked)
-
-    serve(game, make_player, sys.stdin.fileno(), sys.stdout, is_patient)
+    game, make_player = engine(player, options)
+    serve(game, make_player, sys.stdin.fileno(), sys.stdout, not options.quit_without_waiting)

@@ -4,8 +4,8 @@ import sys
 from argparse import ArgumentParser
 
 from selfplay.commands.options import (
-    OWN_GAME,
     PLAYERS,
+    add_game,
     add_option,
     add_precision,
     common_game,
@@ -17,9 +17,7 @@ HELP = "let players meet; ratings with intervals"
 
 def add_arguments(command: ArgumentParser) -> None:
     command.add_argument("players", nargs="+", metavar="PLAYER", help=PLAYERS)
-    command.add_argument(
-        "--game", metavar="GAME|FILE.py", help=f"needed if no player is a checkpoint; {OWN_GAME}"
-    )
+    add_game(command, "needed if no player is a checkpoint")
     command.add_argument(
         "--games", type=int, default=100, metavar="N", help="of each pair of players"
     )

@@ -137,7 +137,7 @@ class Trees:
             memory.new_batch(options.games, game.planes, game.cells, game.scalars, game.actions),
         )
         self.states = np.repeat(game.start_state()[None], options.games, 0)
-        self.seconds = np.zeros(2)  # in descend, in absorb
+        self.seconds = np.zeros(2)  # in select_leaves, in expand_and_backup
 
     def measure(self, seconds: float) -> Figures:
         self.seconds[:] = 0.0

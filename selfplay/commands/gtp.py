@@ -3,23 +3,14 @@
 import sys
 from argparse import ArgumentParser
 
-from selfplay.commands.options import (
-    OWN_GAME,
-    PLAYERS,
-    add_option,
-    add_precision,
-    common_game,
-    precision,
-)
+from selfplay.commands.options import PLAYERS, add_game, add_option, add_precision, engine
 
 HELP = "be an engine for programs that speak the Go Text Protocol"
 
 
 def add_arguments(command: ArgumentParser) -> None:
     command.add_argument("player", metavar="CHECKPOINT|RUN|PLAYER", help=PLAYERS)
-    command.add_argument(
-        "--game", metavar="GAME|FILE.py", help=f"needed if the player is no checkpoint; {OWN_GAME}"
-    )
+    add_game(command, "needed if the player is no checkpoint")
     command.add_argument(
         "--resign", action="store_true", help="give games up that stay hopeless for several moves"
     )
@@ -32,15 +23,8 @@ def run(options) -> None:
     """Answer commands of the Go Text Protocol on standard input, for any game; lz-analyze and
     kata-analyze too."""
     from selfplay.faces.gtp import serve
-    from selfplay.matches.player_names import parse_name
-    from selfplay.matches.players import create
 
-    name = parse_name(options.player)
-    game, asked = common_game([name], options.game, options.option), precision(options)
-
-    def make_player(wanted):
-        return create(name, wanted, precision=asked)
-
+    game, make_player = engine(options.player, options)
     serve(
         game,
         make_player,

@@ -15,6 +15,11 @@ def add_option(command: ArgumentParser) -> None:
     )
 
 
+def add_game(command: ArgumentParser, needed: str) -> None:
+    """`needed`: when it has to be said."""
+    command.add_argument("--game", metavar="GAME|FILE.py", help=f"{needed}; {OWN_GAME}")
+
+
 def add_precision(command: ArgumentParser) -> None:
     names = "auto (the fastest here), fp32, bf16, openvino-fp32, openvino-int8"
     command.add_argument(
@@ -53,6 +58,16 @@ def common_game(names: list, asked: str | None, changes: list[str]):
     if len(different := {game.name for game in found}) > 1:
         raise ValueError(f"players of different games: {', '.join(sorted(different))}")
     return found[0].with_options(**numbers(changes))
+
+
+def engine(text: str, options):
+    """(the game that an engine begins with, what makes its player for a game)."""
+    from selfplay.matches.player_names import parse_name
+    from selfplay.matches.players import create
+
+    name = parse_name(text)
+    game, asked = common_game([name], options.game, options.option), precision(options)
+    return game, lambda wanted: create(name, wanted, precision=asked)
 
 
 def numbers(changes: list[str]) -> dict[str, float]:

@@ -60,6 +60,7 @@ def run(options) -> None:
 
     control = parse(options.time) if options.time is not None else NO_LIMIT
     asked = named(options.game) if options.game else None
+    names = {}  # of players, parsed
     is_board = options.opponent.rstrip("0123456789") in library.FAMILIES and not os.path.exists(
         options.opponent
     )
@@ -68,7 +69,8 @@ def run(options) -> None:
         game, opponent = named(options.opponent), "mcts:1000"
     else:
         opponent = options.opponent
-        game = parse_name(opponent).game(asked) or asked
+        names[opponent] = parse_name(opponent)
+        game = names[opponent].game(asked) or asked
         if game is None:
             raise ValueError(
                 f"{opponent!r} plays any game; say which: selfplay play GAME --second {opponent}"
@@ -84,7 +86,10 @@ def run(options) -> None:
     moves = parse_moves(options.moves, game)
     adviser = options.hint or next((text for text in seats if text), opponent)
     asked = precision(options)
-    made = {text: create(text, game, precision=asked) for text in {*seats, adviser} - {None}}
+    made = {
+        text: create(names.get(text, text), game, precision=asked)
+        for text in {*seats, adviser} - {None}
+    }
     first, second = (made.get(text) for text in seats)
     again = play_command(options, side)
     sit_down(

@@ -90,7 +90,8 @@ class TerminateAll(msgspec.Struct, rename="camel"):
 
 
 class AnalysisServer:
-    """What was asked and is not answered yet, and who works on it: an analyst for each board."""
+    """What was asked and is not answered yet, and who works on it: a review search for each
+    board."""
 
     def __init__(self, game: Game, make_player: Callable[[Game], Player], output: TextIO):
         self.game, self.make_player, self.output = game, make_player, output

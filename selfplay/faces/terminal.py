@@ -94,7 +94,7 @@ def play_on(game_at_board: TerminalGame, console: Console, read) -> bool:
             console.print(result(game_at_board, position), style="bold", markup=False)
             if not asked_again(game_at_board, position, console, read):
                 return True
-        elif (player := game_at_board.seat(position)) is not None:
+        elif (player := game_at_board.player_to_move(position)) is not None:
             answer(game_at_board, position, player, console)
             draw(game_at_board, console)
         elif not ask(

@@ -43,7 +43,7 @@ class TerminalGame:
         """Play on, behind the end too. ValueError that says why the rules do not allow it."""
         self.record = self.record.with_step(allowed(self.position, side, action))
 
-    def seat(self, position: Position) -> Player | None:
+    def player_to_move(self, position: Position) -> Player | None:
         return self.seats[position.mover]
 
     def name(self, side: int) -> str:
@@ -51,7 +51,7 @@ class TerminalGame:
 
     def choose(self, position: Position) -> int:
         """The move, or RESIGN, of a player that says no more."""
-        player = self.seat(position)
+        player = self.player_to_move(position)
         if isinstance(player, EnginePlayer) and self.clock.is_limited:
             player.tell_time(self.clock)
         return choice(player, self.record, position)
@@ -60,10 +60,10 @@ class TerminalGame:
         """The mover's search, within its time, if it searches; what it says otherwise, if
         anything."""
         if (timed := self.thinkers.get(position.mover)) is None:
-            return self.seat(position).analyse(position.state)
+            return self.player_to_move(position).analyse(position.state)
         seconds = self.clock.budget(position.mover, moves_to_come(position))
         search = timed.think(tuple(self.record.moves), position.state, seconds)
-        return self.seat(position).analysis_of(search, search.found())
+        return self.player_to_move(position).analysis_of(search, search.found())
 
     def pondering(self, position: Position) -> AbstractContextManager:
         """While a person is asked: the engine opposite thinks on, if it shall."""

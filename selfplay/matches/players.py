@@ -10,8 +10,8 @@ import numpy as np
 
 from games.game import Game, for_side
 from native import abi
-from native.machine.random import seeds
 from native.playout import rollout_values
+from native.search.forest import Batch
 from native.search.params import PUCT, SearchParams
 from selfplay.config import MatchConfig, match_params
 from selfplay.matches.gtp_engine import EnginePlayer
@@ -232,7 +232,7 @@ class SearchPlayer:
         params = SearchParams(
             kind=PUCT, c_init=PLAYOUT_EXPLORATION, fpu_reduction=0.0, mcts_solver=False
         )
-        return cls(name, game, PlayoutEvaluator(game, seed), params, simulations, seed, False)
+        return cls(name, game, PlayoutEvaluator(game), params, simulations, seed, False)
 
     def choose(self, states: np.ndarray, moves: list[list[int]] | None = None) -> np.ndarray:
         return self._searcher(len(states)).search(states).action
@@ -330,25 +330,19 @@ PLAYOUT_EXPLORATION = 5.0
 
 class PlayoutEvaluator:
     """Evaluates each leaf by one random playout: uniform policy, the game's outcome as the value.
-    For searches with one leaf of a tree in flight. A tree has a random stream of its own, so that
-    no tree depends on its neighbours."""
+    For searches with one leaf of a tree in flight. A tree has a random stream of its own, which its
+    search brings, so that no tree depends on its neighbours and no search on another."""
 
-    def __init__(self, game: Game, seed: int):
-        self.game, self.seed = game, seed
-        self.streams: dict[int, np.ndarray] = {}  # of searches with so many trees
+    def __init__(self, game: Game):
+        self.game = game
 
-    def evaluate(self, batch, rows: int) -> None:
+    def evaluate(self, batch: Batch, rows: int) -> None:
         game, trees = self.game, batch.game[:rows]
-        streams = self.streams.setdefault(
-            len(batch.position), seeds(self.seed, len(batch.position))
-        )
-        chosen = streams[trees]
-        actions, scratch = (
-            np.zeros(game.actions + 1, np.int32),
-            np.zeros(game.state_bytes, np.uint8),
-        )
-        rollout_values(game.rules, batch.position[trees], chosen, actions, scratch, batch.value)
-        streams[trees] = chosen
+        actions = np.zeros(game.actions + 1, np.int32)
+        scratch = np.zeros(game.state_bytes, np.uint8)
+        streams = batch.random_state[trees]
+        rollout_values(game.rules, batch.position[trees], streams, actions, scratch, batch.value)
+        batch.random_state[trees] = streams
         batch.logits[:rows] = 0.0
 
 

@@ -66,7 +66,7 @@ class Searcher:
         )
         cache = new_cache(cache_entries, game.actions)
         batch = memory.new_batch(
-            games * leaves, game.planes, game.cells, game.scalars, game.actions, forest
+            games * leaves, game.planes, game.cells, game.scalars, game.actions, forest, seed
         )
         self.search_batch = SearchBatch(game.rules, params, forest, cache, batch)
 

@@ -420,6 +420,20 @@ def test_no_space_left_is_one_line(tmp_path, capsys, monkeypatch):
     assert code == 2 and "No space left on device" in err and err.count("selfplay: ") == 1
 
 
+def interrupted(command, folder, is_time, pause: float, **options) -> tuple[int, str, str]:
+    """Exit code and outputs of a command that gets Ctrl-C as soon as is_time() says so."""
+    # Tests that run in the background of a script inherit its deafness to Ctrl-C.
+    hear = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)  # noqa: E731
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    process = subprocess.Popen(command, cwd=folder, preexec_fn=hear, **pipes, **options)
+    while not is_time():
+        assert process.poll() is None, process.communicate()
+        time.sleep(pause)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    return process.returncode, out, err
+
+
 @pytest.mark.slow
 def test_ctrl_c_leaves_a_run_cleanly_and_says_how_to_go_on(tmp_path):
     (tmp_path / "long.toml").write_text(SMALL.replace("generations = 4", "generations = 4000"))
@@ -434,22 +448,9 @@ def test_ctrl_c_leaves_a_run_cleanly_and_says_how_to_go_on(tmp_path):
         "--actors",
         "0",
     ]
-    # Tests that run in the background of a script inherit its deafness to Ctrl-C.
-    hear = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)  # noqa: E731
-    process = subprocess.Popen(
-        command,
-        cwd=tmp_path,
-        stderr=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        preexec_fn=hear,
-    )
-    while not (tmp_path / "run" / "checkpoints" / "0002").exists():
-        assert process.poll() is None, process.communicate()
-        time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=30)
-    assert process.returncode == 130
+    second = tmp_path / "run" / "checkpoints" / "0002"
+    code, _, err = interrupted(command, tmp_path, second.exists, 0.05)
+    assert code == 130
     assert err.rstrip().endswith(
         "the same command goes on: selfplay train long.toml --out run --actors 0"
     )

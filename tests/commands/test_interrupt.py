@@ -4,13 +4,13 @@ script."""
 import ctypes
 import os
 import signal
-import subprocess
 import sys
 import time
 
 import pytest
 
 from selfplay.commands import interrupt
+from tests.commands.test_cli import interrupted
 from tests.games.test_own_game import EXAMPLE
 
 pytestmark = pytest.mark.slow
@@ -85,27 +85,18 @@ def test_ctrl_c_while_a_game_compiles_is_one_line_and_exit_code_130(tmp_path, co
     """The first use of a game; the signal comes when so many of its functions are on disk, in the
     middle of the next one."""
     (tmp_path / "chomp.py").write_text(EXAMPLE)
-    hear = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)  # noqa: E731
     command = [sys.executable, "-m", "selfplay.cli", "check", "chomp.py"]
-    # in which lies what is compiled for a user's own game
-    where = os.environ | {"HOME": str(tmp_path / "home")}
-    process = subprocess.Popen(
-        command,
-        cwd=tmp_path,
-        stderr=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        preexec_fn=hear,
-        env=where,
-    )
-    while len(list(tmp_path.glob("home/.cache/selfplay/games/*/__pycache__/*.nbc"))) < compiled:
-        assert process.poll() is None, process.communicate()
-        time.sleep(0.002)
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    home = tmp_path / "home"  # what is compiled for a user's own game lies there
+
+    def is_time() -> bool:
+        found = home.glob(".cache/selfplay/games/*/__pycache__/*.nbc")
+        return len(list(found)) >= compiled
+
+    where = os.environ | {"HOME": str(home)}
+    code, out, err = interrupted(command, tmp_path, is_time, 0.002, env=where)
     # Python notes an interrupt that has passed through exec() of a text, as Numba does it, and at
     # its end dies of the same signal; a shell says 130 of both.
-    assert process.returncode in (130, -signal.SIGINT) and (out, err) == ("", "selfplay: stopped\n")
+    assert code in (130, -signal.SIGINT) and (out, err) == ("", "selfplay: stopped\n")
 
 
 def test_a_process_that_was_forked_ends_without_words(capfd):

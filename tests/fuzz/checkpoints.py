@@ -12,9 +12,12 @@ import numpy as np
 import torch
 
 import games as library
+from games.game import Game
 from selfplay import config_file
+from selfplay.config import RunConfig
 from selfplay.learning.learner import Learner
 from selfplay.learning.replay import Replay
+from selfplay.network.network import Shape
 from selfplay.network.precision import random_inputs
 from selfplay.network.weights import new_network, shape_for
 from selfplay.storage import checkpoint
@@ -40,16 +43,20 @@ TEXTS = (
 )
 
 
-def prepare(folder: Path) -> dict:
-    """A tiny checkpoint that has learned a few steps."""
+def learned(seed: int) -> tuple[Game, RunConfig, Shape, Learner]:
+    """A learner of a small network, begun with `seed`, that has made three steps."""
     game, settings = library.load("tictactoe"), config_file.load("dummy")
     shape = shape_for(game, settings.network, settings.learner)
-    learner, replay = (
-        Learner(new_network(shape, 1), settings.learner, "fp32"),
-        Replay(game, settings.replay),
-    )
+    learner = Learner(new_network(shape, seed), settings.learner, "fp32")
+    replay = Replay(game, settings.replay)
     replay.add(self_play(game, GUMBEL_PLAY)[0])
     learner.learn(replay, 3, np.random.default_rng(1), (0.0, 0.1))
+    return game, settings, shape, learner
+
+
+def prepare(folder: Path) -> dict:
+    """A tiny checkpoint that has learned a few steps."""
+    game, settings, shape, learner = learned(1)
     here = Checkpoint(
         folder / "0002",
         game.name,

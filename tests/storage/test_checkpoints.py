@@ -14,18 +14,13 @@ import numpy as np
 import pytest
 import torch
 
-import games as library
-from selfplay import config_file
-from selfplay.learning.learner import Learner
-from selfplay.learning.replay import Replay
 from selfplay.network.network import Network
-from selfplay.network.weights import Diverged, new_network, shape_for
+from selfplay.network.weights import Diverged
 from selfplay.storage import checkpoint
 from selfplay.storage.arrays import read_arrays, write_arrays
 from selfplay.storage.checkpoint import Checkpoint
 from selfplay.storage.files import DamagedFile, write_json
 from selfplay.storage.weight_check import kinds_of_network
-from tests.actors.test_actor import GUMBEL_PLAY, self_play
 from tests.fuzz import checkpoints as fuzz
 
 
@@ -33,14 +28,7 @@ from tests.fuzz import checkpoints as fuzz
 def made(tmp_path_factory):
     """A checkpoint of a small network that has learned three steps, in the place where a run has
     it, and its learner."""
-    game, settings = library.load("tictactoe"), config_file.load("dummy")
-    shape = shape_for(game, settings.network, settings.learner)
-    learner, replay = (
-        Learner(new_network(shape, 3), settings.learner, "fp32"),
-        Replay(game, settings.replay),
-    )
-    replay.add(self_play(game, GUMBEL_PLAY)[0])
-    learner.learn(replay, 3, np.random.default_rng(1), (0.0, 0.1))
+    _, settings, shape, learner = fuzz.learned(3)
     folder = tmp_path_factory.mktemp("run") / "checkpoints"
     folder.mkdir()
     here = Checkpoint(
