@@ -1,7 +1,7 @@
 """Two checkouts' speeds, in turn: `python benchmarks/old_and_new.py OLD NEW [--rounds 5]`.
 
-Every round runs each bench once in each checkout, in processes of their own, so that a slow spell
-of the machine meets both. Printed are the medians, and the median and range of the rounds' ratios.
+Every round runs each bench once in each checkout, in processes of their own, and each round in the
+other order, so that a slow spell of the machine meets both. Printed are the medians, and the median and range of the rounds' ratios.
 """
 
 import argparse
@@ -49,7 +49,9 @@ def main() -> None:
             pairs = np.array(
                 [
                     [ask(path, what, game, options.seconds) for path in (old, new)]
-                    for _ in range(options.rounds)
+                    if turn % 2 == 0
+                    else [ask(path, what, game, options.seconds) for path in (new, old)][::-1]
+                    for turn in range(options.rounds)
                 ]
             )
             ratios = pairs[:, 1] / pairs[:, 0]

@@ -85,8 +85,11 @@ class SearchConfig(search_section(params.SELECTION)):
     `native.search.params`."""
 
     kind: Literal["gumbel", "puct"] = "gumbel"  # gumbel: few simulations; puct: AlphaZero
-    # a search, by equal stages of the run
+    # of a search
     simulations: list[int] = msgspec.field(default_factory=lambda: [16, 32])
+    # stages: one number after the other, in equal stages of the run; balance: between the least and
+    # the most of them, so that neither actors nor the learner wait for the other
+    simulations_by: Literal["stages", "balance"] = "stages"
     tree_reuse: bool = False  # PUCT: begin a search with the tree below the move that was played
     # beyond it, for one side, a game is as good as decided; KataGo's 0.9; 1: never
     decided_value: Share = 1.0
@@ -157,7 +160,8 @@ class LearnerConfig(Section):
     ownership_weight: Weight = 0.0
     # of the loss to the final score, in sqrt(cells) points (Huber); 0: no such head
     score_weight: Weight = 0.0
-    threads: Threads = 2  # of the learner, on a CPU
+    # torch threads of the learner on a CPU, each on a core that actors leave free
+    threads: Threads = 1
 
 
 class MatchConfig(search_section(params.SELECTION, cpuct_stdev_scale=0.85, lcb=5.0)):
@@ -183,6 +187,8 @@ class LedgerConfig(Section):
     opening_plies: Number = 4  # random plies before a match game, at most
     positions: Number = 400  # of the exam
     every: Count = 1  # generations between two measurements; the last one is always measured
+    # share of the run's time that measuring may take; 1: all that it needs, as in lockstep
+    budget: Share = 0.05
 
 
 class RunConfig(Section):
@@ -190,10 +196,11 @@ class RunConfig(Section):
     game_digest: str = ""  # sha256 of that file, which a run notes for itself; of no other game
     options: dict[str, float] = {}  # of the game, such as komi, where they are not its own defaults
     generations: Count = 40
-    # time limit of training (0: none); the current generation is finished, the learning rate
+    # time limit of training (0: none), by which the learning rate falls
     minutes: Weight = 0.0
-    # falls by the time
     seed: Annotated[int, Meta(ge=0, le=2**63 - 1)] = 1
+    # play, learn and measure in turn, so that a seed repeats the run; else side by side
+    lockstep: bool = False
     network: NetworkConfig = NetworkConfig()
     search: SearchConfig = SearchConfig()
     exploration: ExplorationConfig = ExplorationConfig()

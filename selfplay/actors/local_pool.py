@@ -44,11 +44,17 @@ def seed_of(seed: int, number: int) -> int:
     return int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
 
 
-def actors_here(asked: int, device: str, threads: int) -> int:
-    """As asked, or for 0 one for each `threads` cores that this process may use. On a GPU two, up
-    to GPU_ACTORS: it answers one of them while the trees of others grow."""
-    actors = max(1, cores() // threads)
+def actors_here(asked: int, device: str, threads: int, taken: int = 0) -> int:
+    """As asked, or for 0 one for each `threads` cores that this process may use and that are not
+    `taken`. On a GPU two, up to GPU_ACTORS: it answers one of them while the trees of others
+    grow."""
+    actors = max(1, (cores() - taken) // threads)
     return asked or (min(2 * actors, GPU_ACTORS) if is_gpu(device) else actors)
+
+
+def cores_taken(config: RunConfig) -> int:
+    """Cores that a learner has for itself while actors play."""
+    return 0 if config.lockstep or is_gpu(config.network.device) else config.learner.threads
 
 
 class LocalPool:
@@ -58,7 +64,9 @@ class LocalPool:
 
     def __init__(self, config: RunConfig, shape: Shape, seed: int, precision: str = "auto"):
         game, most, actor = game_of(config), max(config.search.simulations), config.actor
-        count = actors_here(actor.local_actors, config.network.device, actor.threads)
+        count = actors_here(
+            actor.local_actors, config.network.device, actor.threads, cores_taken(config)
+        )
         refuse_what_cannot_fit(
             count * actor.games, most, game.state_bytes, game.actions, game.max_plies, actor.leaves
         )

@@ -25,6 +25,11 @@ def add_arguments(command: ArgumentParser) -> None:
     )
     command.add_argument("--address", metavar="HOST:PORT", help="of a Ray cluster to play on")
     command.add_argument(
+        "--lockstep",
+        action="store_true",
+        help="play, learn and measure in turn; with --actors 0 a seed then repeats the run",
+    )
+    command.add_argument(
         "--time",
         metavar="30m",
         help="stop after so long (s, m, h); the learning rate falls in time",
@@ -45,4 +50,5 @@ def run(options) -> None:
     from selfplay.commands.training import train
 
     settings = options.preset, options.out, options.resume, options.set
-    train(*settings, options.actors, options.address, options.time, options.game)
+    more = options.actors, options.address, options.time, options.game, options.lockstep
+    train(*settings, *more)

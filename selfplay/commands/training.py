@@ -22,7 +22,7 @@ from native.rows import write_rows
 from native.search.mcts import expand_and_backup
 from selfplay import config, config_file
 from selfplay.actors.actor import Actor
-from selfplay.actors.local_pool import LocalPool, actors_here
+from selfplay.actors.local_pool import LocalPool, actors_here, cores_taken
 from selfplay.actors.ray_session import parse_address
 from selfplay.commands import prove
 from selfplay.config import ActorConfig, RunConfig
@@ -53,16 +53,20 @@ def train(
     address: str | None,
     time: str | None,
     game: str | None = None,
+    lockstep: bool = False,
 ) -> Checkpoint:
     """All that can be checked is checked before anything is written. ValueError with one line for
     what cannot be."""
+    changes = [*changes, "lockstep=true"] if lockstep else changes
     settings, folder = plan(preset, out, resume, changes, game)
     limit = parse_time(time) or 60 * settings.minutes or None
     usable_device(settings.network.device)
     check_precision(settings.network.precision, installed_precisions(settings.network.device))
     shape = shape_for(config.game_of(settings), settings.network, settings.learner)
     settings = tuned(settings, folder, shape)
-    actors = number_of_actors(actors, address, settings.actor.threads, settings.network.device)
+    actors = number_of_actors(
+        actors, address, settings.actor.threads, settings.network.device, cores_taken(settings)
+    )
     try:
         with Run(folder, settings, may_change=resume) as run:
             newest = run_loop(run, shape, actors, address, limit)
@@ -187,10 +191,10 @@ def compile_core(settings: RunConfig, shape: Shape, screen: ProgressReporter) ->
 
 
 def number_of_actors(
-    asked: int | None, address: str | None, threads: int = 1, device: str = "cpu"
+    asked: int | None, address: str | None, threads: int = 1, device: str = "cpu", taken: int = 0
 ) -> int:
-    """As asked, else as many as have `threads` cores each where ray can start them, else 0: play in
-    this process, as where all share a GPU."""
+    """As asked, else as many as have `threads` cores each, without those that are `taken`, where
+    ray can start them; else 0: play in this process, as where all share a GPU."""
     if asked is not None and asked < 0:
         raise ValueError(f"--actors must be 0 or more, not {asked}")
     if address is not None:
@@ -210,7 +214,7 @@ def number_of_actors(
         )
     if asked is None:
         has_others = cores() > 1 and not is_gpu(device) and ray_is_there()
-        return actors_here(0, device, threads) if has_others else 0
+        return actors_here(0, device, threads, taken) if has_others else 0
     return asked
 
 

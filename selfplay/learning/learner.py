@@ -2,7 +2,7 @@
 
 import copy
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
@@ -107,10 +107,15 @@ class Learner:
         self.step = 0
 
     def learn(
-        self, replay: Replay, steps: int, random: np.random.Generator, progress: tuple[float, float]
+        self,
+        replay: Replay,
+        steps: int,
+        random: np.random.Generator,
+        progress: tuple[float, float],
+        go_on: Callable[[], None] = lambda: None,
     ) -> dict:
         """`steps` steps on rows of the window; `progress` is the run's share done before and after.
-        Mean losses.
+        Mean losses. `go_on` is called before each step, and may raise what ends it.
 
         The losses' means are kept on the device and read once at the end, so that no step waits for
         a copy.
@@ -118,6 +123,7 @@ class Learner:
         sums: dict[str, Tensor] = {}
         begin, end = progress
         for i, rows in enumerate(self._batches(replay, steps, random)):
+            go_on()
             rate = rate_at(self.config, self.step, begin + (end - begin) * i / max(1, steps))
             for name, value in self._step(rows, rate).items():
                 sums[name] = sums.get(name, 0) + value.detach()

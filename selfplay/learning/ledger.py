@@ -16,14 +16,21 @@ temperatures, random openings. So is what changes no search of an undecided game
 empty tree: kept trees (a search that begins with some simulations makes so many fewer), shorter
 searches of decided games, the position cache. It never stops early, as matches' may. `config.match`
 has no part in it.
+
+Measuring takes no more than `ledger.budget` of a run's time, half of it for the exam and half for
+the matches: what would take more is left out of a generation's entry. It has the learner's core,
+while actors play on.
 """
 
-import copy
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import msgspec
 import numpy as np
 
 from native.episodes import SEARCHED
+from native.search.forest import Batch
 from selfplay.actors.actor import Work, shown_views
 from selfplay.config import RunConfig, game_of, search_params
 from selfplay.matches import arena, exam
@@ -42,17 +49,14 @@ class Ledger:
         )
         self.precision = "auto"  # of the networks that are measured; the loop sets self-play's
         self.views = shown_views(self.game, config.actor)
-        self.before: Network | None = None  # net g - 1
+        self.budgets = {what: Budget(config.ledger.budget / 2) for what in ("exam", "matches")}
         self.solved_before: np.ndarray | None = None  # by net g - 1 with `solved_with` simulations
         self.solved_with = 0
-
-    def remember(self, network: Network) -> None:
-        """Keep net g - 1 as it is before learning changes it."""
-        self.before = copy.deepcopy(network)
 
     def measure(
         self,
         generation: int,
+        before: Network,
         network: Network,
         simulations: int,
         played: Games,
@@ -60,31 +64,58 @@ class Ledger:
         losses: dict,
         screen,
         last: bool,
+        seconds: float | None = None,
+        go_on: Callable[[], None] = lambda: None,
     ) -> dict:
-        """The generation's entry: plain numbers, ready for JSON. `simulations` is what self-play's
-        searches have now: theirs is the amplification that learning tries to catch up with. The
-        `last` generation is always measured."""
-        entry = {"generation": generation, **of_games(played), **of_work(work), **of_losses(losses)}
-        if generation % self.config.ledger.every and not last:
-            self.solved_before = None
-            return entry
-        search, alone = self._players(network, f"{generation}", simulations)
-        entry |= {
+        """The generation's entry: plain numbers, ready for JSON. `network` is net g, `before` net
+        g - 1. `simulations` is what the searches of these games had: theirs is the amplification
+        that learning tries to catch up with. The `last` generation is always measured, others as
+        far as the budget of a run of so many `seconds` allows; None: without a budget. `go_on` is
+        called before each evaluation, and may raise what ends it."""
+        entry = {
+            "generation": generation,
             "simulations": simulations,
             "search": self.config.search.kind,
-            "precision": search.precision,
+            **of_games(played),
+            **of_work(work),
+            **of_losses(losses),
         }
-        earlier, _ = self._players(self.before, f"{generation - 1}", simulations)
-        if self.exam is not None:
+        wanted = self._wanted(generation, last, seconds)
+        if "exam" not in wanted:
+            self.solved_before = None
+        if not wanted:
+            return entry
+        search, alone = self._players(network, f"{generation}", simulations, go_on)
+        earlier, _ = self._players(before, f"{generation - 1}", simulations, go_on)
+        entry["precision"] = search.precision
+        if "exam" in wanted:
             screen.measuring(generation, "exam")
-            entry |= self._examine(search, alone, earlier, simulations)
-        if self.config.ledger.games:
+            with self.budgets["exam"].spend():
+                entry |= self._examine(search, alone, earlier, simulations)
+        if "matches" in wanted:
             screen.measuring(generation, "matches")
-            entry |= self._matches(search, alone, earlier, generation)
+            with self.budgets["matches"].spend():
+                entry |= self._matches(search, alone, earlier, generation)
         return entry
 
+    def _wanted(self, generation: int, last: bool, seconds: float | None) -> list[str]:
+        """What of "exam" and "matches" is measured in this generation."""
+        if generation % self.config.ledger.every and not last:
+            return []
+        there = {"exam": self.exam is not None, "matches": self.config.ledger.games > 0}
+        is_free = last or seconds is None or self.config.ledger.budget == 1.0
+        return [
+            what
+            for what, budget in self.budgets.items()
+            if there[what] and (is_free or budget.allows(seconds))
+        ]
+
     def _players(
-        self, network: Network, name: str, simulations: int
+        self,
+        network: Network,
+        name: str,
+        simulations: int,
+        go_on: Callable[[], None] = lambda: None,
     ) -> tuple[SearchPlayer, SearchPlayer]:
         """(with search, alone)."""
         config = self.config
@@ -92,6 +123,7 @@ class Ledger:
             network, MANY, self.precision, config.network.device, self.views, one_view=True
         )
         self.precision = evaluator.precision
+        evaluator = Interruptible(evaluator, go_on)
         whole, settings = (
             msgspec.structs.replace(config.match, early_stop=False),
             search_params(config.search),
@@ -131,6 +163,35 @@ class Ledger:
             entry[name], (entry[f"{name}_low"], entry[f"{name}_high"]) = elo(result)
         entry["progress"] = entry["gain"] - entry["gap"]
         return entry
+
+
+class Interruptible:
+    """An evaluator that calls `go_on()` before each batch."""
+
+    def __init__(self, evaluator: Evaluator, go_on: Callable[[], None]):
+        self.evaluator, self.go_on, self.precision = evaluator, go_on, evaluator.precision
+
+    def evaluate(self, batch: Batch, rows: int) -> None:
+        self.go_on()
+        self.evaluator.evaluate(batch, rows)
+
+
+class Budget:
+    """Allows what takes `share` of a run's time at most, as far as this process knows."""
+
+    def __init__(self, share: float):
+        self.share, self.spent, self.cost = share, 0.0, 0.0  # seconds: in all, and the last time
+
+    def allows(self, seconds: float) -> bool:
+        """Once more, in a run of so many seconds; the first time, whose cost nobody knows, too."""
+        return self.spent + self.cost <= self.share * seconds
+
+    @contextmanager
+    def spend(self) -> Iterator[None]:
+        begin = time.monotonic()
+        yield
+        self.cost = time.monotonic() - begin
+        self.spent += self.cost
 
 
 def elo(result) -> tuple[float, tuple[float, float]]:

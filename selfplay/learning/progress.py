@@ -3,6 +3,7 @@ lines in log.txt."""
 
 import math
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import TextIO
@@ -17,7 +18,8 @@ PLAIN_INTERVAL = 15.0
 
 
 class ProgressReporter:
-    """Progress of one run on `stream` (standard error), its log and its TensorBoard curves."""
+    """Progress of one run on `stream` (standard error), its log and its TensorBoard curves. Actors'
+    side and the learner's may report at the same time."""
 
     def __init__(
         self,
@@ -32,48 +34,62 @@ class ProgressReporter:
         self.folder, self.curves = folder, None
         self.live = start_live(self.stream) if self.stream.isatty() else None
         self.begin, self.seconds, self.share = time.monotonic(), 0.0, 0.0
-        self.phase, self.done, self.wanted = "starting", 0, 0
+        # what each side does: play, learn, or what comes before both
+        self.doing: dict[str, str] = {"phase": "starting"}
         self.works: list[Work] = []
         self.games, self.entry, self.spoken = 0, {}, -math.inf
+        self.lock = threading.RLock()
 
     # What the loop reports
 
     def line(self, text: str) -> None:
         """A line that stays."""
-        self.log.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {text}\n")
-        if self.live:
-            self.live.console.print(text, highlight=False, soft_wrap=True)
-        else:
-            print(text, file=self.stream, flush=True)
+        with self.lock:
+            self.log.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {text}\n")
+            if self.live:
+                self.live.console.print(text, highlight=False, soft_wrap=True)
+            else:
+                print(text, file=self.stream, flush=True)
 
     def took_up(self, seconds: float) -> None:
         """The run goes on after so many seconds that earlier processes spent."""
         self.seconds, self.begin = seconds, time.monotonic()
 
     def preparing(self, what: str) -> None:
-        self._phase(what, 0, 0)
+        self._show("phase", what)
 
     def playing(self, generation: int, rows: int, wanted: int) -> None:
-        self.current, self.works, self.games = generation, [], 0
-        self._phase("play", rows, wanted)
+        self.works, self.games = [], 0
+        self.current = generation
+        self._show_play(rows, wanted)
 
     def played(self, games: Games, work: Work, rows: int, wanted: int) -> None:
         self.works.append(work)
         self.games += games.count
-        self._phase("play", rows, wanted)
+        self._show_play(rows, wanted)
+
+    def _show_play(self, rows: int, wanted: int) -> None:
+        self.doing.pop("phase", None)
+        self._show("play", f"generation {self.current}: {rows:,} of {wanted:,} positions")
 
     def learning(self, generation: int, steps: int) -> None:
-        self._phase(f"learn ({steps} steps)", 0, 0)
+        self._show("learn", f"generation {generation}: {steps} steps")
 
     def measuring(self, generation: int, what: str) -> None:
-        self._phase(f"measure ({what})", 0, 0)
+        self._show("learn", f"generation {generation}: measure ({what})")
+
+    def waiting(self, side: str) -> None:
+        """A side, play or learn, is done and waits for the other."""
+        self._show(side, "waits")
 
     def generation(self, entry: dict, share: float, seconds: float) -> None:
         """A generation is saved: its line of the ledger, its curves."""
-        self.entry, self.share, self.seconds, self.begin = entry, share, seconds, time.monotonic()
-        self.line(summary(entry))
-        self._curves(entry)
-        self._draw()
+        with self.lock:
+            self.entry, self.share = entry, share
+            self.seconds, self.begin = seconds, time.monotonic()
+            self.line(summary(entry))
+            self._curves(entry)
+            self._draw()
 
     def close(self) -> None:
         if self.live:
@@ -84,28 +100,25 @@ class ProgressReporter:
 
     # How it is drawn
 
-    def _phase(self, phase: str, done: int, wanted: int) -> None:
-        self.phase, self.done, self.wanted = phase, done, wanted
-        self._draw()
-        if not self.live and time.monotonic() - self.spoken > PLAIN_INTERVAL:
-            self.spoken = time.monotonic()
-            print(
-                "  ".join(f"{name} {value}" for name, value in self.facts()),
-                file=self.stream,
-                flush=True,
-            )
+    def _show(self, side: str, doing: str) -> None:
+        with self.lock:
+            self.doing[side] = doing
+            self._draw()
+            if not self.live and time.monotonic() - self.spoken > PLAIN_INTERVAL:
+                self.spoken = time.monotonic()
+                print(
+                    "  ".join(f"{name} {value}" for name, value in self.facts()),
+                    file=self.stream,
+                    flush=True,
+                )
 
     def facts(self) -> list[tuple[str, str]]:
         """What is going on, as (name, value) pairs."""
-        facts = [
-            ("generation", f"{getattr(self, 'current', 0)} of {self.generations}"),
-            ("phase", self.phase),
-        ]
-        if self.wanted:
-            facts.append(("positions", f"{self.done:,} of {self.wanted:,}"))
-        if self.works:
+        facts = [("generations", f"{self.entry.get('generation', 0)} of {self.generations}")]
+        facts += self.doing.items()
+        if works := list(self.works):
             # Actors work side by side and seconds are summed over them: rates of one actor.
-            work = add_work(self.works)
+            work = add_work(works)
             facts += [
                 ("games", f"{self.games:,}"),
                 ("positions/s per actor", f"{work.moves / work.seconds:,.0f}"),
@@ -157,6 +170,8 @@ def group(name: str) -> str:
         return "exam"
     if name.startswith(("loss", "kl", "policy_entropy", "calibration")):
         return "learning"
+    if name.startswith("seconds") or name.endswith("waited"):
+        return "time"
     return "self-play"
 
 

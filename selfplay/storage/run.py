@@ -191,11 +191,11 @@ class Run:
                 )
 
     def give_up(self, generation: int) -> int:
-        """Network `generation` cannot play: move its checkpoint aside, so that the run goes on from
-        one before. Returns the last good generation."""
-        path = self.checkpoints / f"{generation:04d}"
-        if len(checkpoint.all_in(self.checkpoints)) > 1 and path.exists():
-            set_aside(path, "diverged")
+        """Network `generation` cannot play: move its checkpoint aside, and those that came of it,
+        so that the run goes on from one before. Returns the last good generation."""
+        for path in reversed(checkpoint.all_in(self.checkpoints)[1:]):
+            if int(path.name) >= generation:
+                set_aside(path, "diverged")
         return self.last_good(
             checkpoint.read_numbered(checkpoint.all_in(self.checkpoints)[-1])
         ).generation

@@ -30,6 +30,7 @@ END = re.compile(rb"# checksum ([0-9a-f]{8})\n")
 CHANGEABLE = (
     "generations",
     "minutes",
+    "lockstep",
     "network.precision",
     "network.device",
     "search.*",

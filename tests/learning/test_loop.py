@@ -48,6 +48,7 @@ warmup = 2
 [ledger]
 games = 4
 positions = 50
+budget = 1.0
 """
 
 
@@ -150,14 +151,14 @@ def test_a_finished_run_has_nothing_left_to_do(finished):
 
 
 @pytest.mark.slow
-def test_with_a_fixed_seed_two_runs_are_identical(finished, tmp_path):
-    folder, newest, _ = finished
-    other, _ = train(tmp_path / "again")
-    assert games_of(folder) == games_of(tmp_path / "again")
+def test_with_a_fixed_seed_two_runs_in_lockstep_are_identical(tmp_path):
+    newest, _ = train(tmp_path / "once", settings(lockstep=True))
+    other, _ = train(tmp_path / "again", settings(lockstep=True))
+    assert games_of(tmp_path / "once") == games_of(tmp_path / "again")
     for a, b in zip(newest.network().state_dict().values(), other.network().state_dict().values()):
         assert torch.equal(a, b)
-    third, _ = train(tmp_path / "other", settings(seed=2))
-    assert games_of(folder) != games_of(tmp_path / "other") and third.generation == 4
+    third, _ = train(tmp_path / "other", settings(lockstep=True, seed=2))
+    assert games_of(tmp_path / "once") != games_of(tmp_path / "other") and third.generation == 4
 
 
 def games_of(folder: Path) -> list:
@@ -336,4 +337,4 @@ def test_progress_is_drawn_for_a_terminal_and_plain_elsewhere(tmp_path):
         assert "a line that stays" in stream.getvalue()
         assert ("\x1b" in stream.getvalue()) == live
     names = [name for name, _ in ProgressReporter(tmp_path, 3, stream=io.StringIO()).facts()]
-    assert names == ["generation", "phase", "time"]
+    assert names == ["generations", "phase", "time"]
