@@ -1,7 +1,8 @@
-"""Two checkouts' speeds, in turn: `python benchmarks/old_and_new.py OLD NEW [--rounds 5]`.
+"""Two checkouts' speeds, in turn: `python benchmarks/old_and_new.py OLD NEW [--pairs 60]`.
 
-Every round runs each bench once in each checkout, in processes of their own, and each round in the
-other order, so that a slow spell of the machine meets both. Printed are the medians, and the median and range of the rounds' ratios.
+Both checkouts have a bench ready, each in a process of its own, and they measure short slices in
+turn, each pair in the other order. So whatever slows the machine down meets both, and the median of
+the pairs' ratios is much steadier than the speeds. Its 95 % interval is a bootstrap's.
 """
 
 import argparse
@@ -14,49 +15,105 @@ from pathlib import Path
 import numpy as np
 
 GAMES = ("connect4", "othello8", "hex11", "go9", "go19")
-NETWORK = ("--blocks", "4", "--channels", "32", "--precision", "fp32", "--games", "64")
-BENCHES = {  # what -> (the figure, more arguments)
-    "rules": ("positions/s", ()),
-    "search": ("simulations/s", ()),
-    "selfplay": ("simulations/s", NETWORK),
+FIGURES = {"rules": "positions/s", "search": "simulations/s", "selfplay": "simulations/s"}
+# Runs in either checkout; answers each line, a number of seconds, by a speed.
+WORKER = """
+import json, sys
+from importlib import import_module
+from types import SimpleNamespace
+import torch
+torch.set_num_threads(1)
+import games
+try:
+    bench = import_module("selfplay.commands.benchmark")
+except ModuleNotFoundError:
+    bench = import_module("selfplay.bench")
+what, name, figure, options = json.loads(sys.argv[1])
+ready = getattr(bench, what)(games.load(name), SimpleNamespace(**options))
+ready.measure(0.05)
+print("ready", flush=True)
+for line in sys.stdin:
+    print(ready.measure(float(line))[figure], flush=True)
+"""
+OPTIONS = {
+    "games": 64,
+    "simulations": 32,
+    "kind": "gumbel",
+    "alone": False,
+    "tune": False,
+    "blocks": 1,  # a small network, so that self-play shows more than the network's speed
+    "channels": 8,
+    "device": "cpu",
+    "precision": "fp32",
+    "actors": 1,
 }
 
 
-def ask(checkout: Path, what: str, game: str, seconds: float) -> float:
-    figure, more = BENCHES[what]
-    command = [sys.executable, "-m", "selfplay.cli", "bench", what, "--game", game, "--json"]
-    command += ["--repeats", "3", "--seconds", str(seconds), *more]
-    environment = os.environ | {"PYTHONPATH": str(checkout), "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(
-        command, cwd=checkout, env=environment, check=True, capture_output=True, text=True
-    )
-    return json.loads(done.stdout)["figures"][figure]["median"]
+class Worker:
+    def __init__(self, checkout: Path, what: str, game: str):
+        options = OPTIONS | {"game": game, "games": 8 if game == "go19" else OPTIONS["games"]}
+        asked = json.dumps([what, game, FIGURES[what], options])
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", WORKER, asked],
+            cwd=checkout,
+            env=os.environ | {"PYTHONPATH": str(checkout), "OMP_NUM_THREADS": "1"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def wait(self) -> None:
+        if self.process.stdout.readline() != "ready\n":
+            raise RuntimeError(f"no bench in {self.process.args}")
+
+    def measure(self, seconds: float) -> float:
+        self.process.stdin.write(f"{seconds}\n")
+        self.process.stdin.flush()
+        return float(self.process.stdout.readline())
+
+    def close(self) -> None:
+        self.process.stdin.close()
+        self.process.wait()
+
+
+def pairs_of(checkouts: list[Path], what: str, game: str, count: int, seconds: float) -> np.ndarray:
+    """Speeds f64[count, 2], old and new."""
+    workers = []
+    for checkout in checkouts:  # one after the other: they may have to compile
+        workers.append(Worker(checkout, what, game))
+        workers[-1].wait()
+    pairs = np.empty((count, 2))
+    for turn in range(count):
+        for side in (0, 1) if turn % 2 else (1, 0):
+            pairs[turn, side] = workers[side].measure(seconds)
+    for worker in workers:
+        worker.close()
+    return pairs
+
+
+def interval(ratios: np.ndarray) -> tuple[float, float]:
+    """95 % bootstrap interval of the median."""
+    drawn = np.random.default_rng(0).choice(ratios, (2000, len(ratios)))
+    low, high = np.quantile(np.median(drawn, 1), (0.025, 0.975))
+    return float(low), float(high)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("checkouts", nargs=2, type=Path, metavar="CHECKOUT")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=0.5, help="of each repeat")
-    parser.add_argument("--benches", nargs="+", choices=BENCHES, default=list(BENCHES))
+    parser.add_argument("--pairs", type=int, default=60)
+    parser.add_argument("--seconds", type=float, default=0.1, help="of each slice")
+    parser.add_argument("--benches", nargs="+", choices=FIGURES, default=list(FIGURES))
     options = parser.parse_args()
-    old, new = (path.resolve() for path in options.checkouts)
+    checkouts = [path.resolve() for path in options.checkouts]
     print(f"{'bench':<10}{'game':<11}{'old':>14}{'new':>14}{'new / old':>24}", flush=True)
     for what in options.benches:
         for game in GAMES:
-            for path in (old, new):
-                ask(path, what, game, 0.05)  # compiles
-            pairs = np.array(
-                [
-                    [ask(path, what, game, options.seconds) for path in (old, new)]
-                    if turn % 2 == 0
-                    else [ask(path, what, game, options.seconds) for path in (new, old)][::-1]
-                    for turn in range(options.rounds)
-                ]
-            )
+            pairs = pairs_of(checkouts, what, game, options.pairs, options.seconds)
             ratios = pairs[:, 1] / pairs[:, 0]
             before, after = np.median(pairs, 0)
-            spread = f"{np.median(ratios):.3f} ({ratios.min():.3f} .. {ratios.max():.3f})"
+            low, high = interval(ratios)
+            spread = f"{np.median(ratios):.3f} ({low:.3f} .. {high:.3f})"
             print(f"{what:<10}{game:<11}{before:>14,.0f}{after:>14,.0f}{spread:>24}", flush=True)
 
 

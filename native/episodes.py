@@ -4,6 +4,9 @@ Where a search is complete, its move is chosen, recorded and played, and the nex
 where a game is over, its record is handed out and the next game begins; all inside one call. So
 batches stay full, and games are never in step.
 
+A game may also be a single search: of a position after random plies, which is not played on. Its
+outcome is NaN, as that of any game that still goes on.
+
 Records are written into slots: a game owns one while it is played, finished slots wait in `done`
 until Python has read them (`release`), free ones in `free`. Axes: R slots, T plies, A actions.
 """
@@ -44,6 +47,9 @@ class SelfPlayParams(NamedTuple):
     decided_value: float = 2.0
     decided_plies: int = 3  # for so many plies in a row (KataGo's soft resignation: 0.9 and 3)
     decided_simulations: int = 1  # of a search of a decided game
+    # share of the searches that are single, after at most so many random plies (uniform from 0)
+    single_share: float = 0.0
+    single_plies: int = 0
 
 
 @by_address
@@ -51,20 +57,22 @@ class Records(NamedTuple):
     slot: np.ndarray  # i32[B], the game's slot or NO_SLOT
     free: np.ndarray  # i32[R], a stack
     done: np.ndarray  # i32[R], a stack
-    # i64[4]: free slots, done slots, moves searched, simulations made (those kept are counted once)
+    # i64[5]: free slots, done slots, moves searched, simulations made (those kept are counted once),
+    # single searches begun
     counts: np.ndarray
     kept: np.ndarray  # i32[B], simulations that the game's present search began with
     length: np.ndarray  # i32[R], plies so far
     seed: np.ndarray  # u64[R, 2], the game's random state before its first draw
     action: np.ndarray  # i32[R, T]
-    origin: np.ndarray  # u8[R, T], OPENING, SEARCHED or SETTLED
+    origin: np.ndarray  # u8[R, T], OPENING, SEARCHED or DECIDED
     value: np.ndarray  # f32[R, T], the search's value for the first player
     network_value: np.ndarray  # f32[R, T], the network's, for the first player
     policy: np.ndarray  # f32[R, T, A], the search's policy
-    outcome: np.ndarray  # f32[R], for the first player
+    outcome: np.ndarray  # f32[R], for the first player; NaN after a single search
+    is_single: np.ndarray  # bool[R], is it a single search?
 
 
-FREE, DONE, MOVES, SIMULATIONS = range(4)
+FREE, DONE, MOVES, SIMULATIONS, SINGLES = range(5)
 
 
 def new_records(num_games: int, max_plies: int, max_actions: int) -> Records:
@@ -75,7 +83,7 @@ def new_records(num_games: int, max_plies: int, max_actions: int) -> Records:
         slot=np.full(num_games, NO_SLOT, np.int32),
         free=np.arange(slots, dtype=np.int32)[::-1].copy(),
         done=np.zeros(slots, np.int32),
-        counts=np.zeros(4, np.int64),
+        counts=np.zeros(5, np.int64),
         kept=np.zeros(num_games, np.int32),
         length=np.zeros(slots, np.int32),
         seed=np.zeros((slots, 2), np.uint64),
@@ -85,6 +93,7 @@ def new_records(num_games: int, max_plies: int, max_actions: int) -> Records:
         network_value=np.zeros((slots, max_plies), f32),
         policy=np.zeros((slots, max_plies, max_actions), f32),
         outcome=np.zeros(slots, f32),
+        is_single=np.zeros(slots, np.bool_),
     )
     records.counts[FREE] = slots
     return records
@@ -131,11 +140,20 @@ def begin_game(rules, plan, options, forest, records, game):
     slot = records.free[records.counts[FREE]]
     records.slot[game] = slot
     copy(records.seed[slot], forest.random_state[game])
+    records.is_single[slot] = is_single_wanted(plan, records)
     while not open_game(rules, plan, options, forest, records, game, slot):
         pass
     reset_tree(forest, game, plan.simulations)
     records.kept[game] = 0
     return True
+
+
+@inline
+def is_single_wanted(plan, records):
+    """Are single searches fewer than their share? If so, one more is counted."""
+    is_wanted = records.counts[SINGLES] < plan.single_share * records.counts[MOVES]
+    records.counts[SINGLES] += is_wanted
+    return is_wanted
 
 
 @inline
@@ -145,7 +163,9 @@ def open_game(rules, plan, options, forest, records, game, slot):
     rules.start(state, options)
     records.length[slot] = 0
     plies = 0
-    if uniform(random_state) < plan.opening_fraction:
+    if records.is_single[slot]:
+        plies = below(random_state, plan.single_plies + 1)
+    elif uniform(random_state) < plan.opening_fraction:
         plies = below(random_state, plan.opening_plies + 1)
     for _ply in range(plies):
         count = rules.legal(state, forest.actions)
@@ -209,6 +229,9 @@ def advance(rules, params, plan, forest, records, game):
     records.counts[MOVES] += 1
     records.counts[SIMULATIONS] += forest.num_finished[game] - records.kept[game]
     outcome = rules.play(forest.root_state[game], action)
+    if records.is_single[slot]:
+        end_game(forest, records, game, outcome)
+        return
     if np.isnan(outcome) and ply + 1 < records.action.shape[1]:
         num_simulations = (
             plan.decided_simulations if is_decided(plan, records, slot) else plan.simulations
@@ -223,6 +246,13 @@ def advance(rules, params, plan, forest, records, game):
     if np.isnan(outcome):
         # longer than the game says it can be: a law is broken, and no memory for it; called a draw
         outcome = 0.0
+    end_game(forest, records, game, outcome)
+
+
+@inline
+def end_game(forest, records, game, outcome):
+    """Hand out the game's record; its tree waits for the next game."""
+    slot = records.slot[game]
     records.outcome[slot] = outcome
     records.done[records.counts[DONE]] = slot
     records.counts[DONE] += 1

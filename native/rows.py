@@ -18,7 +18,7 @@ class GameBatch(NamedTuple):
     """All moves of G games in a row, ragged arrays flattened."""
 
     first_move: np.ndarray  # i64[G + 1], game g's moves are first_move[g] .. first_move[g + 1] - 1
-    outcome: np.ndarray  # f32[G], for the first player
+    outcome: np.ndarray  # f32[G], for the first player; NaN if the game was not played on
     options: np.ndarray  # f64[G, K]
     action: np.ndarray  # u16[M]
     value: np.ndarray  # f32[M], the search's value for the first player
@@ -43,7 +43,7 @@ class TrainingBatch(NamedTuple):
     scalars: np.ndarray  # f32[R, K]
     legal: np.ndarray  # bool[R, A]
     policy: np.ndarray  # f32[R, A]
-    outcome: np.ndarray  # f32[R], the game's outcome
+    outcome: np.ndarray  # f32[R], the game's outcome; NaN if nobody knows
     value: np.ndarray  # f32[R], what the network's value should be
     # f32[R, C], of each cell at the game's end: +1 the mover, -1 the other, 0 nobody
     owner: np.ndarray
@@ -96,7 +96,7 @@ def find_unplayable(rules, moves, is_opening, max_plies, state, actions, where):
 
     The arrays' shapes and ranges must have been checked: indices are used as they are. Every move
     must be legal, the last one must end the game with the recorded outcome (a game cut at
-    `max_plies` is a draw), and each move but those of the opening (is_opening bool[M]) needs a
+    `max_plies` is a draw, one that was not played on has NaN), and each move but those of the opening (is_opening bool[M]) needs a
     policy: probabilities of legal actions that add up to 1. Modifies `where` i64[2], the game's
     index and the ply, and state u8[S] and actions i32[A + 1], its scratch.
     """
@@ -117,6 +117,8 @@ def find_unplayable(rules, moves, is_opening, max_plies, state, actions, where):
             if not np.isnan(outcome) and not is_last:
                 return TOO_EARLY
             if np.isnan(outcome) and is_last:
+                if np.isnan(moves.outcome[game]):
+                    continue
                 if end - first < max_plies:
                     return TOO_LATE
                 outcome = 0.0
@@ -156,8 +158,9 @@ def compute_targets(rules, moves, value_lambda, state, targets):
     its scratch.
 
     The value's target is T_t = f V_t + (1 - f) T_{t+1} with the search's V and, at the end, the
-    outcome: an average over the moves to come, the next 1 / f of them most of all (TD(lambda),
-    Sutton 1988, with lambda = 1 - f). f = 1 is the search's own value, f = 0 the outcome.
+    outcome (if it is not known, the last V): an average over the moves to come, the next 1 / f of
+    them most of all (TD(lambda), Sutton 1988, with lambda = 1 - f). f = 1 is the search's own value,
+    f = 0 the outcome.
     """
     for game in range(len(moves.outcome)):
         first, end = moves.first_move[game], moves.first_move[game + 1]
@@ -166,6 +169,8 @@ def compute_targets(rules, moves, value_lambda, state, targets):
             rules.play(state, np.int64(moves.action[move]))
         targets.score[game] = rules.final(state, targets.owner[game])
         target = np.float64(moves.outcome[game])
+        if np.isnan(target):
+            target = np.float64(moves.value[end - 1])
         for move in range(end - 1, first - 1, -1):
             target = value_lambda * moves.value[move] + (1.0 - value_lambda) * target
             targets.value[move] = target

@@ -119,6 +119,11 @@ class ActorConfig(Section):
     leaves: Annotated[int, Meta(ge=1, le=127)] = 1  # of one tree in one batch
     opening_fraction: Share = 0.5  # share of games that begin with random plies
     opening_plies: Number = 10  # at most so many of them, uniform from 0
+    # share of the searches that are of a position after random plies and no more: no game is played
+    # on, nothing but the search's policy and value is learned. Many more positions are seen so
+    # (Go-Exploit, Trudeau and Bowling 2023, begins whole games from such positions)
+    single_share: Share = 0.0
+    single_plies: Number = 20  # random plies before such a search, at most; uniform from 0
     # positions whose evaluation is remembered
     cache_entries: Annotated[int, Meta(ge=0, le=1 << 30)] = 1 << 18
     # of the board, under which the network sees a position

@@ -111,6 +111,8 @@ class Actor:
             decided_value=search.decided_value if search.decided_value < 1 else NEVER,
             decided_plies=search.decided_plies,
             decided_simulations=max(1, round(simulations * search.decided_share)),
+            single_share=self.config.actor.single_share,
+            single_plies=self.config.actor.single_plies,
         )
         return self.evaluator.precision
 

@@ -24,6 +24,7 @@ def losses(output: Output, rows: dict[str, Tensor], config: LearnerConfig) -> di
 
     policy   cross-entropy of the search's policy; illegal actions are masked
     outcome  cross-entropy of the game's end as win, draw or loss (one between them is shared out)
+             0 where the game was not played on, as for owner and score
     value    squared error of P(win) - P(loss) against the target of `native.rows.compute_targets`
     owner    cross-entropy of each cell's final owner, if there is such a head; nobody's: half
     score    Huber loss of the final score, in sqrt(cells) points, if there is such a head
@@ -38,9 +39,9 @@ def losses(output: Output, rows: dict[str, Tensor], config: LearnerConfig) -> di
     target = rows["policy"]
     policy = -(target * log_policy).sum(1).mean()
     entropy = -torch.special.xlogy(target, target).sum(1).mean()
-    outcome = (
-        -(outcome_target(rows["outcome"]) * output.outcome.float().log_softmax(1)).sum(1).mean()
-    )
+    known, target = rows["outcome"].isfinite(), outcome_target(rows["outcome"].nan_to_num())
+    outcome = -(target * output.outcome.float().log_softmax(1)).sum(1)  # [B]
+    outcome = outcome.where(known, 0.0).mean()
     value = F.mse_loss(expected_value(output.outcome), rows["value"])
     total = (
         config.policy_weight * policy
@@ -56,12 +57,14 @@ def losses(output: Output, rows: dict[str, Tensor], config: LearnerConfig) -> di
     }
     parts["uniform"] = rows["legal"].sum(1).clamp(min=1).log().mean()
     if output.owner is not None:
-        parts["owner"] = F.binary_cross_entropy_with_logits(
-            output.owner.float(), (1 + rows["owner"]) / 2
+        owner = F.binary_cross_entropy_with_logits(
+            output.owner.float(), (1 + rows["owner"]) / 2, reduction="none"
         )
+        parts["owner"] = owner.where(known[:, None], 0.0).mean()
         total = total + config.ownership_weight * parts["owner"]
     if output.score is not None:
-        parts["score"] = F.huber_loss(output.score.float(), rows["score"])
+        score = F.huber_loss(output.score.float(), rows["score"], reduction="none")
+        parts["score"] = score.where(known, 0.0).mean()
         total = total + config.score_weight * parts["score"]
     return {"total": total, **parts}
 

@@ -202,15 +202,19 @@ def elo(result) -> tuple[float, tuple[float, float]]:
 def of_games(played: Games) -> dict:
     """Diversity, and how far the network's values at the searched positions are from the
     outcomes."""
-    searched = played.origin == SEARCHED
-    lengths = np.diff(played.first_move)
+    lengths, is_whole = np.diff(played.first_move), np.isfinite(played.outcome)
+    searched = (played.origin == SEARCHED) & np.repeat(is_whole, lengths)
     outcome = np.repeat(played.outcome, lengths)[searched]
+    whole = [moves for moves, is_it in zip(played.sequences(), is_whole) if is_it]
+    count = max(1, len(whole))
     return {
-        "games": played.count,
+        "games": len(whole),
         "rows": played.rows,
-        "length": float(lengths.mean()),
-        "distinct": len(set(played.sequences())) / played.count,
-        "first_player_score": float((played.outcome.mean() + 1) / 2),  # share of the points
+        "single": int(len(is_whole) - len(whole)),  # rows of single searches
+        "length": float(lengths[is_whole].sum() / count),
+        "distinct": len(set(whole)) / count,
+        # share of the points
+        "first_player_score": float((played.outcome[is_whole].sum() / count + 1) / 2),
         "calibration_error": calibration_error(played.network_value[searched], outcome),
     }
 

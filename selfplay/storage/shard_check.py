@@ -81,7 +81,8 @@ def check_games(games, game: Game | None) -> None:
     _check_offsets("first_entry", games.first_entry, len(games.policy), 0)
     if not np.isin(games.origin, (OPENING, SEARCHED, DECIDED)).all():
         raise ValueError("origin holds what no move can come from")
-    for name in ("outcome", "value", "network_value"):
+    _check_within("outcome", np.nan_to_num(games.outcome, posinf=2.0), -1 - ROUNDING, 1 + ROUNDING)
+    for name in ("value", "network_value"):
         _check_within(name, getattr(games, name), -1 - ROUNDING, 1 + ROUNDING)
     _check_within("policy", games.policy, 0, 1 + ROUNDING)
     _check_within("generation", games.generation, 0, MOST_GENERATIONS)
