@@ -153,6 +153,17 @@ def is_policy(moves, move, is_opening, actions, count):
 
 
 @kernel
+def position_keys(rules, moves, state, keys):
+    """The key of the position before each move. Modifies keys u64[M], and `state` u8[S], its
+    scratch."""
+    for game in range(len(moves.outcome)):
+        rules.start(state, moves.options[game])
+        for move in range(moves.first_move[game], moves.first_move[game + 1]):
+            keys[move] = rules.key(state)
+            rules.play(state, np.int64(moves.action[move]))
+
+
+@kernel
 def compute_targets(rules, moves, value_lambda, state, targets):
     """Play every game to its end and look back from there. Modifies `targets`, and `state` u8[S],
     its scratch.

@@ -18,6 +18,7 @@ from selfplay.commands import (
     arena,
     bench,
     check,
+    doctor,
     exam,
     games,
     gtp,
@@ -27,7 +28,7 @@ from selfplay.commands import (
     train,
 )
 
-COMMANDS = (games, train, play, arena, gtp, analysis, exam, bench, check)
+COMMANDS = (games, train, doctor, play, arena, gtp, analysis, exam, bench, check)
 DESCRIPTION = (
     "Self-play game engines after AlphaZero: search amplifies, learning distils, both are measured."
 )

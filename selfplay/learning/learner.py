@@ -135,9 +135,22 @@ class Learner:
             for network in (self.averaged, self.network):  # both, as one is the other's average
                 network.ranges.copy_(ranges)
         means = {name: float(value) / steps for name, value in sums.items()}
+        means["rate"] = rate if steps else 0.0
         if steps:
             self._refuse_not_finite(means, rows)
         return means
+
+    @torch.no_grad()
+    def judge(self, replay: Replay, random: np.random.Generator, batches: int = 4) -> dict:
+        """{"kl", "outcome"}: mean losses of the averaged network on rows of the window's newest
+        generation, under rows and symmetries that `random` draws."""
+        buffer, found = replay.buffer(self.config.batch), []
+        for _ in range(batches):
+            rows = self._tensors(replay.draw(random, buffer, newest=True))
+            output = self.averaged.forward_train(rows["planes"], rows["scalars"])
+            parts = losses(output, rows, self.config)
+            found.append([float(parts[name]) for name in ("kl", "outcome")])
+        return dict(zip(("kl", "outcome"), np.mean(found, 0).tolist()))
 
     @torch.no_grad()
     def _refuse_not_finite(self, means: dict[str, float], rows: dict[str, Tensor]) -> None:
@@ -179,7 +192,8 @@ class Learner:
         parts = losses(output, rows, self.config)
         self.optimizer.zero_grad(set_to_none=True)
         parts["total"].backward()
-        torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.config.max_grad_norm)
+        norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.config.max_grad_norm)
+        parts["clipped"] = (norm > self.config.max_grad_norm).float()
         self.optimizer.step()
         self.step += 1
         self._average()

@@ -29,7 +29,9 @@ from contextlib import contextmanager
 import msgspec
 import numpy as np
 
+from games.game import Game
 from native.episodes import SEARCHED
+from native.rows import position_keys
 from native.search.forest import Batch
 from selfplay.actors.actor import Work, shown_views
 from selfplay.config import RunConfig, game_of, search_params
@@ -76,7 +78,7 @@ class Ledger:
             "generation": generation,
             "simulations": simulations,
             "search": self.config.search.kind,
-            **of_games(played),
+            **of_games(played, self.game),
             **of_work(work),
             **of_losses(losses),
         }
@@ -199,9 +201,12 @@ def elo(result) -> tuple[float, tuple[float, float]]:
     return result.elo.difference, (result.elo.low, result.elo.high)
 
 
-def of_games(played: Games) -> dict:
+def of_games(played: Games, game: Game) -> dict:
     """Diversity, and how far the network's values at the searched positions are from the
     outcomes."""
+    rows = np.flatnonzero(played.origin == SEARCHED)
+    keys = np.zeros(len(played.action), np.uint64)
+    position_keys(game.rules, played.moves(), np.zeros(game.state_bytes, np.uint8), keys)
     lengths, is_whole = np.diff(played.first_move), np.isfinite(played.outcome)
     searched = (played.origin == SEARCHED) & np.repeat(is_whole, lengths)
     outcome = np.repeat(played.outcome, lengths)[searched]
@@ -213,10 +218,32 @@ def of_games(played: Games) -> dict:
         "single": int(len(is_whole) - len(whole)),  # rows of single searches
         "length": float(lengths[is_whole].sum() / count),
         "distinct": len(set(whole)) / count,
+        "distinct_positions": len(np.unique(keys[rows])) / max(1, len(rows)),
+        "sure_share": sure_share(played, rows),
         # share of the points
         "first_player_score": float((played.outcome[is_whole].sum() / count + 1) / 2),
         "calibration_error": calibration_error(played.network_value[searched], outcome),
+        "value_slope": slope(played.network_value[searched], outcome),
     }
+
+
+def sure_share(played: Games, rows: np.ndarray, sure: float = 0.99) -> float:
+    """Share of the moves rows i64[R] for which the search's policy is all but certain."""
+    has_policy = np.diff(played.first_entry) > 0
+    highest = np.zeros(len(played.action))
+    if has_policy.any():
+        highest[has_policy] = np.maximum.reduceat(
+            played.policy, played.first_entry[:-1][has_policy]
+        )
+    return float((highest[rows] > sure).sum() / max(1, len(rows)))
+
+
+def slope(value: np.ndarray, outcome: np.ndarray) -> float:
+    """Of the outcome over the network's value, by least squares: 1 where values are right, above 1
+    where they are too unsure, below where too sure, negative where a sign is wrong."""
+    value = value - value.mean() if len(value) else value
+    spread = float(value @ value)
+    return float(value @ outcome) / spread if spread > 0.0 else 1.0
 
 
 def calibration_error(value: np.ndarray, outcome: np.ndarray, bins: int = 10) -> float:
@@ -240,13 +267,16 @@ def of_work(work: Work | None) -> dict:
     }
 
 
+NOT_LOSSES = {  # of the learner's means -> their name in the ledger
+    "kl": "kl",  # KL(search || network)
+    "entropy": "policy_entropy",  # of the search's policy, nats
+    "clipped": "clipped_share",  # of the steps, whose gradient was cut to `learner.max_grad_norm`
+    "rate": "learning_rate",  # at the generation's end
+}
+
+
 def of_losses(losses: dict) -> dict:
-    return {
-        f"loss_{name}": value for name, value in losses.items() if name not in ("kl", "entropy")
-    } | {
-        "kl": losses["kl"],  # KL(search || network)
-        "policy_entropy": losses["entropy"],  # of the search's policy, nats
-    }
+    return {NOT_LOSSES.get(name, f"loss_{name}"): value for name, value in losses.items()}
 
 
 def summary(entry: dict) -> str:

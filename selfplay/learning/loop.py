@@ -207,7 +207,9 @@ def distil(
     torch.set_num_threads(config.learner.threads)
     waited, begin = time.monotonic() - state.learner_done, time.monotonic()
     state.replay.add(played.games)
+    onset = judged(config, state, played)
     losses = learn(config, screen, state, played, shares, go_on)
+    after = judged(config, state, played)
     learned = time.monotonic()
     entry = state.ledger.measure(
         generation,
@@ -233,6 +235,9 @@ def distil(
         "learner_waited": waited,
         "window_rows": state.replay.rows,
     }
+    # on rows of this generation, before and after they were learned from
+    entry |= {f"onset_{name}": value for name, value in onset.items()}
+    entry |= {f"learned_{name}": value for name, value in after.items()}
     newest = save(run, state, entry)
     screen.generation(entry, generation / config.generations, state.seconds)
     screen.waiting("learn")
@@ -256,6 +261,13 @@ def learn(
     screen.learning(played.generation, steps)
     random = np.random.default_rng([config.seed, played.generation])
     return state.learner.learn(state.replay, steps, random, shares, go_on)
+
+
+def judged(config: RunConfig, state: State, played: Played) -> dict:
+    """The averaged network's losses on this generation's games; the same rows, whenever asked."""
+    return state.learner.judge(
+        state.replay, np.random.default_rng([config.seed, played.generation, 1])
+    )
 
 
 def save(run: Run, state: State, entry: dict) -> Checkpoint:

@@ -124,11 +124,15 @@ class Replay:
         game = self.game
         return new_training_batch(batch, game.planes, game.cells, game.scalars, game.actions)
 
-    def draw(self, random: np.random.Generator, rows: TrainingBatch) -> TrainingBatch:
-        """Fill `rows` with rows of the window, uniformly, each under a random symmetry of the
-        board; returns it."""
+    def draw(
+        self, random: np.random.Generator, rows: TrainingBatch, newest: bool = False
+    ) -> TrainingBatch:
+        """Fill `rows` with rows of the window, or of its `newest` generation, uniformly, each under
+        a random symmetry of the board; returns it."""
         game, count = self.game, len(rows.outcome)
-        index = random.integers(self.rows, size=count)
+        first = sum(games for games, _ in self.generations[:-1]) if newest else 0
+        low = int(np.searchsorted(self.row_game, first))
+        index = random.integers(low, self.rows, size=count)
         symmetry = random.integers(len(game.cell_maps), size=count)
         write_rows(
             game.rules,

@@ -150,8 +150,8 @@ def test_they_are_stored_read_and_drawn_and_a_false_end_is_refused(connect4, pla
             path.unlink()
 
 
-def test_the_ledger_counts_them_apart(played):
-    entry = of_games(played)
+def test_the_ledger_counts_them_apart(connect4, played):
+    entry = of_games(played, connect4)
     singles = int(np.isnan(played.outcome).sum())
     assert entry["single"] == singles and entry["games"] == played.count - singles
     assert entry["length"] > 10 and 0 < entry["first_player_score"] < 1
