@@ -25,13 +25,13 @@ BASE = {
     "actor.local_actors": 1,
     "actor.opening_fraction": 0.8,
     "actor.opening_plies": 8,
-    "replay.rows_per_generation": 6000,
+    "replay.rows_per_generation": 5000,
     "replay.window_min": 20000,
     "replay.samples_per_row": 3,
     "learner.threads": 1,
-    "ledger.games": 16,
-    "ledger.positions": 400,
-    "generations": 14,
+    "ledger.games": 0,
+    "ledger.positions": 300,
+    "generations": 9,
     "minutes": 0,
 }
 SPOILED = {  # name -> (what is changed, the finding that should come first)
@@ -44,7 +44,7 @@ SPOILED = {  # name -> (what is changed, the finding that should come first)
     ),
     "one opening": ({"actor.opening_fraction": 0}, "few openings"),
     "one generation": (
-        {"replay.window_min": 6000, "replay.window_growth": 0, "replay.samples_per_row": 20},
+        {"replay.window_min": 5000, "replay.window_growth": 0, "replay.samples_per_row": 20},
         "memorised",
     ),
     "small network": ({"network.blocks": 1, "network.channels": 8}, "small network"),
