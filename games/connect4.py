@@ -3,8 +3,8 @@ full board is a draw.
 
 Bitboards: column c holds bits 7c (bottom) to 7c+5, and bit 7c+6 stays empty so that shifts never
 wrap from one column into the next. Four in a line is two shifts and two ands in each of four
-directions. (Measured against a board of cells in benchmarks/rules.py; the cells are also the slow
-twin in the tests.)
+directions. (Measured against a board of cells in benchmarks/speed/rules.py; the cells are also the
+slow twin in the tests.)
 """
 
 import numpy as np

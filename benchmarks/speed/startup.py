@@ -1,10 +1,12 @@
-"""How long until something is seen: `python benchmarks/startup.py [CHECKPOINT|RUN]`. Needs a core
-that is compiled."""
+"""How long until something is seen: `python benchmarks/speed/startup.py [CHECKPOINT|RUN]`. Needs a
+core that is compiled."""
 
 import subprocess
 import sys
 import time
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from measure import in_turn, report, spread
 

@@ -1,5 +1,5 @@
-"""Make the Connect Four exams of `selfplay/exams`: `python benchmarks/make_connect4_exam.py` (some
-ten minutes on one core).
+"""Make the Connect Four exams of `selfplay/exams`:
+`python benchmarks/strength/make_connect4_exam.py` (some ten minutes on one core).
 
 Positions with 8 to 20 discs, as many of each count, by uniformly random play from the start; kept
 are unfinished ones, distinct under mirroring, in which not every move keeps the value. Every move's
@@ -19,7 +19,7 @@ import games
 from games.game import for_side
 from native.solver import Solver
 
-FOLDER = Path(__file__).parent.parent / "selfplay" / "exams"
+FOLDER = Path(__file__).parents[2] / "selfplay" / "exams"
 STONES = range(8, 21)
 EXAMS = {"connect4.txt": (3000, 20260101), "connect4_validation.txt": (520, 20260102)}
 CROSS_CHECKED_FROM, CROSS_CHECKED = 16, 300

@@ -1,5 +1,5 @@
 """What a simulation costs in a deep search, in what it costs in a short one:
-`python benchmarks/deep.py`.
+`python benchmarks/speed/deep.py`.
 
 Sixteen trees, one after the other in one compiled call, uniform priors and zero values. Short and
 deep searches are measured in turn, so that a slow spell of the machine meets both, and ratios are
@@ -7,7 +7,11 @@ taken of neighbours.
 """
 
 import argparse
+import sys
 from functools import partial
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import numpy as np
 from measure import commit, in_turn

@@ -1,28 +1,22 @@
-"""Connect Four by bitboards against Connect Four by cells: `python benchmarks/rules.py`. One core,
-random legal play."""
+"""Connect Four by bitboards against Connect Four by cells: `python benchmarks/speed/rules.py`.
+One core, random legal play."""
 
-import time
+import sys
+from pathlib import Path
 
-import numpy as np
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
 from connect4_cells import GAME as CELLS
 from measure import in_turn, report, spread
 
 import games
-from native.machine.random import seeds
-from native.playout import count_positions, random_games
+from native.playout import count_positions
+from selfplay.commands.prove import random_play
 
 
 def rate(game, seconds: float = 1.0) -> float:
     """Positions a second."""
-    state, actions, random_state = (
-        game.start_state(),
-        np.zeros(game.actions + 1, np.int32),
-        seeds(1, 1)[0],
-    )
-    begin, plies = time.perf_counter(), 0
-    while time.perf_counter() - begin < seconds:
-        plies += random_games(game.rules, game.option_values(), state, random_state, actions, 1000)
-    return plies / (time.perf_counter() - begin)
+    return random_play(game, seconds)[0]
 
 
 def main() -> None:

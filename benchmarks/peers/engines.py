@@ -1,18 +1,24 @@
-"""Whole games against outside engines: `python benchmarks/engines.py GAME PLAYER COMMAND [--games N] [--first PAIR]`.
+"""Whole games against outside engines:
+`python benchmarks/peers/engines.py GAME PLAYER COMMAND [--games N] [--first PAIR]`.
 
-Both colours in turn from random openings, one game after the other, because an engine holds one at a time. Any error of protocol or
-rules ends the script. Where the engine counts Go, its `final_score` of every finished game is compared with ours, by area and with dead
-stones played out: who is ahead may pass while stones lie there that an engine counts as dead and Tromp and Taylor do not, so
-the engine plays for both sides from before the last two passes, until nobody has anything left to do. GNU Go knows a command for
-that, which does not pass while dead stones are left.
+Both colours in turn from random openings, one game after the other, because an engine holds one at
+a time. Any error of protocol or rules ends the script. Where the engine counts Go, its
+`final_score` of every finished game is compared with ours, by area and with dead stones played out:
+who is ahead may pass while stones lie there that an engine counts as dead and Tromp and Taylor do
+not, so the engine plays for both sides from before the last two passes, until nobody has anything
+left to do. GNU Go knows a command for that, which does not pass while dead stones are left.
 
-    python benchmarks/engines.py go9 runs/go9@64 \\
+    python benchmarks/peers/engines.py go9 runs/go9@64 \\
         "gnugo --mode gtp --level 10 --chinese-rules --positional-superko --capture-all-dead"
-    python benchmarks/engines.py othello8 mcts:400 gtp-rhino
+    python benchmarks/peers/engines.py othello8 mcts:400 gtp-rhino
 """
 
 import argparse
+import sys
 import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import numpy as np
 from measure import report

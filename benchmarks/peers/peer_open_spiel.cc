@@ -1,4 +1,4 @@
-// open_spiel's tree search with an evaluator that costs nothing, for benchmarks/peer_open_spiel.py, which compiles this
+// open_spiel's tree search with an evaluator that costs nothing, for benchmarks/peers/peer_open_spiel.py, which compiles this
 // file against the headers that open_spiel's wheel carries and loads beside the wheel's library, where the search is.
 //
 // The wheel's Python face offers only an evaluator that plays random games, and none that Python could write.

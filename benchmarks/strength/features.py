@@ -1,5 +1,5 @@
 """What each depth feature of a match is worth:
-`python benchmarks/features.py RUN [--games 200] [--simulations 200]`.
+`python benchmarks/strength/features.py RUN [--games 200] [--simulations 200]`.
 
 One network, two searches: plain PUCT, and PUCT with one feature more (and, last, all that help
 together). Both get the same time: a short match first tells how long a move takes each of them, and
@@ -12,7 +12,11 @@ plain PUCT, which begins each search with nothing.
 """
 
 import argparse
+import sys
 import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import msgspec
 import numpy as np

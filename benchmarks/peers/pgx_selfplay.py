@@ -1,5 +1,5 @@
 """Self-play of pgx's games by mctx's Gumbel search with a network in plain JAX; part of
-benchmarks/peer_pgx.py.
+benchmarks/peers/peer_pgx.py.
 
 The network has the convolutions of ours (selfplay/network/network.py: a stem, blocks of two, the
 heads' mixing), so the same operations, and less around them: no pooling, no normalisation. pgx's

@@ -1,5 +1,5 @@
 """What stopping settled searches and pondering save:
-`python benchmarks/thinking.py RUN [--positions N]`.
+`python benchmarks/speed/thinking.py RUN [--positions N]`.
 
 On positions of the run's own games: the share of simulations that a settled search leaves out and
 how many moves differ from the whole search's; the same for time; and how much less the network is
@@ -7,7 +7,10 @@ asked after pondering.
 """
 
 import argparse
+import sys
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import msgspec
 import numpy as np

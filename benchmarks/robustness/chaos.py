@@ -1,5 +1,5 @@
 """What can happen to a run, done to it:
-`python benchmarks/chaos.py [--quick] [--only NAME ...] [--kills N] [--seed S]`.
+`python benchmarks/robustness/chaos.py [--quick] [--only NAME ...] [--kills N] [--seed S]`.
 
 Processes are killed at random moments, nodes join and die, disks fill up, folders become read-only,
 the clock goes back. After each the same command must go on to the end, every game that was on disk

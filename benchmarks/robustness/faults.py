@@ -1,9 +1,10 @@
-"""Faults that other people's inputs showed once, tried again as a user would: `python benchmarks/faults.py [ROW ...]`.
+"""Faults that other people's inputs showed once, tried again as a user would:
+`python benchmarks/robustness/faults.py [ROW ...]`.
 
-Each row is a shell command in a folder of its own, with `selfplay` on the path, what its answer must hold, and what it must
-not. Prints a line a row and exits with 1 if one of them is wrong. What the answers were before is in ROBUSTNESS.md;
-with PYTHONPATH at an older checkout the same inputs show it again. (Linux; row 14 wants root. Without other work: some rows
-wait for seconds.)
+Each row is a shell command in a folder of its own, with `selfplay` on the path, what its answer
+must hold, and what it must not. Prints a line a row and exits with 1 if one of them is wrong. What
+the answers were before is in ROBUSTNESS.md; with PYTHONPATH at an older checkout the same inputs
+show it again. (Linux; row 14 wants root. Without other work: some rows wait for seconds.)
 """
 
 import argparse
@@ -19,7 +20,7 @@ from typing import NamedTuple
 
 SECONDS = 300
 SHOWN = 110  # characters of an answer
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 
 class Row(NamedTuple):

@@ -1,5 +1,5 @@
-"""Are two checkouts the same program? `python benchmarks/same.py OLD NEW` (folders; NEW is usually
-`.`).
+"""Are two checkouts the same program? `python benchmarks/robustness/same.py OLD NEW` (folders; NEW
+is usually `.`).
 
 Each plays, learns and searches by the same seeds in processes of its own: a short run in one thread
 and fp32, whose games and checkpoints must hold the same bytes; and searches of fixed positions,

@@ -1,11 +1,15 @@
 """What does a precision cost in strength?
-`python benchmarks/precisions.py RUN [--positions N] [--games N]`
+`python benchmarks/strength/precisions.py RUN [--positions N] [--games N]`
 
 The run's network on its game's exam in every precision of this machine, alone and with 64
 simulations; then each against fp32 with as many simulations, in paired games.
 """
 
 import argparse
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import numpy as np
 from measure import report

@@ -1,5 +1,5 @@
-"""open_spiel's random play and tree search, as benchmarks/peers.py asks for them (see
-benchmarks/peer.py); runs in its own virtual environment and imports nothing of ours.
+"""open_spiel's random play and tree search, as benchmarks/peers/peers.py asks for them (see
+benchmarks/peers/peer.py); runs in its own virtual environment and imports nothing of ours.
 
 Random play: its Python package offers random games inside C++ in one place, the evaluator of its
 tree search. A search of one simulation evaluates nothing but the root, by as many random games from

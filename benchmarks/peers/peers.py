@@ -1,16 +1,16 @@
 """Ours beside open_spiel and pgx with mctx on one core:
-`python benchmarks/peers.py [--games go9 hex11]`.
+`python benchmarks/peers/peers.py [--games go9 hex11]`.
 
-    python benchmarks/peers.py              random legal play: the rules
-    python benchmarks/peers.py --search     tree search with an evaluator that costs nothing: the trees
-    python benchmarks/peers.py --selfplay   self-play with a network of the same operations: everything
+    peers.py              random legal play: the rules
+    peers.py --search     tree search with an evaluator that costs nothing: the trees
+    peers.py --selfplay   self-play with a network of the same operations: everything
 
 This process and its children may run on one core only, so their thread pools hold one thread.
 Everyone measures in turn, round by round, and ratios are taken within each round, to the best peer
 of that round. Only Linux lets a process choose its cores this way. A quick look:
 `--seconds 0.3 --rounds 2`.
 
-The peers live under --environments, see benchmarks/peer.py; how they search is told in
+The peers live under --environments, see benchmarks/peers/peer.py; how they search is told in
 `peer_open_spiel.py` (which needs a C++ compiler for it), `pgx_search.py` and `pgx_selfplay.py`,
 what is measured of ours in `contests.py`.
 """
@@ -21,6 +21,8 @@ import sys
 import time
 from functools import partial
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import numpy as np
 from contests import EVENTS, Contest

@@ -1,4 +1,4 @@
-"""Does each preset learn? `python benchmarks/presets.py [--out DIR] [PRESET ...]`
+"""Does each preset learn? `python benchmarks/strength/presets.py [--out DIR] [PRESET ...]`
 
 Trains it, or goes on with it, then lets the result with 64 simulations meet its own first
 generation and a search with 400 random playouts, 100 paired games each. Prints the curve of the
@@ -10,6 +10,8 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from measure import commit
 

@@ -1,5 +1,5 @@
 """mctx's Gumbel search over pgx's games with an evaluator that costs nothing; part of
-benchmarks/peer_pgx.py.
+benchmarks/peers/peer_pgx.py.
 
 Priors are uniform over the legal actions and values zero. Positions are kept in the nodes, as mctx
 does, but without their observation: XLA then never computes it, as nothing looks at it. With

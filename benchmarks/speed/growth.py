@@ -1,10 +1,13 @@
-"""Does memory grow? `python benchmarks/growth.py [--minutes 30]`: one actor plays Connect Four,
-takes new weights every minute as in a run, and its process's resident memory is read after three
-minutes and at the end."""
+"""Does memory grow? `python benchmarks/speed/growth.py [--minutes 30]`: one actor plays Connect
+Four, takes new weights every minute as in a run, and its process's resident memory is
+read after three minutes and at the end."""
 
 import argparse
+import sys
 import time
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import msgspec
 import numpy as np

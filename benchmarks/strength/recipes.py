@@ -1,5 +1,5 @@
 """What do the features of self-play teach?
-`python benchmarks/recipes.py [--minutes 5] [--games 200] [--out DIR] [RECIPE ...]`
+`python benchmarks/strength/recipes.py [--minutes 5] [--games 200] [--out DIR] [RECIPE ...]`
 
 Runs of equal time on one core each, by PUCT, that differ in one setting: the network of each then
 meets that of both plain runs, searching with 64 simulations as matches do, in paired games, and
@@ -14,6 +14,8 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from measure import commit
 

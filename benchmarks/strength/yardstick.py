@@ -1,10 +1,14 @@
-"""How strong is `mcts:N` made? `python benchmarks/yardstick.py`: each exploration constant against
-the one in use.
+"""How strong is `mcts:N` made? `python benchmarks/strength/yardstick.py`: each exploration constant
+against the one in use.
 
 A yardstick must be a good one of its kind, or beating it means nothing.
 """
 
 import argparse
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from measure import report
 

@@ -1,5 +1,6 @@
-"""Games a second of one actor and of two: `python benchmarks/scaling.py [PRESET] [SECONDS]`, as
-threads of this process and as processes of Ray, each in turn.
+"""Games a second of one actor and of two:
+`python benchmarks/speed/scaling.py [PRESET] [SECONDS]`, as threads of this process and as processes
+of Ray, each in turn.
 
 The same weights, search and games in flight; starting up and the first games are left out.
 """
@@ -7,6 +8,9 @@ The same weights, search and games in flight; starting up and the first games ar
 import sys
 import time
 from itertools import product
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import msgspec
 from measure import in_turn, report, spread

@@ -1,4 +1,5 @@
-"""What benchmarks/peers.py measures: our side of each comparison, and what the peers are asked for.
+"""What benchmarks/peers/peers.py measures: our side of each comparison, and what the peers are
+asked for.
 
 A contest is one row of a table: named measures of ours, requests to peers, and which of them make
 the row's ratios.
@@ -11,7 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from rules import rate
 
 import games
 from native.search import forest as memory
@@ -19,6 +19,7 @@ from native.search.params import GUMBEL, PUCT, SearchParams
 from native.search.tree_only import search_tree_only
 from selfplay.cli import parser
 from selfplay.commands import benchmark
+from selfplay.commands.prove import random_play
 from selfplay.searching.searcher import Searcher
 
 Measure = Callable[[float], float]  # seconds -> so much a second
@@ -46,10 +47,10 @@ class Event:
 def play(name: str, asked: Namespace) -> Iterator[Contest]:
     """Uniformly random legal play. A ply is a legal move played, the same for all."""
     game, request = games.load(name), {"what": "play", "game": name}
-    rate(game, 0.1)  # compiles
+    random_play(game, 0.1)  # compiles
     theirs = {"open_spiel": ("open_spiel", request), "pgx": ("pgx", request)}
     ratios = {"ours / the faster": (["ours"], list(theirs))}
-    yield Contest(name, {"ours": lambda seconds: rate(game, seconds)}, theirs, ratios)
+    yield Contest(name, {"ours": lambda seconds: random_play(game, seconds)[0]}, theirs, ratios)
 
 
 class Free:

@@ -1,6 +1,6 @@
-"""pgx's random play, and its games searched by mctx, as benchmarks/peers.py asks for them (see
-benchmarks/peer.py); runs in pgx's own virtual environment and imports nothing of ours. Tree search
-is in pgx_search.py, self-play in pgx_selfplay.py.
+"""pgx's random play, and its games searched by mctx, as benchmarks/peers/peers.py asks for them
+(see benchmarks/peers/peer.py); runs in pgx's own virtual environment and imports nothing of ours.
+Tree search is in pgx_search.py, self-play in pgx_selfplay.py.
 
 Random play: every game of a batch plays one uniformly random legal move a step, in compiled code.
 What costs pgx needlessly is left out: observations are thrown away, so that XLA never computes

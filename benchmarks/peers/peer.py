@@ -1,13 +1,16 @@
 """An outside implementation in a process and a virtual environment of its own, as
-benchmarks/peers.py measures it.
+benchmarks/peers/peers.py measures it.
 
 Each environment is made the first time (that needs the package index) and used again later. A peer,
 `peer_NAME.py`, prints one JSON line when it is ready, {"games": [...], "does": ["play", ...],
 "version": "..."}, and answers each request by one:
 
-    {"what": "play", "game": "go9", "seconds": 2.0}                           uniformly random legal play: plies
-    {"what": "search", ..., "simulations": 32, "games": 128, "input": false}  trees with a free evaluator: simulations
-    {"what": "selfplay", ..., "simulations": 32, "blocks": 4, "channels": 32, "planes": 3}   searched positions
+    {"what": "play", "game": "go9", "seconds": 2.0}
+        uniformly random legal play: plies
+    {"what": "search", ..., "simulations": 32, "games": 128, "input": false}
+        trees with a free evaluator: simulations
+    {"what": "selfplay", ..., "simulations": 32, "blocks": 4, "channels": 32, "planes": 3}
+        searched positions
 
 with {"count": n, "seconds": s, "setting": "..."}. The first request of its kind may take long,
 because it compiles and tries batch sizes.

@@ -1,11 +1,15 @@
 """What search adds, by kind and number of simulations:
-`python benchmarks/amplification.py CHECKPOINT [--positions N]`.
+`python benchmarks/strength/amplification.py CHECKPOINT [--positions N]`.
 
 Share of exam positions in which the value is kept. A search whose answer does not improve with its
 simulations is not amplifying; this curve chose `match.gumbel_up_to` and `match.c_init`.
 """
 
 import argparse
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import torch
 from measure import report
