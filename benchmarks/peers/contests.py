@@ -1,8 +1,7 @@
 """What benchmarks/peers/peers.py measures: our side of each comparison, and what the peers are
 asked for.
 
-A contest is one row of a table: named measures of ours, requests to peers, and which of them make
-the row's ratios.
+A contest holds named measures of ours, requests to peers, and which of them make its ratios.
 """
 
 import time
@@ -27,18 +26,19 @@ Measure = Callable[[float], float]  # seconds -> so much a second
 
 @dataclass(frozen=True)
 class Contest:
-    name: str  # of the row
+    name: str
     ours: dict[str, Measure]  # column -> measure
     theirs: dict[str, tuple[str, dict]]  # column -> (peer, request)
     # column -> the slowest of these ours by the fastest of those peers
     ratios: dict[str, tuple[list[str], list[str]]]
+    asked: float | None = None  # of the ratios, at least
 
 
 @dataclass(frozen=True)
 class Event:
-    """Contests of one kind: a table."""
+    """Contests of one kind."""
 
-    title: str
+    topic: str  # of the results
     unit: str
     games: list[str]
     contests: Callable[[str, Namespace], Iterator[Contest]]  # of one game
@@ -49,7 +49,7 @@ def play(name: str, asked: Namespace) -> Iterator[Contest]:
     game, request = games.load(name), {"what": "play", "game": name}
     random_play(game, 0.1)  # compiles
     theirs = {"open_spiel": ("open_spiel", request), "pgx": ("pgx", request)}
-    ratios = {"ours / the faster": (["ours"], list(theirs))}
+    ratios = {"ours / the faster peer": (["ours"], list(theirs))}
     yield Contest(name, {"ours": lambda seconds: random_play(game, seconds)[0]}, theirs, ratios)
 
 
@@ -100,14 +100,15 @@ def search_contest(name: str, simulations: int, trees: int) -> Contest:
         for column, (peer, asked) in bare.items()
     }
     of = f"{trees} trees" if trees > 1 else "one tree"
+    both, same = ["Gumbel", "PUCT"], "PUCT / open_spiel, the same search"
     ratios = {
-        "ours / the faster": (["Gumbel", "PUCT"], list(bare)),
-        "with input": (["Gumbel", "PUCT"], list(full)),
-        "PUCT / open_spiel, the same search": (["PUCT, untried drawn"], ["open_spiel"]),
-        "with input, the same": (["PUCT, untried drawn"], ["open_spiel, input"]),
+        "ours / the faster peer": (both, list(bare)),
+        "ours / the faster peer, with input": (both, list(full)),
+        same: (["PUCT, untried drawn"], ["open_spiel"]),
+        f"{same}, with input": (["PUCT, untried drawn"], ["open_spiel, input"]),
         "Gumbel / mctx": (["Gumbel"], ["mctx"]),
     }
-    return Contest(f"{name}, {simulations}, {of}", ours, bare | full, ratios)
+    return Contest(f"{name}, {simulations} simulations, {of}", ours, bare | full, ratios)
 
 
 def searcher(name: str, settings: SearchParams, simulations: int, trees: int) -> Measure:
@@ -136,6 +137,7 @@ def alone(searcher: Searcher, states: np.ndarray) -> None:
 
 
 NETWORKS = {"connect4": (4, 32), "go9": (6, 64)}  # blocks, channels
+AHEAD = 3.0  # times
 
 
 def selfplay(name: str, asked: Namespace) -> Iterator[Contest]:
@@ -158,26 +160,28 @@ def selfplay(name: str, asked: Namespace) -> Iterator[Contest]:
         return made["measure"](seconds)["positions/s"]
 
     request = {"what": "selfplay", "game": name, "planes": games.load(name).planes, **sizes}
-    row = f"{name}, {blocks}x{channels}, {simulations} simulations"
+    peer, ratio = "pgx with mctx", "ours / pgx with mctx"
     yield Contest(
-        row, {"ours": measure}, {"mctx": ("pgx", request)}, {"ours / mctx": (["ours"], ["mctx"])}
+        f"{name} {blocks}x{channels}",
+        {"ours": measure},
+        {peer: ("pgx", request)},
+        {ratio: (["ours"], [peer])},
+        AHEAD,
     )
 
 
 EVENTS = {
     "play": Event(
-        "Positions/s of uniformly random legal play",
+        "peers_rules",
         "positions/s",
         ["connect4", "othello8", "hex11", "gomoku15", "breakthrough8", "go9", "go19"],
         play,
     ),
     "search": Event(
-        "Simulations/s of tree search with a free evaluator",
+        "peers_search",
         "simulations/s",
         ["connect4", "othello8", "hex11", "go9", "go19"],
         search,
     ),
-    "selfplay": Event(
-        "Positions/s of self-play with a network", "positions/s", list(NETWORKS), selfplay
-    ),
+    "selfplay": Event("peers_selfplay", "positions/s", list(NETWORKS), selfplay),
 }

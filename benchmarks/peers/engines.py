@@ -13,7 +13,6 @@ left to do. GNU Go knows a command for that, which does not pass while dead ston
     python benchmarks/peers/engines.py othello8 mcts:400 gtp-rhino
 """
 
-import argparse
 import sys
 import time
 from pathlib import Path
@@ -21,7 +20,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import numpy as np
-from measure import report
+from measure import Figure, figure, parser, report
 
 import games
 from selfplay.matches import players
@@ -67,21 +66,19 @@ def played(game: games.Game, moves: tuple[int, ...]) -> games.Position:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("game")
-    parser.add_argument("player")
-    parser.add_argument("command")
-    parser.add_argument("--games", type=int, default=100)
-    parser.add_argument(
+    made = parser(__doc__)
+    made.add_argument("game")
+    made.add_argument("player")
+    made.add_argument("command")
+    made.add_argument("--games", type=int, default=100)
+    made.add_argument(
         "--first",
         type=int,
         default=0,
         metavar="PAIR",
         help="so that runs side by side share the openings",
     )
-    options = parser.parse_args()
+    options = made.parse_args()
     game = games.load(options.game)
     us, engine = (
         players.create(options.player, game),
@@ -104,18 +101,30 @@ def main() -> None:
             flush=True,
         )
     outcome = np.array(outcomes)
-    lines = {
-        "games, protocol errors": f"{len(outcome)}, 0",
-        "won, drawn, lost": f"{(outcome > 0).sum()}, {(outcome == 0).sum()}, {(outcome < 0).sum()}",
-        "mean length": f"{np.mean(lengths):.1f}",
-    }
+    won, drawn, lost = (int((np.sign(outcome) == sign).sum()) for sign in (1, 0, -1))
+    title = f"{game.name}, {options.player} against {options.command.split()[0]}"
+
+    def told(what: str, value: int | float, unit: str, **more) -> Figure:
+        return figure("conformance", f"{title}: {what}", value, unit, **more)
+
+    figures = [
+        told("games", len(outcome), "games"),
+        told("protocol errors", 0, "errors", asked=0, at_most=True),
+        told(
+            "score of the player here",
+            50 * (1 + float(outcome.mean())),
+            "%",
+            note=f"{won}-{drawn}-{lost}",
+        ),
+        told("mean length", float(np.mean(lengths)), "plies"),
+    ]
     if "komi" in game.options:
-        lines |= {
-            "finished games whose scores agree": str(agreed),
-            "whose scores differ (theirs, ours)": str(differing or "none"),
-            "given up, or cut off by the limit": str(len(outcome) - agreed - len(differing)),
-        }
-    report(f"{options.player} against {options.command}, {game.name}", lines)
+        compared = agreed + len(differing)
+        figures += [
+            told("finished games whose scores agree", agreed, "games", asked=compared),
+            told("given up, or cut off by the limit", len(outcome) - compared, "games"),
+        ]
+    report(title, figures, options.record)
 
 
 if __name__ == "__main__":

@@ -24,12 +24,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+import measure
 import numpy as np
-from contests import EVENTS, Contest
-from measure import ROOT, commit, in_turn, report, spread
+from contests import EVENTS, Contest, Event
+from measure import ROOT, figure, in_turn, ratios, report
 from peer import PEERS, Peer
-
-from selfplay.network.hardware import machine
 
 
 def willing(contest: Contest, peers: dict[str, Peer], seconds: float) -> dict[str, str]:
@@ -41,7 +40,8 @@ def willing(contest: Contest, peers: dict[str, Peer], seconds: float) -> dict[st
         if request["game"] not in peer.games or request["what"] not in peer.does:
             continue
         try:
-            _, settings[column] = peer.ask(request, seconds)
+            _, setting = peer.ask(request, seconds)
+            settings[column] = f"{peer.version}; {setting}"
         except RuntimeError as error:
             print(
                 f"  {contest.name} is measured without {column}: {error}",
@@ -57,60 +57,37 @@ def willing(contest: Contest, peers: dict[str, Peer], seconds: float) -> dict[st
     return settings
 
 
-def hold(
-    contest: Contest, unit: str, peers: dict[str, Peer], seconds: float, rounds: int
-) -> dict[str, str]:
-    """Measure, print for people and return the row's cells."""
-    settings = willing(contest, peers, seconds)
-    for measure in contest.ours.values():
-        measure(0.1)  # compiles
-    measures = {column: partial(measure, seconds) for column, measure in contest.ours.items()}
+def hold(contest: Contest, event: Event, peers: dict[str, Peer], asked: argparse.Namespace) -> None:
+    """Measure and report."""
+    settings = willing(contest, peers, asked.seconds)
+    for ours in contest.ours.values():
+        ours(0.1)  # compiles
+    measures = {column: partial(ours, asked.seconds) for column, ours in contest.ours.items()}
     for column in settings:
         name, request = contest.theirs[column]
-        measures[column] = lambda peer=peers[name], request=request: peer.ask(request, seconds)[0]
-    samples = in_turn(measures, rounds)
-    ratios = {title: ratio(samples, *sides) for title, sides in contest.ratios.items()}
-    lines = {f"{column}, {unit}": spread(values) for column, values in samples.items()}
-    report(
-        f"{contest.name}, one core",
-        lines | ratios | {f"{column} is": how for column, how in settings.items()},
-    )
-    cells = {
-        column: short(samples[column]) if column in samples else "-"
-        for column in (*contest.ours, *contest.theirs)
-    }
-    return cells | ratios
+        measures[column] = lambda peer=peers[name], request=request: peer.ask(
+            request, asked.seconds
+        )[0]
+    samples = in_turn(measures, asked.rounds)
+    figures = []
+    for column, values in samples.items():
+        what, note = f"{contest.name}: {column}", settings.get(column)
+        figures.append(figure(event.topic, what, values, event.unit, note=note))
+    for title, (ours, rivals) in contest.ratios.items():
+        if present := [rival for rival in rivals if rival in samples]:
+            times = ratio([samples[c] for c in ours], [samples[c] for c in present])
+            what, peer = f"{contest.name}: {title}", ", ".join(present)
+            figures.append(ratios(event.topic, what, times, peer, asked=contest.asked))
+    report(f"{contest.name}, one core", figures, asked.record)
 
 
-def ratio(samples: dict[str, list[float]], ours: list[str], rivals: list[str]) -> str:
+def ratio(ours: list[list[float]], rivals: list[list[float]]) -> list[float]:
     """The slowest of ours by the fastest rival, in each round."""
-    fastest = [samples[rival] for rival in rivals if rival in samples]
-    if not fastest:
-        return "-"
-    slowest = np.min([samples[column] for column in ours], axis=0)
-    return spread((slowest / np.max(fastest, axis=0)).tolist())
-
-
-def short(samples: list[float]) -> str:
-    """Median (lowest .. highest), in thousands or millions a second where that is shorter."""
-    middle = np.median(samples)
-    unit, letter = (1e6, " M") if middle >= 1e6 else (1e3, " k") if middle >= 1e3 else (1.0, "")
-    low, middle, high = (f"{value / unit:.3g}" for value in (min(samples), middle, max(samples)))
-    return f"{middle}{letter} ({low} .. {high})"
-
-
-def table(rows: dict[str, dict[str, str]]) -> str:
-    columns = list(next(iter(rows.values())))
-    lines = [f"| | {' | '.join(columns)} |", "|---" * (len(columns) + 1) + "|"]
-    return "\n".join(
-        lines + [f"| {name} | {' | '.join(cells.values())} |" for name, cells in rows.items()]
-    )
+    return (np.min(ours, axis=0) / np.max(rivals, axis=0)).tolist()
 
 
 def options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description="Ours beside open_spiel and pgx with mctx on one core."
-    )
+    parser = measure.parser(__doc__)
     what = parser.add_mutually_exclusive_group()
     for name, help in (
         ("search", "tree search with a free evaluator"),
@@ -143,20 +120,16 @@ def options() -> argparse.Namespace:
 
 def main() -> None:
     asked = options()
-    event, rows = EVENTS[asked.what], {}
+    event = EVENTS[asked.what]
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     peers = {name: Peer(name, asked.environments, asked.timeout) for name in PEERS}
     try:
         for name in asked.games or event.games:
             for contest in event.contests(name, asked):
-                rows[contest.name] = hold(contest, event.unit, peers, asked.seconds, asked.rounds)
+                hold(contest, event, peers, asked)
     finally:
         for peer in peers.values():
             peer.close()
-    versions = ", ".join(peer.version for peer in peers.values())
-    print(
-        f"\n{event.title}, one core of {machine()}, commit {commit()}; {versions}.\n\n{table(rows)}"
-    )
 
 
 if __name__ == "__main__":

@@ -4,10 +4,9 @@
 Processes are killed at random moments, nodes join and die, disks fill up, folders become read-only,
 the clock goes back. After each the same command must go on to the end, every game that was on disk
 must still be there, the ledger must be whole, what a user reads is one line, and no process stays.
-One table; exit code 1 if a promise is broken. Linux; two scenarios want root.
+Exit code 1 if a promise is broken. Linux; two scenarios want root.
 """
 
-import argparse
 import os
 import random
 import signal
@@ -19,6 +18,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+import measure
+from measure import Figure, figure, report
 
 from selfplay.actors.ray_session import PLACES
 from selfplay.actors.watchdog import PROCESSES, working_in
@@ -430,7 +434,7 @@ AS_ROOT = ("disk full", "read-only")  # they mount a small disk
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = measure.parser(__doc__)
     parser.add_argument("--quick", action="store_true", help="a selection, in about a minute")
     parser.add_argument(
         "--only", nargs="+", choices=SCENARIOS, metavar="NAME", help=", ".join(SCENARIOS)
@@ -450,24 +454,27 @@ def main() -> int:
         outcomes.append(Outcome(name))
         with tempfile.TemporaryDirectory() as folder:
             SCENARIOS[name](outcomes[-1], Path(folder), options)
-        show(outcomes[-1])
+        show(outcomes[-1], options.record)
     broken = sum(bool(outcome.broken) for outcome in outcomes)
     print(
-        f"{len(outcomes)} scenarios, {sum(o.tried for o in outcomes)} blows, {broken} with a "
+        f"{len(outcomes)} scenarios, {sum(o.tried for o in outcomes)} events, {broken} with a "
         "broken promise"
     )
     return 1 if broken else 0
 
 
-def show(outcome: Outcome) -> None:
-    verdict = (
-        "kept" if not outcome.broken else "BROKEN: " + "; ".join(dict.fromkeys(outcome.broken))
-    )
-    print(
-        f"| {outcome.name:<20} | {outcome.tried:>3} blows | {outcome.games:>6,} games | {verdict} "
-        f"| {outcome.said}",
-        flush=True,
-    )
+def show(outcome: Outcome, is_recorded: bool) -> None:
+    def told(what: str, count: int, unit: str, **more) -> Figure:
+        return figure("robustness", f"chaos, {outcome.name}: {what}", count, unit, **more)
+
+    figures = [
+        told("events", outcome.tried, "events"),
+        told("games on disk then", outcome.games, "games"),
+        told("broken promises", len(outcome.broken), "promises", asked=0, at_most=True),
+    ]
+    report(f"{outcome.name}: {outcome.said}", figures, is_recorded)
+    for promise in dict.fromkeys(outcome.broken):
+        print(f"  BROKEN: {promise}", flush=True)
 
 
 if __name__ == "__main__":

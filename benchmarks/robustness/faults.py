@@ -7,7 +7,6 @@ the answers were before is in ROBUSTNESS.md; with PYTHONPATH at an older checkou
 show it again. (Linux; row 14 wants root. Without other work: some rows wait for seconds.)
 """
 
-import argparse
 import os
 import re
 import shutil
@@ -15,12 +14,16 @@ import subprocess
 import sys
 import tempfile
 import textwrap
+import time
 from pathlib import Path
 from typing import NamedTuple
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from measure import ROOT, figure, parser, report
+
 SECONDS = 300
 SHOWN = 110  # characters of an answer
-ROOT = Path(__file__).parents[2]
 
 
 class Row(NamedTuple):
@@ -190,16 +193,13 @@ ROWS = [
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument(
-        "rows", nargs="*", metavar="ROW", help="names of rows; all if none is named"
-    )
-    parser.add_argument("--verbose", action="store_true", help="print answers whole")
-    options = parser.parse_args()
-    wrong = 0
-    for row in ROWS:
-        if options.rows and row.name not in options.rows:
-            continue
+    made = parser(__doc__)
+    made.add_argument("rows", nargs="*", metavar="ROW", help="names of rows; all if none is named")
+    made.add_argument("--verbose", action="store_true", help="print answers whole")
+    options = made.parse_args()
+    rows = [row for row in ROWS if not options.rows or row.name in options.rows]
+    wrong, begin = 0, time.monotonic()
+    for row in rows:
         text = answer(row)
         is_right = re.search(row.wanted, text) and not (
             row.unwanted and re.search(row.unwanted, text)
@@ -209,7 +209,12 @@ def main() -> int:
             text if options.verbose else textwrap.shorten(text[-2000:], SHOWN, placeholder="...")
         )
         print(f"{'right' if is_right else 'WRONG'}  {row.name:<20} {shown}", flush=True)
-    print(f"{wrong} wrong")
+    what = "faults" + (f" {', '.join(options.rows)}" if options.rows else "")
+    figures = [
+        figure("robustness", f"{what}: rows right", len(rows) - wrong, "rows", asked=len(rows)),
+        figure("robustness", f"{what}: time", time.monotonic() - begin, "s"),
+    ]
+    report(what, figures, options.record)
     return int(wrong > 0)
 
 

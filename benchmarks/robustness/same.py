@@ -7,7 +7,6 @@ whose visits, moves, values and policies must be equal. Exit code 1 and the name
 if anything does.
 """
 
-import argparse
 import hashlib
 import json
 import os
@@ -15,6 +14,10 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from measure import commit, figure, parser, report
 
 PROGRAM = """
 import hashlib, json, sys
@@ -35,7 +38,8 @@ except ImportError:  # as it was called up to commit 90869d6
     new = False
 OLD = {"cpuct_stdev_scale": "c_spread", "mcts_solver": "solves"}
 def params(**values):
-    return Params(**(values if new else {OLD.get(name, name): value for name, value in values.items()}))
+    names = {} if new else OLD
+    return Params(**{names.get(name, name): value for name, value in values.items()})
 SEARCHES = {
     "gumbel": params(kind=GUMBEL),
     "puct": params(kind=PUCT, dirichlet_fraction=0.25, forced_playouts=2.0),
@@ -115,19 +119,25 @@ def digest_of(file: bytes) -> str:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("checkouts", nargs=2, type=Path, metavar="CHECKOUT")
-    parser.add_argument(
+    made = parser(__doc__)
+    made.add_argument("checkouts", nargs=2, type=Path, metavar="CHECKOUT")
+    made.add_argument(
         "--presets", nargs="+", default=["dummy", "tictactoe"], help="whose runs are compared"
     )
-    options = parser.parse_args()
-    old, new = (signature(path.resolve(), options.presets) for path in options.checkouts)
+    options = made.parse_args()
+    paths = [path.resolve() for path in options.checkouts]
+    old, new = (signature(path, options.presets) for path in paths)
     different = sorted(name for name in old | new if old.get(name) != new.get(name))
     for name in different:
         print(f"differs: {name}")
-    print(f"{len(old)} searches and files compared, {len(different)} differ")
+    what, unit = "searches, shards and checkpoints", "searches and files"
+    more = {"commit": commit(paths[1]), "note": f"old: {commit(paths[0])}"}
+    nothing = {"asked": 0, "at_most": True}
+    figures = [
+        figure("checkouts", f"{what} compared", len(old), unit, **more),
+        figure("checkouts", f"{what} that differ", len(different), unit, **more, **nothing),
+    ]
+    report("two checkouts", figures, options.record)
     return 1 if different else 0
 
 

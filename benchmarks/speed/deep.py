@@ -14,13 +14,13 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import numpy as np
-from measure import commit, in_turn
+from measure import figure, in_turn, parser, report
 
 import games
 from selfplay.commands.benchmark import Trees
-from selfplay.network.hardware import machine
 
 TREES, SHORT, DEEP = 16, 32, 5000
+TWICE = 2.0  # as much, at most
 
 
 def rate(trees: Trees, seconds: float) -> float:
@@ -30,20 +30,18 @@ def rate(trees: Trees, seconds: float) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description="The cost of a simulation in deep searches by that in short ones."
-    )
-    parser.add_argument("--games", nargs="+", default=["connect4", "go9"])
-    parser.add_argument("--rounds", type=int, default=30)
-    parser.add_argument("--seconds", type=float, default=0.1, help="of a measurement (default 0.1)")
-    asked = parser.parse_args()
-    print(f"{SHORT} and {DEEP:,} simulations, one core of {machine()}, commit {commit()}")
+    made = parser(__doc__)
+    made.add_argument("--games", nargs="+", default=["connect4", "go9"])
+    made.add_argument("--rounds", type=int, default=30)
+    made.add_argument("--seconds", type=float, default=0.1, help="of a measurement (default 0.1)")
+    asked = made.parse_args()
     for name in asked.games:
-        for kind in ("gumbel", "puct"):
-            options = [
-                argparse.Namespace(games=TREES, simulations=n, kind=kind) for n in (SHORT, DEEP)
+        for kind in ("Gumbel", "PUCT"):
+            sizes = [
+                argparse.Namespace(games=TREES, simulations=n, kind=kind.lower())
+                for n in (SHORT, DEEP)
             ]
-            short, deep = (Trees(games.load(name), option) for option in options)
+            short, deep = (Trees(games.load(name), size) for size in sizes)
             measures = {
                 "short": partial(rate, short, asked.seconds),
                 "deep": partial(rate, deep, asked.seconds),
@@ -52,11 +50,23 @@ def main() -> None:
             samples = in_turn(measures, asked.rounds)
             ratios = np.array(samples["short"]) / samples["deep"]
             low, middle, high = np.percentile(ratios, [25, 50, 75])
-            rates = ", ".join(f"{np.median(samples[key]) / 1e3:,.0f} k" for key in measures)
-            print(
-                f"{name}, {kind}: {middle:.2f} times (quartiles {low:.2f} .. {high:.2f}); {rates} "
-                "simulations/s"
-            )
+            figures = [
+                figure(
+                    "search",
+                    f"{name}, {kind}: a simulation of {DEEP:,}, in those of {SHORT}",
+                    float(middle),
+                    "times",
+                    low=float(low),
+                    high=float(high),
+                    asked=TWICE,
+                    at_most=True,
+                    note="quartiles",
+                )
+            ]
+            for key, simulations in (("short", SHORT), ("deep", DEEP)):
+                what = f"{name}, {kind}, {TREES} trees in one call, {simulations:,} simulations"
+                figures.append(figure("search", what, samples[key], "simulations/s"))
+            report(f"{name}, {kind}, one core", figures, asked.record)
 
 
 if __name__ == "__main__":

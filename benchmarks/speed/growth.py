@@ -2,7 +2,6 @@
 Four, takes new weights every minute as in a run, and its process's resident memory is
 read after three minutes and at the end."""
 
-import argparse
 import sys
 import time
 from pathlib import Path
@@ -10,14 +9,13 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import msgspec
-import numpy as np
-from measure import report
+from measure import figure, parser, report
 
 from selfplay import config, config_file
 from selfplay.actors.actor import Actor
 from selfplay.network.weights import new_network, shape_for, weights_of
 
-EARLY = 3.0  # minutes
+EARLY = 3  # minutes
 
 
 def resident() -> float:
@@ -27,10 +25,10 @@ def resident() -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--minutes", type=float, default=30.0)
-    parser.add_argument("--preset", default="connect4-quick")
-    options = parser.parse_args()
+    made = parser(__doc__)
+    made.add_argument("--minutes", type=float, default=30.0)
+    made.add_argument("--preset", default="connect4-quick")
+    options = made.parse_args()
     settings = config_file.load(options.preset)
     settings = msgspec.structs.replace(
         settings, network=msgspec.structs.replace(settings.network, precision="fp32")
@@ -47,16 +45,18 @@ def main() -> None:
         print(f"  {generation + 1} min: {seen[-1]:.0f} MB, {played:,} games", flush=True)
         if generation + 1 >= options.minutes:
             break
-    early, late = seen[min(len(seen), round(EARLY)) - 1], seen[-1]
-    report(
-        f"resident memory of an actor, {options.preset}",
-        {
-            f"after {EARLY:.0f} minutes": f"{early:.0f} MB",
-            f"after {len(seen)} minutes": f"{late:.0f} MB ({late / early - 1:+.1%}), "
-            f"highest {np.max(seen):.0f} MB",
-            "games played": f"{played:,}",
-        },
-    )
+    memory = {
+        f"after {EARLY} minutes": seen[min(len(seen), EARLY) - 1],
+        f"after {len(seen)} minutes": seen[-1],
+        f"highest in {len(seen)} minutes": max(seen),
+    }
+    figures = [
+        figure("selfplay", f"memory of an actor, {when}", megabytes, "MB")
+        for when, megabytes in memory.items()
+    ]
+    what = f"games played by an actor in {len(seen)} minutes"
+    figures.append(figure("selfplay", what, played, "games"))
+    report(f"resident memory of an actor, {options.preset}", figures, options.record)
 
 
 if __name__ == "__main__":

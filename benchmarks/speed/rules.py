@@ -7,7 +7,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from connect4_cells import GAME as CELLS
-from measure import in_turn, report, spread
+from measure import figure, in_turn, parser, ratios, report
 
 import games
 from native.playout import count_positions
@@ -20,6 +20,7 @@ def rate(game, seconds: float = 1.0) -> float:
 
 
 def main() -> None:
+    options = parser(__doc__).parse_args()
     bits = games.load("connect4")
     for depth in range(8):  # they are the same game
         assert count_positions(bits.rules, bits.start_state(), 7, depth) == count_positions(
@@ -27,9 +28,13 @@ def main() -> None:
         )
     rate(bits, 0.1), rate(CELLS, 0.1)
     samples = in_turn({"bitboards": lambda: rate(bits), "cells": lambda: rate(CELLS)})
-    ratios = [a / b for a, b in zip(samples["bitboards"], samples["cells"])]
-    lines = {f"{name}, positions/s": spread(values) for name, values in samples.items()}
-    report("Connect Four's rules", lines | {"bitboards / cells": spread(ratios)})
+    figures = [
+        figure("rules", f"connect4 as {name}", values, "positions/s")
+        for name, values in samples.items()
+    ]
+    times = [a / b for a, b in zip(samples["bitboards"], samples["cells"])]
+    figures.append(ratios("rules", "connect4, bitboards / cells", times, "cells"))
+    report("Connect Four's rules", figures, options.record)
 
 
 if __name__ == "__main__":

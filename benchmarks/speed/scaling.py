@@ -1,19 +1,20 @@
 """Games a second of one actor and of two:
-`python benchmarks/speed/scaling.py [PRESET] [SECONDS]`, as threads of this process and as processes
-of Ray, each in turn.
+`python benchmarks/speed/scaling.py [--preset NAME]`, as threads of this process and as processes of
+Ray, each in turn.
 
 The same weights, search and games in flight; starting up and the first games are left out.
 """
 
 import sys
 import time
+from functools import partial
 from itertools import product
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import msgspec
-from measure import in_turn, report, spread
+from measure import figure, in_turn, parser, report
 
 import games
 from selfplay import config, config_file
@@ -21,6 +22,8 @@ from selfplay.actors.local_pool import LocalPool
 from selfplay.actors.ray_pool import RayPool, start_ray
 from selfplay.network.weights import new_network, shape_for, weights_of
 
+LINEAR = 1.9  # times as many games by two, at least
+NAMES = {1: "one actor", 2: "two actors"}
 ROWS = 8000  # an actor, that are played together; when they are played all wait for the last
 
 
@@ -48,24 +51,26 @@ class Players:
 
 
 def main() -> None:
-    settings = config_file.load(sys.argv[1] if len(sys.argv) > 1 else "connect4-quick")
-    seconds = float(sys.argv[2]) if len(sys.argv) > 2 else 15.0
+    made = parser(__doc__)
+    made.add_argument("--preset", default="connect4-quick")
+    made.add_argument("--seconds", type=float, default=15.0, help="of a measurement")
+    options = made.parse_args()
+    settings = config_file.load(options.preset)
     start_ray(None, 3)  # room for both pools; what is not measured is idle
     players = {
         (kind, count): Players(settings, kind, count)
         for kind, count in product(("threads", "processes"), (1, 2))
     }
-    samples = in_turn(
-        {f"{count} {kind}": lambda p=p: p.rate(seconds) for (kind, count), p in players.items()}
-    )
-    lines = {f"{name}, games/s": spread(values) for name, values in samples.items()}
+    samples = in_turn({key: partial(p.rate, options.seconds) for key, p in players.items()})
+    figures = [
+        figure("selfplay", f"{options.preset}: {NAMES[count]}, {kind}", values, "games/s")
+        for (kind, count), values in samples.items()
+    ]
     for kind in ("threads", "processes"):
-        ratios = [two / one for one, two in zip(samples[f"1 {kind}"], samples[f"2 {kind}"])]
-        lines[f"two / one, {kind}"] = spread(ratios)
-    lines["threads / processes, two"] = spread(
-        [a / b for a, b in zip(samples["2 threads"], samples["2 processes"])]
-    )
-    report(f"actors, {settings.game}", lines)
+        times = [two / one for one, two in zip(samples[kind, 1], samples[kind, 2])]
+        what = f"{options.preset}: two actors / one, {kind}"
+        figures.append(figure("selfplay", what, times, "times", asked=LINEAR))
+    report(f"actors, {settings.game}", figures, options.record)
 
 
 if __name__ == "__main__":

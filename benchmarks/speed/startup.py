@@ -8,8 +8,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from measure import in_turn, report, spread
+from measure import figure, in_turn, parser, report
 
+ASKED = {"selfplay": 0.5, "first": 5.0}  # seconds at most
 SELFPLAY = str(Path(sys.executable).with_name("selfplay"))
 
 
@@ -34,17 +35,20 @@ def until_board(opponent: str) -> float:
 
 
 def main() -> None:
-    opponents = ["connect4", *sys.argv[1:]]
-    measures = {"selfplay --help": lambda: until_exit("--help")}
-    for opponent in opponents:
-        measures[f"first board of selfplay play {opponent}"] = lambda opponent=opponent: (
-            until_board(opponent)
-        )
-    samples = in_turn(measures)
-    report(
-        "Seconds until something is seen",
-        {name: spread(values) for name, values in samples.items()},
-    )
+    made = parser(__doc__)
+    made.add_argument("run", nargs="?", help="a checkpoint or run to play against as well")
+    options = made.parse_args()
+    measures = {
+        "selfplay --help": lambda: until_exit("--help"),
+        "first board of selfplay play connect4": lambda: until_board("connect4"),
+    }
+    if options.run:
+        measures["first board of selfplay play RUN"] = lambda: until_board(options.run)
+    figures = [
+        figure("startup", name, seconds, "s", asked=ASKED[name.split()[0]], at_most=True)
+        for name, seconds in in_turn(measures).items()
+    ]
+    report("Until something is seen", figures, options.record)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ how many moves differ from the whole search's; the same for time; and how much l
 asked after pondering.
 """
 
-import argparse
 import sys
 from pathlib import Path
 
@@ -15,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import msgspec
 import numpy as np
 import torch
-from measure import report
+from measure import figure, parser, report
 
 from games.game import Game
 from selfplay.config import MatchConfig, game_of
@@ -28,12 +27,12 @@ from selfplay.storage.records import SEARCHED, read_games
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("run")
-    parser.add_argument("--positions", type=int, default=200)
-    parser.add_argument("--simulations", type=int, nargs="+", default=[64, 200, 400, 800])
-    parser.add_argument("--seconds", type=float, default=0.5, help="a move")
-    options = parser.parse_args()
+    made = parser(__doc__)
+    made.add_argument("run")
+    made.add_argument("--positions", type=int, default=200)
+    made.add_argument("--simulations", type=int, nargs="+", default=[64, 200, 400, 800])
+    made.add_argument("--seconds", type=float, default=0.5, help="a move")
+    options = made.parse_args()
     torch.set_num_threads(1)
     found = parse_name(options.run).checkpoint
     game, network = game_of(found.config), found.network()
@@ -46,25 +45,27 @@ def main() -> None:
         config = msgspec.structs.replace(MatchConfig(kind="puct"), early_stop=stops)
         return SearchPlayer.network("x", game, network, config, simulations)
 
-    lines = {}
+    figures = []
+
+    def add(what: str, value: float, unit: str) -> None:
+        figures.append(figure("features", f"{game.name}, {what}", value, unit))
+
     for simulations in options.simulations:
         (whole, moves), (short, same) = (
             count(player(simulations, stops), states) for stops in (False, True)
         )
-        lines[f"{simulations} simulations"] = (
-            f"{1 - short / whole:.1%} saved, {np.count_nonzero(moves != same)} moves differ"
-        )
+        searches = f"{simulations} simulations"
+        add(f"{searches}: saved by stopping when settled", 100 * (1 - short / whole), "%")
+        changed = int(np.count_nonzero(moves != same))
+        add(f"{searches}: moves that stopping when settled changes", changed, "moves")
     timed = TimedPlayer(player(1, True), options.seconds)
-    lines[f"{options.seconds:g} s a move"] = (
-        f"{1 - time_used(timed, states[:100]) / options.seconds:.1%} saved"
-    )
-    cold, warm = (
-        asked(player(400, True), game, lines_of_play[:50], pondered) for pondered in (0, 2000)
-    )
-    lines["network's answers for 400 simulations"] = (
-        f"{cold:.0f}; after 2000 behind one's own move {warm:.0f}"
-    )
-    report(f"{options.run}, {len(states)} positions of its last games", lines)
+    saved = 100 * (1 - time_used(timed, states[:100]) / options.seconds)
+    add(f"{options.seconds:g} s a move: saved by stopping when settled", saved, "%")
+    for when, pondered in (("without", 0), ("after 2,000 of pondering", 2000)):
+        answers = asked(player(400, True), game, lines_of_play[:50], pondered)
+        add(f"network's answers for a move of 400 simulations, {when}", answers, "answers")
+    title = f"{options.run}, {len(states)} positions of its last games"
+    report(title, figures, options.record)
 
 
 def positions(path: str, number: int) -> list[tuple[int, ...]]:

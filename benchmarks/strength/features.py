@@ -11,16 +11,16 @@ player can have (its tree and answers kept from move to move, proofs, c by sprea
 plain PUCT, which begins each search with nothing.
 """
 
-import argparse
 import sys
 import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+import measure
 import msgspec
 import numpy as np
-from measure import report
+from measure import Figure, figure, report
 
 from native.search.cache import new_cache
 from selfplay.config import MatchConfig, game_of, match_params
@@ -32,6 +32,7 @@ from selfplay.storage import checkpoint
 
 PLAIN = MatchConfig(kind="puct", mcts_solver=False, symmetries=1, cpuct_stdev_scale=0.0, lcb=0.0)
 PILOT = 20  # games
+ASKED = 100  # Elo of everything together, at least
 
 
 def with_(**changes) -> MatchConfig:
@@ -64,9 +65,9 @@ class Timed:
     def __init__(self, player: SearchPlayer):
         self.player, self.name, self.seconds, self.moves = player, player.name, 0.0, 0
 
-    def choose(self, states: np.ndarray) -> np.ndarray:
+    def choose(self, states: np.ndarray, moves: list[list[int]]) -> np.ndarray:
         begin = time.perf_counter()
-        chosen = self.player.choose(states)
+        chosen = self.player.choose(states, moves)
         self.seconds += time.perf_counter() - begin
         self.moves += len(states)
         return chosen
@@ -104,8 +105,10 @@ class Contest:
         plain = self.player("plain", PLAIN, simulations, {})
         return arena.match(self.game, first, plain, count, self.openings, seed), first, plain
 
-    def line(self, config: MatchConfig, simulations: int, changes: dict) -> str:
-        """Score of the feature at equal time against plain PUCT with so many simulations."""
+    def figures(
+        self, name: str, config: MatchConfig, simulations: int, changes: dict
+    ) -> list[Figure]:
+        """Of the feature at equal time against plain PUCT with so many simulations."""
         other = simulations
         # compiles, and plans the convolutions
         self.meet(config, simulations, other, changes, PILOT, 99)
@@ -113,12 +116,21 @@ class Contest:
             _, first, plain = self.meet(config, simulations, other, changes, PILOT, 100 + pilot)
             other = max(2, round(other * plain.per_move / first.per_move))
         result, first, plain = self.meet(config, simulations, other, changes, self.games, 1)
-        elo = result.elo
-        return (
-            f"{result.score:.1%} ({result.wins}-{result.draws}-{result.losses}, {result.distinct} "
-            f"distinct) {elo.difference:+.0f} Elo ({elo.low:+.0f} .. {elo.high:+.0f}), {other} "
-            f"simulations, {first.per_move / plain.per_move:.2f} of its time"
-        )
+        elo, what = result.elo, f"{self.game.name}, {name}"
+        note = f"{result.wins}-{result.draws}-{result.losses}, {result.distinct} distinct"
+        score, match = 100 * result.score, f"score against plain PUCT, {self.games} games"
+        time_taken = first.per_move / plain.per_move
+        return [
+            figure("features", f"{what}: {match}", score, "%", note=note),
+            figure("features", what, elo.difference, "Elo", low=elo.low, high=elo.high),
+            figure(
+                "features",
+                f"{what}: simulations in plain PUCT's time for {simulations}",
+                other,
+                "simulations",
+            ),
+            figure("features", f"{what}: time of the match, of plain PUCT's", time_taken, "times"),
+        ]
 
 
 class Clocked:
@@ -133,9 +145,9 @@ class Clocked:
                 cache=new_cache(0, player.game.actions)
             )
 
-    def choose_after(self, sequences: list[list[int]], states: np.ndarray) -> np.ndarray:
+    def choose(self, states: np.ndarray, moves: list[list[int]]) -> np.ndarray:
         return np.array(
-            [self._choose(tuple(moves), state) for moves, state in zip(sequences, states)], np.int32
+            [self._choose(tuple(line), state) for state, line in zip(states, moves)], np.int32
         )
 
     def _choose(self, moves: tuple[int, ...], state: np.ndarray) -> int:
@@ -147,7 +159,8 @@ class Clocked:
         return self.search.choice()[0]
 
 
-def clocked(contest: "Contest", seconds: float) -> str:
+def clocked(contest: Contest, seconds: float) -> list[Figure]:
+    """Everything against plain PUCT by the clock."""
     everything = contest.player(
         "everything", with_(mcts_solver=True, cpuct_stdev_scale=0.85, lcb=5.0), 1, {}
     ).player
@@ -162,16 +175,34 @@ def clocked(contest: "Contest", seconds: float) -> str:
             print(f"  {len(outcomes)} games: {(np.mean(outcomes) + 1) / 2:.1%}", flush=True)
     outcome = np.array(outcomes)
     elo = from_pairs((outcome.reshape(-1, 2).mean(1) + 1) / 2, len(outcome) // 2)
-    return (
-        f"{(outcome.mean() + 1) / 2:.1%} "
-        f"({(outcome > 0).sum()}-{(outcome == 0).sum()}-{(outcome < 0).sum()}) "
-        f"{elo.difference:+.0f} Elo ({elo.low:+.0f} .. {elo.high:+.0f}), new simulations a move "
-        f"(median) {np.median(first.simulations):.0f} and {np.median(plain.simulations):.0f}"
-    )
+    what = f"{contest.game.name}, all features: {seconds:g} s a move"
+    won, drawn, lost = (int((np.sign(outcome) == sign).sum()) for sign in (1, 0, -1))
+    note = f"{won}-{drawn}-{lost}"
+    return [
+        figure(
+            "features",
+            what,
+            elo.difference,
+            "Elo",
+            low=elo.low,
+            high=elo.high,
+            asked=ASKED,
+            note=note,
+        ),
+        figure(
+            "features", f"{what}, new simulations", float(np.median(first.simulations)), "a move"
+        ),
+        figure(
+            "features",
+            f"{what}, new simulations of plain PUCT",
+            float(np.median(plain.simulations)),
+            "a move",
+        ),
+    ]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = measure.parser(__doc__)
     parser.add_argument("run", help="a run or checkpoint")
     parser.add_argument("--games", type=int, default=200)
     parser.add_argument("--simulations", type=int, default=200, help="of plain PUCT")
@@ -183,10 +214,10 @@ def main() -> None:
         "--seconds", type=float, help="a move, one game at a time: everything against plain PUCT"
     )
     options = parser.parse_args()
-    contest, lines = Contest(options.run, options.games, options.openings), {}
+    contest = Contest(options.run, options.games, options.openings)
     if options.seconds:
-        lines = {"everything": clocked(contest, options.seconds)}
-        return report(f"{contest.game.name}, {options.seconds} s a move", lines)
+        figures = clocked(contest, options.seconds)
+        return report("everything, against plain PUCT", figures, options.record)
     features = {name: (config, {}) for name, config in MATCHES.items()}
     features |= {name: (PLAIN, changes) for name, changes in SETTINGS.items()}
     for name, (config, changes) in features.items():
@@ -194,13 +225,8 @@ def main() -> None:
             continue
         if config.symmetries > len(contest.game.cell_maps):
             continue
-        lines[name] = contest.line(config, options.simulations, changes)
-        print(f"  {name}: {lines[name]}", flush=True)
-    report(
-        f"{contest.game.name}, each against plain PUCT with {options.simulations} simulations, "
-        "equal time",
-        lines,
-    )
+        figures = contest.figures(name, config, options.simulations, changes)
+        report(f"{name}, at equal time against plain PUCT", figures, options.record)
 
 
 if __name__ == "__main__":

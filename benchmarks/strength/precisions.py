@@ -5,14 +5,13 @@ The run's network on its game's exam in every precision of this machine, alone a
 simulations; then each against fp32 with as many simulations, in paired games.
 """
 
-import argparse
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import numpy as np
-from measure import report
+from measure import figure, parser, report
 
 from selfplay.config import game_of
 from selfplay.matches import exam
@@ -26,13 +25,11 @@ OPENING_PLIES = 6
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("run")
-    parser.add_argument("--positions", type=int)
-    parser.add_argument("--games", type=int, default=400)
-    options = parser.parse_args()
+    made = parser(__doc__)
+    made.add_argument("run")
+    made.add_argument("--positions", type=int)
+    made.add_argument("--games", type=int, default=400)
+    options = made.parse_args()
     found = checkpoint.find(options.run)
     network, config, game, asked = (
         found.network(),
@@ -47,14 +44,16 @@ def main() -> None:
             precision, game, network, config, simulations, precision=precision
         )
 
-    def kept(precision: str, simulations: int) -> str:
-        return f"{asked.grade(player(precision, simulations).choose(asked.states)).mean():.2%}"
+    def kept(precision: str, simulations: int) -> float:
+        share = asked.grade(player(precision, simulations).choose(asked.states)).mean()
+        return 100 * float(share)
 
-    lines = {}
+    figures = []
     for precision in usable_precisions(network):
-        lines[f"{precision}, exam"] = (
-            f"{kept(precision, 0)}, with {SIMULATIONS} simulations {kept(precision, SIMULATIONS)}"
-        )
+        what = f"{found.game}, {precision}"
+        for how, simulations in (("alone", 0), (f"{SIMULATIONS} simulations", SIMULATIONS)):
+            share = kept(precision, simulations)
+            figures.append(figure("precisions", f"{what}: exam, {how}", share, "%"))
         if precision != "fp32":
             met = match(
                 game,
@@ -66,8 +65,11 @@ def main() -> None:
             )
             outcomes = np.array(met.outcomes)
             won, drawn, lost = (int((np.sign(outcomes) == sign).sum()) for sign in (1, 0, -1))
-            lines[f"{precision}, against fp32"] = f"{won}-{drawn}-{lost}"
-    report(f"{len(asked):,} positions of {found.game}, {found.path}", lines)
+            score = 50 * (1 + float(outcomes.mean()))
+            match_name = f"score against fp32, {SIMULATIONS} simulations, {options.games} games"
+            note = f"{won}-{drawn}-{lost}"
+            figures.append(figure("precisions", f"{what}: {match_name}", score, "%", note=note))
+    report(f"{len(asked):,} positions of {found.game}, {found.path}", figures, options.record)
 
 
 if __name__ == "__main__":

@@ -17,9 +17,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from measure import commit
+import measure
+from measure import Figure, figure, report
 
-from selfplay.network.hardware import machine
 from selfplay.storage import checkpoint
 
 PLAIN = {
@@ -65,36 +65,27 @@ def train(name: str, options: argparse.Namespace) -> None:
     print(f"  {name} is trained", file=sys.stderr, flush=True)
 
 
-def row(name: str, options: argparse.Namespace) -> str:
-    reached = checkpoint.find(str(options.out / name))
-    cells = [
-        f"`{name}`",
-        f"{reached.generation}",
-        f"{reached.progress['rows']:,}",
-        alone(options.out / name),
+def reached(name: str, options: argparse.Namespace) -> list[Figure]:
+    run = options.out / name
+    found = checkpoint.find(str(run))
+    exam = json.loads(selfplay("exam", f"{run}@0", "--json"))
+    figures = [
+        figure("recipes", f"{name}: generations", found.generation, "generations"),
+        figure("recipes", f"{name}: positions", found.progress["rows"], "positions"),
+        figure("recipes", f"{name}: seconds of training", found.progress["seconds"], "s"),
+        figure("recipes", f"{name}: exam, network alone", 100 * exam["network"], "%"),
     ]
-    for plain in ("plain-1", "plain-2"):
-        cells.append(
-            "-" if name == plain else against(options.out / name, options.out / plain, options)
-        )
-    return f"| {' | '.join(cells)} |"
-
-
-def alone(run: Path) -> str:
-    taken = json.loads(selfplay("exam", f"{run}@0", "--json"))
-    return f"{taken['network']:.1%}"
-
-
-def against(run: Path, other: Path, options: argparse.Namespace) -> str:
-    words = ["arena", f"{run}@64", f"{other}@64", "--games", str(options.games), "--json"]
-    (met,) = json.loads(selfplay(*words))["matches"]
-    return f"{met['score']:.1%} ({met['wins']}-{met['draws']}-{met['losses']})"
+    for plain in [plain for plain in ("plain-1", "plain-2") if plain != name]:
+        words = ["arena", f"{run}@64", f"{options.out / plain}@64", "--json"]
+        (met,) = json.loads(selfplay(*words, "--games", str(options.games)))["matches"]
+        what = f"{name}: score against {plain}, 64 simulations, {options.games} games"
+        note = f"{met['wins']}-{met['draws']}-{met['losses']}"
+        figures.append(figure("recipes", what, 100 * met["score"], "%", note=note))
+    return figures
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = measure.parser(__doc__)
     parser.add_argument(
         "recipes", nargs="*", metavar="RECIPE", help=f"of {', '.join(RECIPES)}; all of them"
     )
@@ -109,19 +100,12 @@ def main() -> None:
     options.recipes = options.recipes or list(RECIPES)
     if unknown := set(options.recipes) - set(RECIPES):
         parser.error(f"unknown recipes: {', '.join(sorted(unknown))}")
-    print(
-        f"{machine()}, commit {commit()}: {options.minutes:g} minutes each, {options.processes} at "
-        "once",
-        flush=True,
-    )
     with ThreadPoolExecutor(options.processes) as pool:
         list(pool.map(lambda name: train(name, options), options.recipes))
-        print(
-            "| recipe | generations | positions | exam, alone | against plain-1 | against plain-2 "
-            "|\n|---|---|---|---|---|---|"
-        )
-        for line in pool.map(lambda name: row(name, options), options.recipes):
-            print(line, flush=True)
+        for name, figures in zip(
+            options.recipes, pool.map(lambda name: reached(name, options), options.recipes)
+        ):
+            report(name, figures, options.record)
 
 
 if __name__ == "__main__":

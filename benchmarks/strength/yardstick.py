@@ -4,13 +4,12 @@ against the one in use.
 A yardstick must be a good one of its kind, or beating it means nothing.
 """
 
-import argparse
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from measure import report
+from measure import figure, parser, report
 
 import games
 from native.search.params import PUCT, SearchParams
@@ -19,12 +18,12 @@ from selfplay.matches.players import PLAYOUT_EXPLORATION, PlayoutEvaluator, Sear
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--game", default="connect4")
-    parser.add_argument("--simulations", type=int, default=1000)
-    parser.add_argument("--games", type=int, default=200)
-    parser.add_argument("--c-init", type=float, nargs="+", default=[0.7, 1.25, 2.0, 3.0, 5.0, 8.0])
-    options = parser.parse_args()
+    made = parser(__doc__)
+    made.add_argument("--game", default="connect4")
+    made.add_argument("--simulations", type=int, default=1000)
+    made.add_argument("--games", type=int, default=200)
+    made.add_argument("--c-init", type=float, nargs="+", default=[0.7, 1.25, 2.0, 3.0, 5.0, 8.0])
+    options = made.parse_args()
     game = games.load(options.game)
 
     def player(c: float, seed: int) -> SearchPlayer:
@@ -39,16 +38,16 @@ def main() -> None:
             False,
         )
 
-    lines = {}
+    figures = []
     for c in options.c_init:
         result = arena.match(
             game, player(c, 1), player(PLAYOUT_EXPLORATION, 2), options.games, 4, seed=1
         )
-        lines[f"c {c} against c {PLAYOUT_EXPLORATION}"] = (
-            f"{result.score:.1%} ({result.wins} won, {result.draws} drawn, {result.losses} lost)"
-        )
-        print(f"  {c}: {result.score:.1%}", flush=True)
-    report(f"mcts:{options.simulations}, {game.name}, {options.games} games", lines)
+        player_name = f"{game.name}, mcts:{options.simulations}"
+        what = f"{player_name} with c {c:g} against c {PLAYOUT_EXPLORATION:g}"
+        note = f"{result.wins}-{result.draws}-{result.losses}"
+        figures.append(figure("yardstick", what, 100 * result.score, "%", note=note))
+    report(f"{options.games} games each", figures, options.record)
 
 
 if __name__ == "__main__":
