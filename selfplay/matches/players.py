@@ -324,7 +324,7 @@ class TimedPlayer(SearchPlayer):
         return self.analysis_of(search, search.found())
 
 
-# c of PUCT for values from single playouts and uniform priors; see benchmarks/RESULTS.md
+# c of PUCT for values from single playouts and uniform priors; see benchmarks/LOG.md
 PLAYOUT_EXPLORATION = 5.0
 
 
