@@ -45,16 +45,16 @@ def main() -> None:
         print(f"  {generation + 1} min: {seen[-1]:.0f} MB, {played:,} games", flush=True)
         if generation + 1 >= options.minutes:
             break
-    memory = {
-        f"after {EARLY} minutes": seen[min(len(seen), EARLY) - 1],
+    memory = {f"after {EARLY} minutes": seen[EARLY - 1]} if len(seen) > EARLY else {}
+    memory |= {
         f"after {len(seen)} minutes": seen[-1],
         f"highest in {len(seen)} minutes": max(seen),
     }
     figures = [
-        figure("selfplay", f"memory of an actor, {when}", megabytes, "MB")
+        figure("selfplay", f"{options.preset}: memory of an actor, {when}", megabytes, "MB")
         for when, megabytes in memory.items()
     ]
-    what = f"games played by an actor in {len(seen)} minutes"
+    what = f"{options.preset}: games played by an actor in {len(seen)} minutes"
     figures.append(figure("selfplay", what, played, "games"))
     report(f"resident memory of an actor, {options.preset}", figures, options.record)
 

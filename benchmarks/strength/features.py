@@ -41,8 +41,8 @@ def with_(**changes) -> MatchConfig:
 
 MATCHES = {
     "proofs": with_(mcts_solver=True),
-    "cPUCT by spread (0.85)": with_(cpuct_stdev_scale=0.85),
-    "move by bound (lcb 5)": with_(lcb=5.0),
+    "c scaled by the spread of values, 0.85": with_(cpuct_stdev_scale=0.85),
+    "move by lower bound, 5 standard errors": with_(lcb=5.0),
     "Gumbel in place of PUCT": with_(kind="gumbel"),
     "2 symmetries averaged": with_(symmetries=2),
     "8 symmetries averaged": with_(symmetries=8),
@@ -53,9 +53,9 @@ MATCHES = {
 }
 # First-play urgency is no setting of matches; it is measured through the search's own settings.
 SETTINGS = {
-    "untried moves lose (FPU -1)": {"fpu_absolute": True, "fpu_value": -1.0},
-    "untried moves draw (FPU 0)": {"fpu_absolute": True, "fpu_value": 0.0},
-    "untried moves as the parent (no reduction)": {"fpu_reduction": 0.0},
+    "untried moves count as lost (FPU -1)": {"fpu_absolute": True, "fpu_value": -1.0},
+    "untried moves count as drawn (FPU 0)": {"fpu_absolute": True, "fpu_value": 0.0},
+    "untried moves as their parent (no reduction)": {"fpu_reduction": 0.0},
 }
 
 
@@ -63,7 +63,8 @@ class Timed:
     """A player, and how long its moves took."""
 
     def __init__(self, player: SearchPlayer):
-        self.player, self.name, self.seconds, self.moves = player, player.name, 0.0, 0
+        self.player, self.name, self.precision = player, player.name, player.precision
+        self.seconds, self.moves = 0.0, 0
 
     def choose(self, states: np.ndarray, moves: list[list[int]]) -> np.ndarray:
         begin = time.perf_counter()
@@ -138,7 +139,8 @@ class Clocked:
     `keeps`, what the game's last search found is searched on."""
 
     def __init__(self, player: SearchPlayer, seconds: float, keeps: bool):
-        self.name, self.seconds, self.keeps = player.name, seconds, keeps
+        self.name, self.precision = player.name, player.precision
+        self.seconds, self.keeps = seconds, keeps
         self.search, self.simulations = player.endless_search(), []
         if not keeps:
             self.search.search_batch = self.search.search_batch._replace(

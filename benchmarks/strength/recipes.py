@@ -48,6 +48,17 @@ RECIPES = {
     "gumbel": {"search.kind": "gumbel"},
 }
 
+TITLES = {  # in the results; others bear their own names
+    "shaped": "shaped Dirichlet noise, 0.5",
+    "forced": "forced playouts, k = 2",
+    "warm": "root temperature 1.1",
+    "symmetry": "a random symmetry for each question",
+    "kept": "kept trees",
+    "settled": "soft resignation beyond 0.9",
+    "all": "all six",
+    "gumbel": "Gumbel",
+}
+
 
 def selfplay(*arguments: str) -> str:
     """One command on one core."""
@@ -67,18 +78,19 @@ def train(name: str, options: argparse.Namespace) -> None:
 
 def reached(name: str, options: argparse.Namespace) -> list[Figure]:
     run = options.out / name
+    title = f"{options.preset}, {TITLES.get(name, name)}"
     found = checkpoint.find(str(run))
     exam = json.loads(selfplay("exam", f"{run}@0", "--json"))
     figures = [
-        figure("recipes", f"{name}: generations", found.generation, "generations"),
-        figure("recipes", f"{name}: positions", found.progress["rows"], "positions"),
-        figure("recipes", f"{name}: seconds of training", found.progress["seconds"], "s"),
-        figure("recipes", f"{name}: exam, network alone", 100 * exam["network"], "%"),
+        figure("recipes", f"{title}: generations", found.generation, "generations"),
+        figure("recipes", f"{title}: positions", found.progress["rows"], "positions"),
+        figure("recipes", f"{title}: seconds of training", found.progress["seconds"], "s"),
+        figure("recipes", f"{title}: exam, network alone", 100 * exam["network"], "%"),
     ]
     for plain in [plain for plain in ("plain-1", "plain-2") if plain != name]:
         words = ["arena", f"{run}@64", f"{options.out / plain}@64", "--json"]
         (met,) = json.loads(selfplay(*words, "--games", str(options.games)))["matches"]
-        what = f"{name}: score against {plain}, 64 simulations, {options.games} games"
+        what = f"{title}: score against {plain}, 64 simulations, {options.games} games"
         note = f"{met['wins']}-{met['draws']}-{met['losses']}"
         figures.append(figure("recipes", what, 100 * met["score"], "%", note=note))
     return figures
