@@ -84,7 +84,9 @@ def parser(description: str) -> argparse.ArgumentParser:
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     made.add_argument(
-        "--record", action="store_true", help="append the figures to benchmarks/results"
+        "--record",
+        action="store_true",
+        help="append the figures to benchmarks/results; then run benchmarks/table.py",
     )
     return made
 
@@ -119,7 +121,7 @@ def ratios(topic: str, what: str, samples: list[float], peer: str, **more) -> Fi
 
 def rounded(number: Number) -> Number:
     """Counts stay whole; of what was measured five digits are told."""
-    return number if isinstance(number, int) else float(f"{number:.5g}")
+    return number if isinstance(number, int) else float(f"{number:.5g}") + 0.0  # -0.0 is 0.0
 
 
 def report(title: str, figures: Iterable[Figure], is_recorded: bool) -> None:

@@ -102,7 +102,7 @@ def main() -> None:
         )
     outcome = np.array(outcomes)
     won, drawn, lost = (int((np.sign(outcome) == sign).sum()) for sign in (1, 0, -1))
-    title = f"{game.name}, {options.player} against {options.command.split()[0]}"
+    title = f"{game.name}, {options.player} against {Path(options.command.split()[0]).name}"
 
     def told(what: str, value: int | float, unit: str, **more) -> Figure:
         return figure("conformance", f"{title}: {what}", value, unit, **more)

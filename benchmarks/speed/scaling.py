@@ -20,6 +20,7 @@ import games
 from selfplay import config, config_file
 from selfplay.actors.local_pool import LocalPool
 from selfplay.actors.ray_pool import RayPool, start_ray
+from selfplay.actors.ray_session import new_folder
 from selfplay.network.weights import new_network, shape_for, weights_of
 
 LINEAR = 1.9  # times as many games by two, at least
@@ -56,7 +57,9 @@ def main() -> None:
     made.add_argument("--seconds", type=float, default=15.0, help="of a measurement")
     options = made.parse_args()
     settings = config_file.load(options.preset)
-    start_ray(None, 3)  # room for both pools; what is not measured is idle
+    folder, _lock = new_folder()
+    # room for both pools; what is not measured is idle
+    start_ray(str(folder), 3 * settings.actor.threads, settings.actor.threads)
     players = {
         (kind, count): Players(settings, kind, count)
         for kind, count in product(("threads", "processes"), (1, 2))
