@@ -1,18 +1,20 @@
-"""Two checkouts' speeds, in turn: `python benchmarks/old_and_new.py OLD NEW [--pairs 60]`.
+"""Two checkouts' speeds, in turn: `python benchmarks/speed/old_and_new.py OLD NEW`.
 
 Both checkouts have a bench ready, each in a process of its own, and they measure short slices in
 turn, each pair in the other order. So whatever slows the machine down meets both, and the median of
 the pairs' ratios is much steadier than the speeds. Its 95 % interval is a bootstrap's.
 """
 
-import argparse
 import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
 import numpy as np
+from measure import commit, figure, parser, report
 
 GAMES = ("connect4", "othello8", "hex11", "go9", "go19")
 FIGURES = {"rules": "positions/s", "search": "simulations/s", "selfplay": "simulations/s"}
@@ -99,22 +101,30 @@ def interval(ratios: np.ndarray) -> tuple[float, float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("checkouts", nargs=2, type=Path, metavar="CHECKOUT")
-    parser.add_argument("--pairs", type=int, default=60)
-    parser.add_argument("--seconds", type=float, default=0.1, help="of each slice")
-    parser.add_argument("--benches", nargs="+", choices=FIGURES, default=list(FIGURES))
-    options = parser.parse_args()
-    checkouts = [path.resolve() for path in options.checkouts]
-    print(f"{'bench':<10}{'game':<11}{'old':>14}{'new':>14}{'new / old':>24}", flush=True)
+    made = parser(__doc__)
+    made.add_argument("checkouts", nargs=2, type=Path, metavar="CHECKOUT")
+    made.add_argument("--pairs", type=int, default=60)
+    made.add_argument("--seconds", type=float, default=0.1, help="of each slice")
+    made.add_argument("--benches", nargs="+", choices=FIGURES, default=list(FIGURES))
+    made.add_argument("--games", nargs="+", choices=GAMES, default=list(GAMES))
+    options = made.parse_args()
+    old, new = paths = [path.resolve() for path in options.checkouts]
     for what in options.benches:
-        for game in GAMES:
-            pairs = pairs_of(checkouts, what, game, options.pairs, options.seconds)
-            ratios = pairs[:, 1] / pairs[:, 0]
-            before, after = np.median(pairs, 0)
-            low, high = interval(ratios)
-            spread = f"{np.median(ratios):.3f} ({low:.3f} .. {high:.3f})"
-            print(f"{what:<10}{game:<11}{before:>14,.0f}{after:>14,.0f}{spread:>24}", flush=True)
+        for game in options.games:
+            pairs = pairs_of(paths, what, game, options.pairs, options.seconds)
+            name, unit = f"{what}, {game}", FIGURES[what]
+            figures = [
+                figure("checkouts", name, samples.tolist(), unit, commit=commit(path))
+                for samples, path in zip(pairs.T, paths)
+            ]
+            times = pairs[:, 1] / pairs[:, 0]
+            low, high = interval(times)
+            more = {"low": low, "high": high, "asked": 0.97, "commit": commit(new)}
+            note = f"old: {commit(old)}; in brackets the median's 95 % interval"
+            median = float(np.median(times))
+            name = f"{name}: new / old"
+            figures.append(figure("checkouts", name, median, "ratio", note=note, **more))
+            report(name, figures, options.record)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The doctor is right on real runs that were spoiled on purpose: `benchmarks/spoiled.py` trained
+"""The doctor is right on real runs that were spoiled on purpose: `benchmarks/strength/spoiled.py` trained
 them, and their ledgers lie in tests/data/doctor."""
 
 import json

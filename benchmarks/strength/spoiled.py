@@ -1,4 +1,4 @@
-"""Does the doctor find what is wrong? `python benchmarks/spoiled.py [--out DIR] [NAME ...]`
+"""Does the doctor find what is wrong? `python benchmarks/strength/spoiled.py [--out DIR] [NAME ...]`
 
 Small runs of Connect Four, of which all but one are spoiled on purpose; printed is what
 `selfplay doctor` says first of each. Finished runs are not trained again. With `--keep` their
@@ -16,7 +16,7 @@ from selfplay.learning.learner import Learner
 from selfplay.storage.ledger_file import read_ledger
 from selfplay.storage.run_settings import stored_config
 
-KEPT = Path(__file__).parents[1] / "tests" / "data" / "doctor"
+KEPT = Path(__file__).parents[2] / "tests" / "data" / "doctor"
 BASE = {
     "network.blocks": 2,
     "network.channels": 24,
