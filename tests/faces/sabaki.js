@@ -1,4 +1,5 @@
-// Sabaki's own client of the Go Text Protocol (npm package @sabaki/gtp) plays against the engine whose command it is given.
+// Sabaki's own client of the Go Text Protocol (npm package @sabaki/gtp) plays against the engine
+// whose command it is given.
 const {Controller, ControllerStateTracker} = require(process.argv[2])
 
 async function main() {
@@ -24,7 +25,8 @@ async function main() {
   let stopping = null
   await controller.sendCommand({name: 'lz-analyze', args: ['W', '5']}, ({line}) => {
     if (line.startsWith('info')) lines.push(line)
-    if (lines.length === 3 && stopping == null) stopping = ask('name') // any command ends the analysis
+    // Any command ends the analysis.
+    if (lines.length === 3 && stopping == null) stopping = ask('name')
   })
   said.lines = lines
   said.after = await stopping

@@ -198,8 +198,8 @@ def test_positions_are_set_up(go9):
     # Black moves unless told otherwise
     assert answers(go9, "gogui-setup b E5", "genmove b")[1] == "= A9"
     refused = [
-        "gogui-setup b E5 w E5", "gogui-setup b", "gogui-setup b pass", "gogui-setup x E5", "gogui-setup b Z5",
-        "gogui-setup w A2 w B1 b A1",
+        "gogui-setup b E5 w E5", "gogui-setup b", "gogui-setup b pass", "gogui-setup x E5",
+        "gogui-setup b Z5", "gogui-setup w A2 w B1 b A1",
     ]  # fmt: skip
     assert [answer[:1] for answer in answers(go9, *refused, "showboard")][:-1] == ["?"] * len(
         refused

@@ -61,7 +61,10 @@ def test_answers_carry_the_number_of_their_command(connect4):
 
 
 def test_comments_control_characters_tabs_and_empty_lines_are_as_the_protocol_says(connect4):
-    data = b"\n  \n# a comment\n\t1\tname # another\r\n2 na\x00\x07me\x7f\r\n\r\n3   known_command\t  play \n"
+    data = (
+        b"\n  \n# a comment\n\t1\tname # another\r\n"
+        b"2 na\x00\x07me\x7f\r\n\r\n3   known_command\t  play \n"
+    )
     assert talk(connect4, data) == "=1 selfplay\n\n=2 selfplay\n\n=3 true\n\n"
 
 

@@ -20,10 +20,13 @@ def test_katrain_s_exchange():
     """Started with KataGo's options; the query that KaTrain 1.20 writes for a node, its ponder
     query and what stops it."""
     query = {
-        "rules": "japanese", "priority": 1, "analyzeTurns": [2], "maxVisits": 25, "komi": 6.5, "boardXSize": 9,
-        "boardYSize": 9, "includeOwnership": True, "includeMovesOwnership": True, "includePolicy": True,
-        "initialStones": [], "initialPlayer": "B", "moves": [["B", "E5"], ["W", "C3"]],
-        "overrideSettings": {"reportAnalysisWinratesAs": "BLACK", "wideRootNoise": 0.04, "maxTime": 8.0},
+        "rules": "japanese", "priority": 1, "analyzeTurns": [2], "maxVisits": 25, "komi": 6.5,
+        "boardXSize": 9, "boardYSize": 9, "includeOwnership": True, "includeMovesOwnership": True,
+        "includePolicy": True, "initialStones": [], "initialPlayer": "B",
+        "moves": [["B", "E5"], ["W", "C3"]],
+        "overrideSettings": {
+            "reportAnalysisWinratesAs": "BLACK", "wideRootNoise": 0.04, "maxTime": 8.0,
+        },
         "reportDuringSearchEvery": 0.5, "id": "QUERY:1",
     }  # fmt: skip
     ponder = query | {"id": "QUERY:2", "maxVisits": 10_000_000, "reportDuringSearchEvery": 0.25}
@@ -74,8 +77,8 @@ def test_lizzieyzy_s_review_of_a_game():
     must be there."""
     moves = [["B", "E5"], ["W", "C3"], ["B", "pass"], ["W", "pass"]]
     query = {
-        "id": "mainTrunk", "maxVisits": 11, "includePVVisits": True, "rules": "tromp-taylor", "komi": 7.5, "boardXSize": 9,
-        "boardYSize": 9, "moves": moves, "analyzeTurns": [1, 2, 3, 4],
+        "id": "mainTrunk", "maxVisits": 11, "includePVVisits": True, "rules": "tromp-taylor",
+        "komi": 7.5, "boardXSize": 9, "boardYSize": 9, "moves": moves, "analyzeTurns": [1, 2, 3, 4],
         "overrideSettings": {"reportAnalysisWinratesAs": "SIDETOMOVE"},
     }  # fmt: skip
     done = subprocess.run(

@@ -43,7 +43,8 @@ def test_a_record_goes_on_behind_two_passes():
 
 def test_sending_two_returning_one_is_executed():
     """lizzie#410: legal under RU[Japanese], where superko is not."""
-    text = f"{GO9}RU[Japanese]AB[ab][bb][ac][bc][cc]AW[ba][cb][da][db][dc]PL[W];W[aa];B[ca];W[ba];B[ee])"
+    stones = "AB[ab][bb][ac][bc][cc]AW[ba][cb][da][db][dc]PL[W]"
+    text = f"{GO9}RU[Japanese]{stones};W[aa];B[ca];W[ba];B[ee])"
     record = read(text)
     assert words(record) == "A9 C9 B9 E5" and record.note == "" and "A9" not in board(record)
     assert [step.side for step in record.steps] == [1, 0, 1, 0]

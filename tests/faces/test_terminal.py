@@ -207,8 +207,11 @@ def test_saved_games_are_plain_json(connect4, tmp_path):
     path = tmp_path / "g.json"
     sit(connect4, ["4", f"save {path}"], second=Parrot(connect4))
     assert json.loads(path.read_text()) == {
-        "format": "selfplay-game-1", "game": "connect4", "players": ["you", "parrot"], "moves": ["4", "1"],
-    }  # fmt: skip
+        "format": "selfplay-game-1",
+        "game": "connect4",
+        "players": ["you", "parrot"],
+        "moves": ["4", "1"],
+    }
 
 
 def test_a_solver_before_too_hard_a_position_leaves_with_the_moves(connect4, monkeypatch):

@@ -40,8 +40,11 @@ def test_time_controls_are_written_as_go_servers_write_them(text, control):
 
 @pytest.mark.parametrize(
     "text",
-    ["", "soon", "10", "5m+", "+3s", "5m+3", "-5m", "5m+-3s", "5m+0x30s", "5m+x30s", "5m+5x", "5m+2.5x30s", "5m+0/5m",
-     "5m+25/", "30s/game", "5m+3s+3s", "nan", "infs", "1e9m", "0", "0s", "0+0s", "5 minutes", "٣m", "5m+²x3s", "9" * 400 + "m"],
+    [
+        "", "soon", "10", "5m+", "+3s", "5m+3", "-5m", "5m+-3s", "5m+0x30s", "5m+x30s", "5m+5x",
+        "5m+2.5x30s", "5m+0/5m", "5m+25/", "30s/game", "5m+3s+3s", "nan", "infs", "1e9m", "0", "0s",
+        "0+0s", "5 minutes", "٣m", "5m+²x3s", "9" * 400 + "m",
+    ],
 )  # fmt: skip
 def test_nonsense_is_refused_in_one_line_that_says_what_would_do(text):
     with pytest.raises(ValueError, match="is no time control; they are 10m") as refusal:

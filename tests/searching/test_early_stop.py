@@ -1,5 +1,5 @@
-"""A search whose move is certain may stop: proved by hand, against a slow twin that tries all futures, and
-against full searches."""
+"""A search whose move is certain may stop: proved by hand, against a slow twin that tries all
+futures, and against full searches."""
 
 import itertools
 
