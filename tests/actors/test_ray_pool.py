@@ -168,7 +168,8 @@ def folder_of(pool) -> Path:
 
 def listening(process: int) -> list[str]:
     """The addresses on which a process waits for connections."""
-    open_ones = {name.split("[")[1][:-1] for name in watchdog.open_files(watchdog.PROCESSES / str(process)) if name.startswith("socket:[")}  # fmt: skip
+    files = watchdog.open_files(watchdog.PROCESSES / str(process))
+    open_ones = {name.split("[")[1][:-1] for name in files if name.startswith("socket:[")}
     found = []
     for table in ("tcp", "tcp6"):
         for line in (watchdog.PROCESSES / "net" / table).read_text().splitlines()[1:]:

@@ -16,9 +16,13 @@ from selfplay.commands import training
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks into /proc")
 
 
-@pytest.mark.parametrize(
-    "text", ["", "ray://127.0.0.1:10001", "auto", "local", "127.0.0.1", "127.0.0.1:", ":6379", "host:0", "host:65536", "host:6379/x", "http://a:1", "a b:1", "a:1\n", "größe:1", "x" * 100_000 + ":1"]
-)  # fmt: skip
+NO_ADDRESSES = [
+    "", "ray://127.0.0.1:10001", "auto", "local", "127.0.0.1", "127.0.0.1:", ":6379", "host:0",
+    "host:65536", "host:6379/x", "http://a:1", "a b:1", "a:1\n", "größe:1", "x" * 100_000 + ":1",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", NO_ADDRESSES)
 def test_an_address_that_is_none_is_refused_in_one_short_line(text):
     with pytest.raises(ValueError, match=r"^--address takes HOST:PORT [^\n]*$") as refused:
         training.number_of_actors(1, text)
@@ -138,7 +142,8 @@ from selfplay.actors import ray_session
 folder, lock = ray_session.new_folder()
 watch = ray_session.Watch(folder, "nothing is lost")
 import subprocess
-part = subprocess.Popen([sys.executable, "-c", sys.argv[1], str(folder / "log")], stdout=subprocess.PIPE)
+command = [sys.executable, "-c", sys.argv[1], str(folder / "log")]
+part = subprocess.Popen(command, stdout=subprocess.PIPE)
 part.stdout.readline()
 watch.watch("Ray's part", part.pid)
 if "quiet" in sys.argv:
@@ -158,7 +163,8 @@ time.sleep(60)
     ],
 )
 def test_after_a_kill_one_line_says_what_died_and_nothing_is_left(what, said):
-    owner = subprocess.Popen([sys.executable, "-c", OWNER, WORKER, what], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)  # fmt: skip
+    command, pipe = [sys.executable, "-c", OWNER, WORKER, what], subprocess.PIPE
+    owner = subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True)
     folder, part = owner.stdout.readline().split()
     if what == "part":
         os.kill(int(part), signal.SIGKILL)

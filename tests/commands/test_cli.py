@@ -310,7 +310,8 @@ MISTAKES = [
     (["train", "conect4"], "unknown preset 'conect4'; did you mean 'connect4'"),
     (["train"], "name what to train"),
     (["train", "nowhere.toml"], "no such file 'nowhere.toml'"),
-    (["train", "dummy", "--set", "learner.btach=3"], "unknown key 'learner.btach'; " "did " "you " "mean " "'learner.batch'"),
+    (["train", "dummy", "--set", "learner.btach=3"],
+     "unknown key 'learner.btach'; did you mean 'learner.batch'"),
     (["train", "dummy", "--set", "learner.batch=many"], "learner.batch: expected `int`, got `str`"),
     (["train", "dummy", "--actors", "-1"], "--actors must be 0 or more"),
     (["train", "dummy", "--time", "soon"], "--time takes a number"),
@@ -322,8 +323,10 @@ MISTAKES = [
     (["play", "connect4", "--load", "nowhere.json"], "nowhere.json is missing or damaged"),
     (["arena", "random"], "two players or more"),
     (["arena", "random", "mcts:5"], "say which --game"),
-    (["arena", "random", "mcts:5", "--game", "connect5"], "unknown game 'connect5'; " "did " "you " "mean " "'connect4'"),
-    (["arena", "random", "mcts:5", "--game", "connect4", "--games", "0"], "--games must be " "at " "least 1"),
+    (["arena", "random", "mcts:5", "--game", "connect5"],
+     "unknown game 'connect5'; did you mean 'connect4'"),
+    (["arena", "random", "mcts:5", "--game", "connect4", "--games", "0"],
+     "--games must be at least 1"),
     (["exam", "nothing"], "unknown player 'nothing'"),
     (["exam", "random"], "'random' has no network to examine"),
     (["bench", "everything"], "everything"),
@@ -332,7 +335,8 @@ MISTAKES = [
     (["check", "connect4", "--games", "0"], "--games must be at least 1"),
     (["train", "dummy", "--time", "infm"], "--time takes a number"),
     (["train", "dummy", "--address", "localhost:1"], "--address needs --actors"),
-    (["train", "dummy", "--set", "learner.learning_rate=nan"], "learner.learning_rate " "must " "lie " "between"),
+    (["train", "dummy", "--set", "learner.learning_rate=nan"],
+     "learner.learning_rate must lie between"),
     (["play", "connect4", "--second", "mcts:99999999999"], "at most 10,000,000 simulations"),
     (["play", "connect4", "--time", "soon"], "'soon' is no time control; they are 10m, 5m+3s"),
     (["play", "connect4", "--time", ""], "'' is no time control"),
@@ -341,9 +345,11 @@ MISTAKES = [
     (["exam", "nothing@0.5s"], "unknown player 'nothing@0.5s'"),
     (["play", "x" * 300], "unknown player 'xxxx"),
     (["play", "go25"], "unknown game 'go25'; go is played on go5, go6"),
-    (["train", "go9", "--set", "options.kome=5"], "options: go9 has " "no " "option " "'kome'; " "it " "has: " "komi, handicap"),
+    (["train", "go9", "--set", "options.kome=5"],
+     "options: go9 has no option 'kome'; it has: komi, handicap"),
     (["train", "go9", "--set", "options.komi=much"], "options.komi: expected a number, got 'much'"),
-    (["arena", "gtp:/nowhere/engine", "random", "--game", "go9"], "cannot be started: No such file or directory"),
+    (["arena", "gtp:/nowhere/engine", "random", "--game", "go9"],
+     "cannot be started: No such file or directory"),
 ]  # fmt: skip
 
 
@@ -496,8 +502,8 @@ def test_a_game_of_one_s_own_is_trained_played_and_met_by_its_file(tmp_path, mon
 
 
 def test_options_of_a_game_are_set_by_name(capsys):
-    code, out, _ = selfplay("arena", "random", "random", "--game", "go5", "--games", "2", "--option", "komi=25.5", "--json",
-                            capsys=capsys)  # fmt: skip
+    arena = "arena random random --game go5 --games 2 --option komi=25.5 --json"
+    code, out, _ = selfplay(*arena.split(), capsys=capsys)
     (met,) = json.loads(out)["matches"]
     assert code == 0 and met["score_moving_first"] == 0.0, (
         "with 25.5 points White has won before the first stone"

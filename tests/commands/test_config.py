@@ -149,9 +149,12 @@ def test_changes_are_applied_and_checked():
         "fp32",
         [3, 4],
     )
-    for bad in ("learner.batch", "=3", "learner.batch.x=3", "learner.btch=3", "game.x=1", "a" + ".a" * 100_000 + "=1",
-                "learner.learning_rate=" + "[" * 100_000, "seed=" + "9" * 5000, "x" * 100_000, "x" * 100_000 + "=1",
-                "learner.learning_rate=1\nseed = 3", "options=" + "{a=" * 300 + "1" + "}" * 300):  # fmt: skip
+    for bad in (
+        "learner.batch", "=3", "learner.batch.x=3", "learner.btch=3", "game.x=1",
+        "a" + ".a" * 100_000 + "=1", "learner.learning_rate=" + "[" * 100_000, "seed=" + "9" * 5000,
+        "x" * 100_000, "x" * 100_000 + "=1", "learner.learning_rate=1\nseed = 3",
+        "options=" + "{a=" * 300 + "1" + "}" * 300,
+    ):  # fmt: skip
         with pytest.raises(ValueError) as caught:
             config_file.load("dummy", [bad])
         assert len(str(caught.value)) < 400 and "\n" not in str(caught.value)

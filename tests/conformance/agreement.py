@@ -13,9 +13,10 @@ with our area difference for komi, and must be a draw.
 Needs open_spiel (`pip install open_spiel`), written against 2.0.2. Its Go knows no superko of our
 kind:
 
-* ours: positional superko (Tromp-Taylor): a move that recreates an earlier arrangement of stones is illegal.
-* theirs: simple ko and suicide are illegal; any other move that recreates an earlier arrangement, whoever was to move then,
-  may be played, and ends the game as a draw.
+* ours: positional superko (Tromp-Taylor): a move that recreates an earlier arrangement of stones is
+  illegal.
+* theirs: simple ko and suicide are illegal; any other move that recreates an earlier arrangement,
+  whoever was to move then, may be played, and ends the game as a draw.
 
 So their legal moves less ours must be exactly such moves: each of them is tried there and has to
 end in a draw (komi is never whole here, so nothing else does). The other way round, a few of our

@@ -32,8 +32,8 @@ MOVES = (
     "x" * 500,
 )
 STRANGE = (
-    None, True, False, 0, 1, -1, 2.5, 1e300, 10**30, 10**400, "", "B", "nan", "inf", "9" * 500, "\n", [], [[]], {}, {"a": {}},
-    [1, 2], ["B", "a1"], [["B"]], [0], [10**10], "\ud7ff\u0000",
+    None, True, False, 0, 1, -1, 2.5, 1e300, 10**30, 10**400, "", "B", "nan", "inf", "9" * 500,
+    "\n", [], [[]], {}, {"a": {}}, [1, 2], ["B", "a1"], [["B"]], [0], [10**10], "\ud7ff\u0000",
 )  # fmt: skip
 WAVES = 3000  # after which a query is terminated
 UNEXPECTED = re.compile(r"^[A-Z]\w*(Error|Exception)\b")

@@ -28,8 +28,10 @@ from tests.altered import mutated_file, refused
 from tests.fuzz.kind import MEGABYTES, Kind
 
 FILES = ("checkpoint.json", "weights.safetensors", "learner.safetensors")
-VALUES = (None, True, 0, -1, 1, 2, 3, 30_000, 10**9, 2**63, 10**400, 0.5, -1.5, 1e308, math.nan, math.inf, "", "x", "x" * 10_000,
-          "chess", "go19", "evil.py", [], [1], [[]], {}, {"a": 1})  # fmt: skip
+VALUES = (
+    None, True, 0, -1, 1, 2, 3, 30_000, 10**9, 2**63, 10**400, 0.5, -1.5, 1e308, math.nan, math.inf,
+    "", "x", "x" * 10_000, "chess", "go19", "evil.py", [], [1], [[]], {}, {"a": 1},
+)  # fmt: skip
 TEXTS = (
     "",
     "{",

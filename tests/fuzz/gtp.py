@@ -24,11 +24,12 @@ SENDS = (
     "kata-genmove_analyze",
 )
 WORDS = (
-    "b", "w", "B", "white", "green", "pass", "PASS", "resign", "a1", "C3", "b2", "d4", "i1", "a1:c3", "a1,b2", "Z99", "5", "7",
-    "1", "2", "30", "0", "-1", "1.5", "6.5", "1e400", "nan", "inf", "-", "9" * 400, "1_0", "\u0663", "\u0416", "true", "false",
-    "avoid", "allow", "interval", "minmoves", "maxmoves", "rootInfo", "ownership", "pvVisits", "pvEdgeVisits", "alive", "none",
-    "absolute", "byoyomi", "canadian", "fischer", "fischer-capped", "maxTime", "ponderingEnabled", "x" * 300, "# not read",
-    "\t", "\x00", "\r", "\ufeff", "name", "quit",
+    "b", "w", "B", "white", "green", "pass", "PASS", "resign", "a1", "C3", "b2", "d4", "i1",
+    "a1:c3", "a1,b2", "Z99", "5", "7", "1", "2", "30", "0", "-1", "1.5", "6.5", "1e400", "nan",
+    "inf", "-", "9" * 400, "1_0", "\u0663", "\u0416", "true", "false", "avoid", "allow", "interval",
+    "minmoves", "maxmoves", "rootInfo", "ownership", "pvVisits", "pvEdgeVisits", "alive", "none",
+    "absolute", "byoyomi", "canadian", "fischer", "fischer-capped", "maxTime", "ponderingEnabled",
+    "x" * 300, "# not read", "\t", "\x00", "\r", "\ufeff", "name", "quit",
 )  # fmt: skip
 ANSWER = re.compile(r"[=?][0-9]*( .*)?(\n.+)*\n\n")
 UNEXPECTED = re.compile(r"^\?[0-9]* [A-Z]\w*(Error|Exception)\b", re.MULTILINE)

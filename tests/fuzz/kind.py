@@ -11,10 +11,10 @@ MEGABYTES = 1 << 20
 class Kind(NamedTuple):
     """Three functions, and a bound.
 
-    prepare(folder) -> context           once a process: makes what attempts need, in an empty folder
-    mutate(context, random) -> input     one input, from a grammar or by mutation of valid ones
-    attempt(context, input) -> bool      True: accepted and used, False: refused cleanly (with the documented error);
-                                         whatever it raises is a fault
+    prepare(folder) -> context          once a process: makes what attempts need, in an empty folder
+    mutate(context, random) -> input    one input, from a grammar or by mutation of valid ones
+    attempt(context, input) -> bool     True: accepted and used, False: refused cleanly (with the
+                                        documented error); whatever it raises is a fault
     """
 
     prepare: Callable[[Path], Any]

@@ -25,9 +25,10 @@ ENGINES = (
     "x" * 100_000,
 )
 PIECES = (
-    "random", "solver", "mcts:", "mcts:4", "mcts:0.5s", "@64", "@0", "@0.5s", "@", ":10", ":go7", "go", "go5", "hex", "othello6",
-    "tictactoe", ".py", "/", "..", ".", "~", "\0", "\n", "\r", "\t", " ", "\ud800", "\u0416", "\u0663", "-1", "1e9", "9" * 5000,
-    "a" * 300, "a" * 100_000, "a/" * 5000, "1h", "1h1m1s", "nan", "inf", "http://", "a1", "pass", "a2a3", "Z99", "(1,2)", "=",
+    "random", "solver", "mcts:", "mcts:4", "mcts:0.5s", "@64", "@0", "@0.5s", "@", ":10", ":go7",
+    "go", "go5", "hex", "othello6", "tictactoe", ".py", "/", "..", ".", "~", "\0", "\n", "\r", "\t",
+    " ", "\ud800", "\u0416", "\u0663", "-1", "1e9", "9" * 5000, "a" * 300, "a" * 100_000,
+    "a/" * 5000, "1h", "1h1m1s", "nan", "inf", "http://", "a1", "pass", "a2a3", "Z99", "(1,2)", "=",
 )  # fmt: skip
 LONGEST = 700  # characters of a message
 
@@ -58,7 +59,8 @@ def mutate(context, random: random.Random) -> str:
     if what == "player" and random.random() < 0.05:
         return f"engine {random.choice(ENGINES)}"
     if random.random() < 0.2:
-        return f"{what} {random.choice(context.paths)}{random.choice(('', '', '@5', '.py', '/', ':3'))}"
+        path, ending = random.choice(context.paths), random.choice(("", "", "@5", ".py", "/", ":3"))
+        return f"{what} {path}{ending}"
     name = "".join(random.choice(PIECES) for _ in range(random.choice((1, 1, 2, 3))))
     if random.random() < 0.3:
         name = splice(name.encode("utf-8", "surrogatepass"), random).decode("utf-8", "replace")

@@ -7,8 +7,9 @@ from selfplay import config, config_file
 from tests.fuzz.kind import Kind, splice
 
 VALUES = (
-    "0", "-1", "1e400", "nan", "-inf", "true", '"text"', "[]", "[1, 2]", "[[1]]", "{}", "{ a = 1 }", "9" * 400, "1979-05-27",
-    "0x7fffffffffffffff", "9223372036854775808", '"\\ud800"', '"""' + "x" * 5000 + '"""', "1_000", "0.5", "'a", "[" * 300,
+    "0", "-1", "1e400", "nan", "-inf", "true", '"text"', "[]", "[1, 2]", "[[1]]", "{}", "{ a = 1 }",
+    "9" * 400, "1979-05-27", "0x7fffffffffffffff", "9223372036854775808", '"\\ud800"',
+    '"""' + "x" * 5000 + '"""', "1_000", "0.5", "'a", "[" * 300,
 )  # fmt: skip
 KEYS = (
     "game",
@@ -49,9 +50,8 @@ def mutate(context, random: random.Random) -> tuple[bytes, list[str]]:
         )
         data = b"\n".join(lines)
     if random.random() < 0.3:
-        changes = [
-            f"{random.choice((*KEYS, *keys()))}{random.choice(('=', '==', '', ' = '))}{random.choice(VALUES)}"
-        ]
+        key, equals = random.choice((*KEYS, *keys())), random.choice(("=", "==", "", " = "))
+        changes = [f"{key}{equals}{random.choice(VALUES)}"]
     if random.random() < 0.1:
         data = (
             random.choice(

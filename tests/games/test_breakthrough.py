@@ -165,8 +165,11 @@ def test_moves_do_not_wrap_around_the_edge(size):
     file, rank = "abcdefgh"[size - 1], size - 2
     beside = chr(ord(file) - 1)
     assert texts(set_up(game, " ".join(edges), 0)) == [
-        f"a{rank}a{rank + 1}", f"a{rank}b{rank + 1}", f"{file}{rank}{beside}{rank + 1}", f"{file}{rank}{file}{rank + 1}"
-    ]  # fmt: skip
+        f"a{rank}a{rank + 1}",
+        f"a{rank}b{rank + 1}",
+        f"{file}{rank}{beside}{rank + 1}",
+        f"{file}{rank}{file}{rank + 1}",
+    ]
 
 
 def test_a_piece_that_is_blocked_and_at_the_edge_still_has_a_move():

@@ -460,7 +460,14 @@ def test_names_that_were_read_are_recalled_and_not_loaded():
         "selfplay/commands/training.py",
         "selfplay/commands/prove.py",
     }
-    made = {"selfplay/matches/exam.py", "selfplay/faces/sgf.py", "selfplay/faces/gtp.py", "selfplay/faces/game_session.py", "selfplay/faces/gtp_commands.py", "selfplay/faces/katago_query.py"}  # fmt: skip
+    made = {
+        "selfplay/matches/exam.py",
+        "selfplay/faces/sgf.py",
+        "selfplay/faces/gtp.py",
+        "selfplay/faces/game_session.py",
+        "selfplay/faces/gtp_commands.py",
+        "selfplay/faces/katago_query.py",
+    }
     for path in (ROOT / "selfplay").rglob("*.py"):
         loads = [
             node

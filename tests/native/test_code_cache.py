@@ -42,7 +42,8 @@ known = is_stored(double)
 assert double(4) == 8 and double(1.5) == 3.0
 import ctypes
 assert module.mover.cache_hits in (0, 1)
-print(module.mover.cache_hits, int(known), sum(double.stats.cache_hits.values()), getattr(double._cache, "cache_path", None))
+found = sum(double.stats.cache_hits.values())
+print(module.mover.cache_hits, int(known), found, getattr(double._cache, "cache_path", None))
 """
 
 

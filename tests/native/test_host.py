@@ -41,7 +41,10 @@ def belongs(process, *lines):
 
 @pytest.mark.parametrize(
     "limit, cores",
-    [("max 100000", 64), ("400000 100000", 4), ("150000 100000", 2), ("10000 100000", 1), ("200000 50000", 4), ("", 64), ("7", 64), ("x y", 64), ("100000 0", 64)],
+    [
+        ("max 100000", 64), ("400000 100000", 4), ("150000 100000", 2), ("10000 100000", 1),
+        ("200000 50000", 4), ("", 64), ("7", 64), ("x y", 64), ("100000 0", 64),
+    ],
 )  # fmt: skip
 def test_a_quota_of_version_2_limits_the_cores(process, limit, cores):
     """Kernel documentation, cgroup-v2: `cpu.max` is "$MAX $PERIOD"; what is no such line limits
@@ -123,7 +126,12 @@ print(host.cores(), host.memory())
 def test_affinity_and_a_limit_of_addresses_are_kept_to():
     """taskset, Slurm's --cpu-bind and `ulimit -v` (pytorch#64864, cpython#80235)."""
     one = min(os.sched_getaffinity(0))
-    done = subprocess.run([sys.executable, "-c", ASK], capture_output=True, text=True, preexec_fn=lambda: os.sched_setaffinity(0, {one}))  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-c", ASK],
+        capture_output=True,
+        text=True,
+        preexec_fn=lambda: os.sched_setaffinity(0, {one}),
+    )
     cores, memory = map(int, done.stdout.split())
     assert cores == 1 and memory <= 3 << 30 < resource.RLIM_INFINITY % 2**64
 

@@ -31,9 +31,8 @@ def test_rows_are_the_positions_seen_by_their_movers(game):
     scratch = new_scratch(game.state_bytes, game.planes, game.cells, game.actions)
     targets = new_targets(games.count, len(games.action), game.cells)
     compute_targets(game.rules, games.moves(), 1.0, scratch[0], targets)
-    write_rows(
-        game.rules, games.moves(), targets, owner, searched, turn, game.cell_maps, game.action_maps, scratch, rows
-    )  # fmt: skip
+    maps = game.cell_maps, game.action_maps
+    write_rows(game.rules, games.moves(), targets, owner, searched, turn, *maps, scratch, rows)
     ends = [played_out(game, moves).final() for moves in games.sequences()]
     for row, move in enumerate(searched):
         position = game.start()

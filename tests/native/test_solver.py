@@ -93,8 +93,8 @@ def test_the_node_limit_is_kept_and_said(connect4):
 # Go, where a value may depend on the moves left to the cap and on the arrangements that superko
 # forbids
 
-LONG_GAME = """A1 B2 C2 A5 E3 B3 A4 D5 C4 B1 D1 D2 D3 C3 E5 B4 E1 C1 B5 A3 C5 A5 E4 E2 E1 D1 A4 E1 D4 C2 D5 A2 A1 E2 B1 A2
-A5 C2"""
+LONG_GAME = """A1 B2 C2 A5 E3 B3 A4 D5 C4 B1 D1 D2 D3 C3 E5 B4 E1 C1 B5 A3 C5 A5 E4 E2 E1 D1 A4 E1
+D4 C2 D5 A2 A1 E2 B1 A2 A5 C2"""
 
 
 def children(game, state):

@@ -89,16 +89,22 @@ def test_a_network_that_a_small_file_makes_up_is_refused_before_memory_is_taken_
 
 
 FACTS = [
-    ("shape.blocks", 2), ("shape.blocks", "1"), ("shape.blocks", 1.5), ("shape.blocks", True), ("shape.blocks", 10**30),
-    ("shape.rows", 0), ("shape.rows", 10**6), ("shape.planes", 10**9), ("shape.scalars", -1), ("shape.layout", "rows"),
-    ("shape.action_planes", 10**9), ("shape.extra_actions", -5), ("shape.owner", True), ("shape.score", 1), ("shape", []),
-    ("config.network.channels", 30_000), ("config.learner.rate", -1.0), ("config.learner.rate", float("nan")),
-    ("config.search.simulations", []), ("config.search.simulations", [10**12]), ("config.search.kind", "alphabeta"),
-    ("config.actor.games", 10**12), ("config.unknown", 1), ("config.game", "connect4"), ("config.seed", 2**70), ("config", 3),
-    ("game", "go19"), ("game", 7), ("game", None), ("generation", -1), ("generation", 10**9), ("generation", "2"),
-    ("progress.seconds", -1.0), ("progress.seconds", float("nan")), ("progress.seconds", float("inf")), ("progress.seconds", 1e300),
-    ("progress.seconds", None), ("progress.seconds", True), ("progress.rows", -1), ("progress.rows", 1.5), ("progress.rows", 10**400),
-    ("progress", []), ("ledger", "none"), ("ledger", None),
+    ("shape.blocks", 2), ("shape.blocks", "1"), ("shape.blocks", 1.5), ("shape.blocks", True),
+    ("shape.blocks", 10**30), ("shape.rows", 0), ("shape.rows", 10**6), ("shape.planes", 10**9),
+    ("shape.scalars", -1), ("shape.layout", "rows"), ("shape.action_planes", 10**9),
+    ("shape.extra_actions", -5), ("shape.owner", True), ("shape.score", 1), ("shape", []),
+    ("config.network.channels", 30_000), ("config.learner.rate", -1.0),
+    ("config.learner.rate", float("nan")), ("config.search.simulations", []),
+    ("config.search.simulations", [10**12]), ("config.search.kind", "alphabeta"),
+    ("config.actor.games", 10**12), ("config.unknown", 1), ("config.game", "connect4"),
+    ("config.seed", 2**70), ("config", 3),
+    ("game", "go19"), ("game", 7), ("game", None),
+    ("generation", -1), ("generation", 10**9), ("generation", "2"),
+    ("progress.seconds", -1.0), ("progress.seconds", float("nan")),
+    ("progress.seconds", float("inf")), ("progress.seconds", 1e300), ("progress.seconds", None),
+    ("progress.seconds", True), ("progress.rows", -1), ("progress.rows", 1.5),
+    ("progress.rows", 10**400), ("progress", []),
+    ("ledger", "none"), ("ledger", None),
 ]  # fmt: skip
 
 
@@ -114,7 +120,11 @@ def test_facts_that_no_run_stores_are_refused_though_their_checksum_is_right(sav
 
 
 @pytest.mark.parametrize(
-    "text", ["[" * 200_000, '{"a":' * 200_000, '{"format": ' + "9" * 100_000 + "}", "null", "[]", '"' + "x" * 2_000_000 + '"', ""]
+    "text",
+    [
+        "[" * 200_000, '{"a":' * 200_000, '{"format": ' + "9" * 100_000 + "}", "null", "[]",
+        '"' + "x" * 2_000_000 + '"', "",
+    ],
 )  # fmt: skip
 def test_json_that_is_deep_huge_or_no_object_is_refused(saved, text):
     (saved[0].path / "checkpoint.json").write_text(text)

@@ -75,8 +75,13 @@ def command(folder: Path, *changes: str, resume: bool = True):
 # Links, pipes, folders
 
 
-@pytest.mark.parametrize("name", [".lock", "config.toml", "ledger.jsonl", "log.txt", "result.json", "games", "checkpoints",
-                                  "games/0001.safetensors", "checkpoints/0001", "events.out.tfevents.1"])  # fmt: skip
+@pytest.mark.parametrize(
+    "name",
+    [
+        ".lock", "config.toml", "ledger.jsonl", "log.txt", "result.json", "games", "checkpoints",
+        "games/0001.safetensors", "checkpoints/0001", "events.out.tfevents.1",
+    ],
+)  # fmt: skip
 @pytest.mark.parametrize("where", ["outside", "inside", "nowhere"])
 def test_a_link_in_a_run_s_folder_is_refused_by_name_and_its_target_is_left_alone(
     run, tmp_path, name, where
@@ -142,8 +147,13 @@ def test_only_what_the_program_itself_left_unfinished_is_swept_away(run):
         run / ".ledger.jsonl.9.tmp",
         run / "games/.0003-00001.safetensors.7.tmp",
     ]
-    theirs = [run / ".notes.tmp", run / ".thesis.tex.1.tmp", run / "games/.mine.tmp", run / "checkpoints/.mine.tmp",
-              run / "games/.0003.txt.7.tmp"]  # fmt: skip
+    theirs = [
+        run / ".notes.tmp",
+        run / ".thesis.tex.1.tmp",
+        run / "games/.mine.tmp",
+        run / "checkpoints/.mine.tmp",
+        run / "games/.0003.txt.7.tmp",
+    ]
     for path in ours + theirs:
         path.write_bytes(b"x")
     (run / "checkpoints/.0003.tmp").mkdir()
@@ -333,8 +343,11 @@ def test_a_run_goes_on_with_changed_settings_and_says_so(run, tmp_path, capsys):
     assert checkpoint.read(run / "checkpoints/0002").config.learner.learning_rate == 0.002
     command(run)  # goes on with the new ones
     assert (run / "log.txt").read_text().count("from here on") == 2
-    with pytest.raises(ValueError, match="holds another run .generations is 3 there and 2 " "here, " "and 1 more.; go on with it "
-                                         "as it is: selfplay train --resume --out '.*a run', or choose another"):  # fmt: skip
+    refusal = (
+        "holds another run .generations is 3 there and 2 here, and 1 more.; go on with it "
+        "as it is: selfplay train --resume --out '.*a run', or choose another"
+    )
+    with pytest.raises(ValueError, match=refusal):
         command(run, resume=False)
     assert stored_config(run) == newest.config
 
@@ -357,8 +370,11 @@ def test_killed_while_settings_change_either_the_old_or_the_new_ones_hold(run, m
 
 # Divergence (DeepFilterNet#30: checked for NaN before writing; muzero-general#40, #118)
 
-WILD = ["learner.learning_rate=10", "learner.max_grad_norm=1000000", "learner.weight_decay=0.3", "learner.warmup=0", "generations=6", "learner.batch=64",
-        "replay.rows_per_generation=200", "search.simulations=[4]", "actor.local_actors=1", "network.channels=8"]  # fmt: skip
+WILD = [
+    "learner.learning_rate=10", "learner.max_grad_norm=1000000", "learner.weight_decay=0.3",
+    "learner.warmup=0", "generations=6", "learner.batch=64", "replay.rows_per_generation=200",
+    "search.simulations=[4]", "actor.local_actors=1", "network.channels=8",
+]  # fmt: skip
 
 
 def wild() -> RunConfig:

@@ -202,8 +202,11 @@ def test_a_header_with_very_many_names_is_refused_before_it_is_taken_apart(path)
 
 
 def test_what_other_writers_of_safetensors_leave_unaligned_is_read(path):
-    header = {"__metadata__": {"crc32": ""}, "a": {"dtype": "U8", "shape": [1], "data_offsets": [0, 1]},
-              "b": {"dtype": "F64", "shape": [2], "data_offsets": [1, 17]}}  # fmt: skip
+    header = {
+        "__metadata__": {"crc32": ""},
+        "a": {"dtype": "U8", "shape": [1], "data_offsets": [0, 1]},
+        "b": {"dtype": "F64", "shape": [2], "data_offsets": [1, 17]},
+    }
     path.write_bytes(joined(header, b"\x07" + np.array([0.5, -1.5]).tobytes()))
     arrays = read_arrays(path)
     assert (
@@ -272,8 +275,12 @@ def test_parts_are_read_in_the_order_in_which_they_were_written_beyond_99999(tmp
 
 
 @pytest.mark.parametrize(
-    "name", ["00003.safetensors", "0003-1.safetensors", "0003-abc.safetensors", "³.safetensors", "0003.bak.safetensors",
-             "0003-00001-00002.safetensors", "notes.safetensors", "0003.safetensors.txt"]
+    "name",
+    [
+        "00003.safetensors", "0003-1.safetensors", "0003-abc.safetensors", "³.safetensors",
+        "0003.bak.safetensors", "0003-00001-00002.safetensors", "notes.safetensors",
+        "0003.safetensors.txt",
+    ],
 )  # fmt: skip
 def test_names_that_only_look_like_a_shard_s_are_left_alone(name, tmp_path, played):
     (tmp_path / name).write_bytes(b"mine")
