@@ -1,6 +1,6 @@
 """What makes a search deep: proofs, kept trees, and KataGo's refinements of PUCT, against exact
 truth and numbers worked by hand. (That all of them equal the slow reference is in
-tests/native/test_search.py.)"""
+tests/native/search/test_search.py.)"""
 
 import numpy as np
 import pytest
