@@ -10,7 +10,7 @@ import time
 import pytest
 
 from selfplay.commands import interrupt
-from tests.commands.test_cli import interrupted
+from tests.commands.cli.shell import interrupted
 from tests.games.test_own_game import EXAMPLE
 
 pytestmark = pytest.mark.slow

@@ -16,7 +16,7 @@ import games
 from selfplay import cli
 from selfplay.commands import prove
 from selfplay.matches.players import create
-from tests.commands.test_cli import selfplay
+from tests.commands.cli.shell import selfplay
 from tests.learning.test_loop import SMALL
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("other_home")]

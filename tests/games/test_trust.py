@@ -27,7 +27,7 @@ from selfplay.network.weights import new_network, shape_for, weights_of
 from selfplay.storage import checkpoint
 from selfplay.storage.files import read_json, write_json
 from selfplay.storage.run import Run, stored_config
-from tests.commands.test_cli import selfplay
+from tests.commands.cli.shell import selfplay
 from tests.learning.test_loop import SMALL
 
 pytestmark = pytest.mark.slow

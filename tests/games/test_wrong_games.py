@@ -15,7 +15,7 @@ from games.game import Game, Layout
 from games.laws import check
 from native.abi import FINAL, GOES_ON, KEY, LEGAL, MOVER, OBSERVE, PLAY, START, rule
 from selfplay.commands import prove as command
-from tests.commands.test_cli import selfplay
+from tests.commands.cli.shell import selfplay
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("other_home")]
 SOURCE = Path(games.__file__).with_name("tictactoe.py").read_text()
