@@ -98,28 +98,33 @@ def test_games_of_a_network_that_diverged_are_not_learned_from(diverged, tmp_pat
         assert newest.generation == 0 and torch.equal(
             state.learner.network.place, newest.network().place
         )
-        assert [path.name for path in (tmp_path / "games").iterdir()] == ["0001.safetensors"]
+        # network 0 played two generations, the second while the first was learned
+        names = sorted(path.name for path in (tmp_path / "games").iterdir())
+        assert names == ["0001.safetensors", "0002.safetensors"]
     assert (tmp_path / "games" / "0001.safetensors").read_bytes() == kept
 
 
 def test_a_network_whose_answers_are_not_finite_is_moved_aside(run, monkeypatch):
-    """Its weights are, so only play can tell."""
+    """Its weights are, so only play can tell. What was learned from its generation on goes too."""
+    load = training.LocalPool.load
 
-    def load(*_):
-        raise FloatingPointError(
-            "the network answers with numbers that are not finite: learning has diverged"
-        )
+    def refuse_two(pool, weights, generation, simulations):
+        if generation == 2:
+            raise FloatingPointError(
+                "the network answers with numbers that are not finite: learning has diverged"
+            )
+        return load(pool, weights, generation, simulations)
 
-    monkeypatch.setattr(training.LocalPool, "load", load)
+    monkeypatch.setattr(training.LocalPool, "load", refuse_two)
     for _ in range(2):  # the second time from 0001, and over the first one's 0002.diverged
         with pytest.raises(
             Diverged,
-            match="diverged in generation 3 .*checkpoint 0001 is the last good one and stays",
+            match="diverged in generation [34] .*checkpoint 0001 is the last good one and stays",
         ):
-            command(run, "generations=3")
+            command(run, "generations=4")
         assert [path.name for path in checkpoint.all_in(run / "checkpoints")] == ["0000", "0001"]
     monkeypatch.undo()
-    assert command(run, "learner.learning_rate=0.001").generation == 3
+    assert command(run, "learner.learning_rate=0.001").generation == 4
 
 
 @pytest.mark.parametrize(
