@@ -37,7 +37,7 @@ BASE = {
 SPOILED = {  # name -> (what is changed, the finding that should come first)
     "healthy": ({}, None),
     "value sign": ({}, "value sign"),
-    "rate": ({"learner.learning_rate": 0.02}, "learning rate"),
+    "rate": ({"learner.learning_rate": 0.1}, "learning rate"),
     "no noise": (
         {"exploration.gumbel_scale": 0, "actor.opening_fraction": 0.1},
         "few openings",

@@ -94,7 +94,7 @@ def test_their_rows_teach_policy_and_value_and_no_outcome(connect4, played):
 
 
 def test_the_loss_leaves_out_outcomes_that_nobody_knows():
-    """Two rows, of which one was played to its end: the known one's gradient is what it is alone."""
+    """Of two rows one was played to its end: its gradient is what it is alone."""
     random = np.random.default_rng(1)
     rows = {
         "legal": torch.ones(2, 7, dtype=torch.bool),

@@ -1,5 +1,5 @@
-"""The doctor is right on real runs that were spoiled on purpose: `benchmarks/strength/spoiled.py` trained
-them, and their ledgers lie in tests/data/doctor."""
+"""The doctor is right on real runs that were spoiled on purpose:
+`benchmarks/strength/spoiled.py` trained them, and their ledgers lie in tests/data/doctor."""
 
 import json
 import shutil
