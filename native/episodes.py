@@ -57,8 +57,8 @@ class Records(NamedTuple):
     slot: np.ndarray  # i32[B], the game's slot or NO_SLOT
     free: np.ndarray  # i32[R], a stack
     done: np.ndarray  # i32[R], a stack
-    # i64[5]: free slots, done slots, moves searched, simulations made (those kept are counted once),
-    # single searches begun
+    # i64[5]: free slots, done slots, moves searched, simulations made (those kept are counted
+    # once), single searches begun
     counts: np.ndarray
     kept: np.ndarray  # i32[B], simulations that the game's present search began with
     length: np.ndarray  # i32[R], plies so far

@@ -96,9 +96,10 @@ def find_unplayable(rules, moves, is_opening, max_plies, state, actions, where):
 
     The arrays' shapes and ranges must have been checked: indices are used as they are. Every move
     must be legal, the last one must end the game with the recorded outcome (a game cut at
-    `max_plies` is a draw, one that was not played on has NaN), and each move but those of the opening (is_opening bool[M]) needs a
-    policy: probabilities of legal actions that add up to 1. Modifies `where` i64[2], the game's
-    index and the ply, and state u8[S] and actions i32[A + 1], its scratch.
+    `max_plies` is a draw, one that was not played on has NaN), and each move but those of the
+    opening (is_opening bool[M]) needs a policy: probabilities of legal actions that add up to 1.
+    Modifies `where` i64[2], the game's index and the ply, and state u8[S] and actions i32[A + 1],
+    its scratch.
     """
     for game in range(len(moves.outcome)):
         where[0] = game
@@ -170,8 +171,8 @@ def compute_targets(rules, moves, value_lambda, state, targets):
 
     The value's target is T_t = f V_t + (1 - f) T_{t+1} with the search's V and, at the end, the
     outcome (if it is not known, the last V): an average over the moves to come, the next 1 / f of
-    them most of all (TD(lambda), Sutton 1988, with lambda = 1 - f). f = 1 is the search's own value,
-    f = 0 the outcome.
+    them most of all (TD(lambda), Sutton 1988, with lambda = 1 - f). f = 1 is the search's own
+    value, f = 0 the outcome.
     """
     for game in range(len(moves.outcome)):
         first, end = moves.first_move[game], moves.first_move[game + 1]

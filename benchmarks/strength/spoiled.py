@@ -42,7 +42,8 @@ SPOILED = {  # name -> (what is changed, the finding that should come first)
         {"exploration.gumbel_scale": 0, "actor.opening_fraction": 0.1},
         "few openings",
     ),
-    "one opening": ({"actor.opening_fraction": 0}, "few openings"),
+    # in so few generations noise alone keeps the games apart, and there is nothing to find
+    "one opening": ({"actor.opening_fraction": 0}, None),
     "one generation": (
         {"replay.window_min": 5000, "replay.window_growth": 0, "replay.samples_per_row": 20},
         "memorised",

@@ -6,7 +6,7 @@ HELP = "what holds a run back, and the first thing to change"
 
 
 def add_arguments(command: ArgumentParser) -> None:
-    command.add_argument("run", metavar="RUN", help="a run's folder")
+    command.add_argument("folder", metavar="RUN", help="a run's folder")
     command.add_argument("--json", action="store_true")
 
 
@@ -20,7 +20,7 @@ def run(options) -> None:
     from selfplay.storage.ledger_file import read_ledger
     from selfplay.storage.run_settings import stored_config
 
-    folder = Path(options.run)
+    folder = Path(options.folder)
     if not (folder / "config.toml").exists():
         raise ValueError(f"{folder} is no run's folder")
     entries = read_ledger(folder)

@@ -15,6 +15,8 @@ from selfplay.config import RunConfig
 
 MOST = 3  # findings
 FEWEST = 4  # generations before anything can be said
+GROWN = 12  # generations after which values should have found their size
+GUESSED = float(np.log(3))  # loss of an outcome that is guessed
 
 
 @dataclass(frozen=True)
@@ -57,9 +59,9 @@ def diagnose(entries: list[dict], config: RunConfig) -> list[Finding]:
 
 
 def wrong_sign(ledger: Ledger) -> Finding | None:
-    slope = ledger.mean("value_slope")
-    if slope is None or slope > 0.0:
-        return None
+    slope, outcome = ledger.mean("value_slope"), ledger.mean("onset_outcome")
+    if slope is None or slope > 0.0 or outcome is None or outcome > GUESSED - 0.05:
+        return None  # a network that has learned nothing yet has any slope
     return Finding(
         4.0,
         "value sign",
@@ -86,15 +88,18 @@ def search_makes_worse(ledger: Ledger) -> Finding | None:
 
 
 def rate_too_high(ledger: Ledger) -> Finding | None:
-    clipped = ledger.mean("clipped_share")
-    if clipped is None or clipped < 0.2:
+    """Weights jump so far that their average is no network of any of the steps."""
+    learned = ledger.values("learned_outcome", late=False)
+    jumps = learned > 1.5 * GUESSED
+    if jumps.sum() < 2:
         return None
     return Finding(
-        2.0 + clipped,
+        3.5,
         "learning rate",
-        f"{clipped:.0%} of the steps had their gradient cut",
-        "steps are too large for what they learn",
-        f"learner.learning_rate={ledger.config.learner.learning_rate / 3:.2g}",
+        f"after {jumps.sum()} of {len(learned)} generations the averaged network lost up to "
+        f"{learned.max():.1f} on games that it had just learned from; guessing loses {GUESSED:.1f}",
+        "steps are so large that the weights' average makes no sense",
+        f"learner.learning_rate={ledger.config.learner.learning_rate / 10:.2g}",
     )
 
 
@@ -107,7 +112,7 @@ def memorised(ledger: Ledger) -> Finding | None:
     if outcome < 0.06 and share < 0.3:
         return None
     return Finding(
-        1.5 + outcome,
+        1.5 + min(outcome, 1.0),
         "memorised",
         f"learning lowers the outcome's loss on its own games by {outcome:.3f}, KL by {share:.0%}",
         "rows are drawn so often that the network remembers games in place of what they teach",
@@ -149,7 +154,7 @@ def one_sided(ledger: Ledger) -> Finding | None:
 
 def unsure_values(ledger: Ledger) -> Finding | None:
     slope = ledger.mean("value_slope")
-    if slope is None or slope <= 0.0 or 0.8 <= slope <= 1.3:
+    if slope is None or slope <= 0.0 or 0.8 <= slope <= 1.3 or len(ledger.entries) < GROWN:
         return None
     if slope > 1.3:
         return Finding(
@@ -174,7 +179,7 @@ def too_small(ledger: Ledger) -> Finding | None:
     if not ledger.has("onset_kl", "learned_kl", "policy_entropy"):
         return None
     onset, learned = ledger.mean("onset_kl"), ledger.mean("learned_kl")
-    if learned < 0.4 or onset - learned > 0.05 * onset:
+    if learned < 0.4 or onset - learned > 0.04 * onset:
         return None
     network = ledger.config.network
     return Finding(
