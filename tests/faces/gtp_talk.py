@@ -5,7 +5,7 @@ import os
 
 from selfplay.faces.gtp import serve
 from selfplay.matches import players
-from tests.faces.test_terminal import Parrot
+from tests.faces.sitting import Parrot
 
 
 class Output(io.StringIO):

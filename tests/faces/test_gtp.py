@@ -12,7 +12,7 @@ from selfplay.config import MatchConfig
 from selfplay.faces.gtp import LONGEST, serve
 from selfplay.matches import players
 from tests.faces.gtp_talk import answers, talk
-from tests.faces.test_terminal import Parrot
+from tests.faces.sitting import Parrot
 
 DATA = Path(__file__).parent.parent / "data"
 COMMANDS = [

@@ -16,7 +16,7 @@ from selfplay.network.weights import new_network, shape_for
 from selfplay.searching.anytime import lower_bound
 from selfplay.searching.time_control import NO_LIMIT, TimeControl
 from tests.faces.gtp_talk import answers, named, talk
-from tests.faces.test_terminal import Parrot
+from tests.faces.sitting import Parrot
 
 # Analysis
 

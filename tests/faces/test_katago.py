@@ -15,7 +15,7 @@ from selfplay.faces.katago import LONGEST, serve
 from selfplay.matches import players
 from selfplay.matches.players import SearchPlayer
 from selfplay.searching.reference import FakeNetwork
-from tests.faces.test_terminal import Parrot
+from tests.faces.sitting import Parrot
 
 GO5 = {"rules": "tromp-taylor", "boardXSize": 5, "boardYSize": 5, "moves": []}
 TICTACTOE = {"rules": "", "boardXSize": 3, "boardYSize": 3, "moves": []}

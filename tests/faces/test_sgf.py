@@ -12,7 +12,7 @@ import games
 from selfplay.faces import sgf
 from selfplay.faces.game_record import Move, Record, Setup, plain
 from selfplay.storage.files import DamagedFile
-from tests.faces.test_terminal import Parrot, sit
+from tests.faces.sitting import Parrot, sit
 
 DATA = Path(__file__).parent.parent / "data"
 

@@ -23,7 +23,7 @@ from selfplay.matches import arena, players
 from selfplay.matches.gtp_engine import RESIGN, EnginePlayer, Program
 from selfplay.searching import time_control
 from selfplay.searching.clock import Clock
-from tests.faces.test_terminal import sit
+from tests.faces.sitting import sit
 from tests.matches.test_arena import Lowest
 
 pytestmark = pytest.mark.slow
