@@ -18,7 +18,7 @@ from selfplay.matches.players import SearchPlayer
 from selfplay.searching.anytime import AnytimeSearch
 from selfplay.searching.reference import FakeNetwork
 from tests.faces.gtp_talk import answers, named, talk
-from tests.faces.test_katago import hashing
+from tests.faces.katago.talk import hashing
 
 
 class Silent:

@@ -6,7 +6,7 @@ from games.game import Position
 from selfplay.faces.review import Request, ReviewSearch
 from selfplay.matches import players
 from selfplay.searching.reference import FakeNetwork, Search
-from tests.faces.test_katago import hashing
+from tests.faces.katago.talk import hashing
 
 
 def visits_of(review: ReviewSearch, task: Request) -> dict[int, int]:

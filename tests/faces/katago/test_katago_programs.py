@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tests.faces.test_katago import lines
+from tests.faces.katago.talk import lines
 
 pytestmark = pytest.mark.slow
 
