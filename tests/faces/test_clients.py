@@ -7,7 +7,7 @@ import sys
 import pytest
 
 import games
-from tests.faces.gtp_talk import answers, named, talk
+from tests.faces.gtp.talk import answers, named, talk
 
 pytestmark = pytest.mark.slow
 

@@ -7,6 +7,40 @@ from selfplay.faces.gtp import serve
 from selfplay.matches import players
 from tests.faces.sitting import Parrot
 
+COMMANDS = [
+    "list_commands",
+    "protocol_version",
+    "name",
+    "version",
+    "boardsize",
+    "komi",
+    "clear_board",
+    "play",
+    "genmove",
+    "undo",
+    "showboard",
+    "final_score",
+    "final_status_list",
+    "time_settings",
+    "time_left",
+    "kgs-time_settings",
+    "kata-time_settings",
+    "kata-list_time_settings",
+    "kata-get-param",
+    "kata-set-param",
+    "kata-list-params",
+    "stop",
+    "fixed_handicap",
+    "place_free_handicap",
+    "set_free_handicap",
+    "loadsgf",
+    "reg_genmove",
+    "known_command",
+    "quit",
+    "lz-analyze",
+    "kata-analyze",
+]
+
 
 class Output(io.StringIO):
     """What the server says; after so many lines of analysis the next commands are sent."""

@@ -15,8 +15,8 @@ import games
 from selfplay.faces import sgf
 from selfplay.faces.game_record import Change, Move, Record, after, allowed, stones
 from selfplay.matches.gtp_engine import Program
+from tests.faces.gtp.talk import COMMANDS
 from tests.faces.sitting import Parrot
-from tests.faces.test_gtp import COMMANDS
 
 pytestmark = pytest.mark.slow
 

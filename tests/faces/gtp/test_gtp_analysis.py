@@ -17,7 +17,7 @@ from selfplay.matches import players
 from selfplay.matches.players import SearchPlayer
 from selfplay.searching.anytime import AnytimeSearch
 from selfplay.searching.reference import FakeNetwork
-from tests.faces.gtp_talk import answers, named, talk
+from tests.faces.gtp.talk import answers, named, talk
 from tests.faces.katago.talk import hashing
 
 

@@ -15,7 +15,7 @@ from selfplay.matches.players import SearchPlayer
 from selfplay.network.weights import new_network, shape_for
 from selfplay.searching.anytime import lower_bound
 from selfplay.searching.time_control import NO_LIMIT, TimeControl
-from tests.faces.gtp_talk import answers, named, talk
+from tests.faces.gtp.talk import answers, named, talk
 from tests.faces.sitting import Parrot
 
 # Analysis

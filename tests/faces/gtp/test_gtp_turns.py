@@ -14,9 +14,9 @@ from selfplay.faces.game_session import GameSession
 from selfplay.matches.players import SearchPlayer
 from selfplay.searching.reference import FakeNetwork
 from selfplay.searching.timed import TimedSearcher
-from tests.faces.gtp_talk import answers, named, talk
+from tests.faces.gtp.talk import answers, named, talk
 
-DATA = Path(__file__).parent.parent / "data"
+DATA = Path(__file__).parents[2] / "data"
 
 
 def moves_of(answer: str) -> list[str]:
