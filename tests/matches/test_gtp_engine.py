@@ -5,10 +5,8 @@ Most engines here are a few lines of Python that play Connect Four's lowest free
 misbehave when asked to.
 """
 
-import json
 import os
 import shlex
-import shutil
 import subprocess
 import sys
 import time
@@ -24,6 +22,7 @@ from selfplay.matches.gtp_engine import RESIGN, EnginePlayer, Program
 from selfplay.searching import time_control
 from selfplay.searching.clock import Clock
 from tests.faces.sitting import sit
+from tests.matches.engines import GNUGO, installed, meet
 from tests.matches.test_arena import Lowest
 
 pytestmark = pytest.mark.slow
@@ -101,10 +100,6 @@ def is_gone(pid: int) -> bool:
             return False
         time.sleep(0.01)
     return False
-
-
-def meet(game, first, second, num_games=4):
-    return arena.match(game, first, second, num_games, 4, seed=1)
 
 
 def test_an_engine_plays_many_games_side_by_side_as_if_each_were_its_only_one(engine, connect4):
@@ -375,74 +370,3 @@ def test_a_person_meets_an_engine_and_takes_its_resignation(engine, connect4):
     assert "plays 1" in said and "X (you) win: the other side resigns." in said
     said, _ = sit(connect4, ["7", "hint", "undo", "6", "quit"], second=engine())
     assert "no engine to ask" in said and "--moves '6 1'" in said
-
-
-# Real engines
-
-GNUGO = "--mode gtp --level 1 --chinese-rules --positional-superko --capture-all-dead"
-
-
-def installed(name: str, package: str) -> str:
-    """The path of a real engine; the test is skipped with a sentence where it is missing."""
-    found = shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/games")
-    if found is None:
-        pytest.skip(f"{name} is not installed here; Debian has it in the package {package}")
-    return found
-
-
-def test_gnu_go_plays_whole_games_and_beats_a_random_player():
-    game, program = games.load("go7"), installed("gnugo", "gnugo")
-    player = players.create(f"gtp:{program} {GNUGO}", game)
-    result = meet(game, player, players.create("random", game, 1), 2)
-    assert result.wins == 2 and max(map(len, result.sequences)) < game.max_plies
-    assert player.program.process.poll() is None
-
-
-def test_gnu_go_counts_as_we_do():
-    """Its own score of the last position, by Chinese rules with every stone alive, is ours."""
-    game, program = games.load("go7"), installed("gnugo", "gnugo")
-    player = players.create(f"gtp:{program} {GNUGO}", game)
-    result = meet(game, player, player, 2)
-    for moves in result.sequences:
-        position = game.start()
-        for move in moves:
-            position.play(move)
-        assert position.outcome is not None
-        score = position.final()[1]
-        assert player.score(moves) == f"{'B' if score > 0 else 'W'}+{abs(score):.1f}"
-
-
-def test_grhino_plays_whole_games_of_othello_and_beats_a_random_player():
-    game, program = games.load("othello8"), installed("gtp-rhino", "grhino")
-    result = meet(
-        game, players.create(f"gtp:{program} -l 1", game), players.create("random", game, 1), 10
-    )
-    assert result.wins >= 9
-    assert any(game.parse("pass") in moves for moves in result.sequences)  # which it leaves out
-
-
-def test_real_engines_meet_in_an_arena_by_name(capsys):
-    program = installed("gtp-rhino", "grhino")
-    players_of = [f"gtp:{program} -l 1", "mcts:20"]
-    code = cli.main(["arena", *players_of, "--game", "othello8", "--games", "2", "--json"])
-    result = json.loads(capsys.readouterr().out)
-    assert code == 0 and result["ratings"][0]["player"] == players_of[0]
-
-
-def test_gnu_go_cleans_up_before_it_counts():
-    """Asked by the command for it, it takes a dead stone that lies on the board, so that its score
-    is Tromp and Taylor's."""
-    game, program = games.load("go5"), installed("gnugo", "gnugo")
-    engine, position, moves = EnginePlayer(f"gtp:{program} {GNUGO}", game), game.start(), []
-    assert engine.knows("kgs-genmove_cleanup") and not engine.knows("kgs-genmove_sideways")
-    for word in ["a3", "c1", "b3", "pass", "c3", "pass", "d3", "pass", "e3", "pass", "c4"]:
-        moves.append(game.parse(word))
-        position.play(word)
-    # it counts the stone as dead
-    assert engine.score(tuple(moves)) == f"B+{25 - game.options['komi']:g}"
-    engine.word = "kgs-genmove_cleanup"
-    while position.outcome is None:
-        moves.append(int(engine.choose(position.state[None], [moves])[0]))
-        position.play(moves[-1])
-    assert engine.score(tuple(moves)) == f"B+{25 - game.options['komi']:g}"
-    assert position.final()[1] == 25 - game.options["komi"]
