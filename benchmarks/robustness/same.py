@@ -46,6 +46,10 @@ SEARCHES = {
     "puct as in matches": params(kind=PUCT, cpuct_stdev_scale=0.85, lcb=5.0),
     "puct without the solver": params(kind=PUCT, mcts_solver=False),
 }
+def visits(result):  # ascending by action
+    if hasattr(result, "visits"):  # as it was called up to commit 1315d88
+        return result.visits.tobytes()
+    return np.array([move.visits for move in result.moves], np.int32).tobytes()
 found = {}
 for name in sys.argv[1:]:
     game = games.load(name)
@@ -61,8 +65,8 @@ for name in sys.argv[1:]:
             found[f"search: {name}, {kind}, {leaves} in flight"] = digest.hexdigest()
     player, digest = create("mcts:60", game, seed=5), hashlib.sha256()
     for state in states:  # one by one and together: searches that must not share random numbers
-        digest.update(player.analyse(state).visits.tobytes())
-    digest.update(player.choose(states).tobytes() + player.analyse(states[0]).visits.tobytes())
+        digest.update(visits(player.analyse(state)))
+    digest.update(player.choose(states).tobytes() + visits(player.analyse(states[0])))
     search = player.open_search() if hasattr(player, "open_search") else player.anytime_search()
     search.begin(states[0]) if hasattr(search, "begin") else search.set_position(states[0])
     search.run(60)

@@ -74,14 +74,14 @@ def search(session: GameSession) -> str:
     game, position = session.game, turned(session.position, session.position.mover)
     if (found := session.player.analyse(position.state)) is None:
         raise ValueError(f"{session.player.name} does not search")
-    total = max(1, int(found.visits.sum()))
+    visits = sum(move.visits for move in found.moves)
     tried = [
-        (game.format(int(action)), 100 * visits / total, value)
-        for action, visits, value in zip(found.actions, found.visits, found.values)
-        if visits and action < game.cells
+        (game.format(move.action), 100 * move.visits / visits, move.value)
+        for move in found.moves
+        if move.visits and move.action < game.cells
     ]
     labels = " ".join(f"{word} {share:.0f}" for word, share, _ in tried)
     values = " ".join(f"{word} {value:.2f}" for word, _, value in tried)
     rate = 100 * win_rate(found.value, FIRST)
-    text = f"TEXT {game.format(found.choice)}, Black wins {rate:.1f} %, {found.visits.sum()} visits"
+    text = f"TEXT {game.format(found.choice)}, Black wins {rate:.1f} %, {visits} visits"
     return "\n".join(([f"LABEL {labels}", f"INFLUENCE {values}"] if tried else []) + [text])

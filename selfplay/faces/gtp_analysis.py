@@ -24,11 +24,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from games.game import Game
+from games.game import Game, win_rate
 from native.perspective import FIRST, SECOND
 from selfplay.faces.game_session import GameSession, Show
 from selfplay.faces.gtp_arguments import COLOURS, colour, number, vertex
-from selfplay.searching.anytime import AnytimeSearch, MoveInfo
+from selfplay.searching.anytime import AnytimeSearch
+from selfplay.searching.result import MoveInfo, SearchResult, lower_bound, principal_variation
 from selfplay.searching.time_control import LONGEST
 
 INTERVAL = 1.0  # seconds between two lines of analysis, unless told
@@ -57,7 +58,8 @@ class Wishes:
 def analyze(session: GameSession, arguments: list[str], is_kata: bool) -> Iterator[str]:
     """Lines of a search that grows until something comes in."""
     wishes = read(session, arguments, is_kata)
-    return session.watch(wishes.side, wishes.interval, show(wishes, is_kata), wishes.avoid_until)
+    show = writer(session, wishes, is_kata)
+    return session.watch(wishes.side, wishes.interval, show, wishes.avoid_until)
 
 
 def genmove_analyze(
@@ -65,9 +67,8 @@ def genmove_analyze(
 ) -> Iterator[str]:
     """Lines of a search for a move, and the move, which is played if it `plays`."""
     wishes = read(session, arguments, is_kata)
-    return session.watch_move(
-        wishes.side, wishes.interval, show(wishes, is_kata), wishes.avoid_until, plays
-    )
+    show = writer(session, wishes, is_kata)
+    return session.watch_move(wishes.side, wishes.interval, show, wishes.avoid_until, plays)
 
 
 COMMANDS = {
@@ -221,55 +222,63 @@ def vertices(game: Game, word: str) -> list[int]:
 # Lines
 
 
-def show(wishes: Wishes, is_kata: bool) -> Show:
-    """How a search is written: empty if there is nothing to write."""
-    write = kata_info if is_kata else leela_info
+def writer(session: GameSession, wishes: Wishes, is_kata: bool) -> Show:
+    """How a search of the session's player is written: empty if there is nothing to write."""
+    info = kata_info if is_kata else leela_info
 
     def line(search: AnytimeSearch) -> str:
-        candidates = search.candidates(wishes.fewest)[: wishes.most]
-        infos = [
-            write(search.game, candidate, order, wishes.flags)
-            for order, candidate in enumerate(candidates)
-        ]
-        return " ".join(infos + ([root_info(search)] if "rootInfo" in wishes.flags else []))
+        found = session.player.result_of(search)
+        moves = found.ranked(wishes.fewest)[: wishes.most]
+        infos = [info(search, found, order, move, wishes.flags) for order, move in enumerate(moves)]
+        return " ".join(infos + ([root_info(found)] if "rootInfo" in wishes.flags else []))
 
     return line
 
 
-def leela_info(game: Game, c: MoveInfo, order: int, flags: set[str]) -> str:
-    """Leela Zero's: rates in hundredths of a percent."""
+def leela_info(
+    search: AnytimeSearch, found: SearchResult, order: int, move: MoveInfo, flags: set[str]
+) -> str:
+    """A move as Leela Zero writes it: rates for the mover, in hundredths of a percent."""
+    game, rate = search.game, win_rate(move.value, found.mover)
+    line, _ = principal_variation(search, move.action)
     return (
-        f"info move {game.format(c.action)} visits {c.visits} winrate {c.win_rate * 10000:.0f} "
-        f"prior {c.prior * 10000:.0f} lcb {c.bound * 10000:.0f} order {order} pv {line_of(game, c)}"
+        f"info move {game.format(move.action)} visits {move.visits} winrate {rate * 10000:.0f} "
+        f"prior {move.prior * 10000:.0f} lcb {lower_bound(rate, move.visits) * 10000:.0f} "
+        f"order {order} pv {words(game, line)}"
     )
 
 
-def kata_info(game: Game, c: MoveInfo, order: int, flags: set[str]) -> str:
-    """KataGo's: rates in [0, 1], and points, of which our searches know none. No game of ours ends
-    without a result."""
+def kata_info(
+    search: AnytimeSearch, found: SearchResult, order: int, move: MoveInfo, flags: set[str]
+) -> str:
+    """A move as KataGo writes it: rates for the mover, in [0, 1], and points, of which our searches
+    know none. No game of ours ends without a result."""
+    game, rate = search.game, win_rate(move.value, found.mover)
+    bound = lower_bound(rate, move.visits)
+    line, line_visits = principal_variation(search, move.action)
     info = (
-        f"info move {game.format(c.action)} visits {c.visits} utility {2 * c.win_rate - 1:.6f} "
-        f"winrate {c.win_rate:.6f} scoreMean 0 scoreStdev 0 scoreLead 0 scoreSelfplay 0 prior "
-        f"{c.prior:.6f} lcb {c.bound:.6f} utilityLcb {2 * c.bound - 1:.6f} "
+        f"info move {game.format(move.action)} visits {move.visits} utility {2 * rate - 1:.6f} "
+        f"winrate {rate:.6f} scoreMean 0 scoreStdev 0 scoreLead 0 scoreSelfplay 0 prior "
+        f"{move.prior:.6f} lcb {bound:.6f} utilityLcb {2 * bound - 1:.6f} "
         + ("noResultValue 0 " if "noResultValue" in flags else "")
     )
-    info += f"order {order} pv {line_of(game, c)}"
+    info += f"order {order} pv {words(game, line)}"
     # in a tree each position of a line is reached by the line alone
-    visits = " ".join(map(str, c.line_visits))
+    visits = " ".join(map(str, line_visits))
     return info + "".join(
         f" {name} {visits}" for name in ("pvVisits", "pvEdgeVisits") if name in flags
     )
 
 
-def root_info(search: AnytimeSearch) -> str:
-    """KataGo's, of the whole search, for the side that moves; the position's own evaluation is a
-    visit."""
-    simulations, rate = search.root_rate()
+def root_info(found: SearchResult) -> str:
+    """The whole search as KataGo writes it, for the side that moves; the position's own evaluation
+    is a visit."""
+    rate = win_rate(found.mean_value, found.mover)
     return (
-        f"rootInfo visits {simulations + 1} utility {2 * rate - 1:.6f} winrate {rate:.6f} "
+        f"rootInfo visits {found.simulations + 1} utility {2 * rate - 1:.6f} winrate {rate:.6f} "
         "scoreMean 0 scoreStdev 0 scoreLead 0 scoreSelfplay 0"
     )
 
 
-def line_of(game: Game, candidate: MoveInfo) -> str:
-    return " ".join(game.format(action) for action in candidate.line)
+def words(game: Game, line: tuple[int, ...]) -> str:
+    return " ".join(game.format(action) for action in line)

@@ -34,10 +34,10 @@ from selfplay import __version__
 from selfplay.faces import katago_query as queries
 from selfplay.faces.gtp import Inbox, say
 from selfplay.faces.katago_query import Query, Refused
-from selfplay.faces.review import Request, ReviewResult, ReviewSearch
+from selfplay.faces.review import Request, ReviewSearch
 from selfplay.matches.players import Player, SearchPlayer
 from selfplay.messages import sentence
-from selfplay.searching.anytime import MoveInfo
+from selfplay.searching.result import MoveInfo, SearchResult, lower_bound, principal_variation
 
 LONGEST = 1 << 20  # bytes of a line
 DIGITS = 6
@@ -283,15 +283,14 @@ def decode(line: bytes) -> dict:
 # What is answered
 
 
-def answer(job: Job, result: ReviewResult, is_during: bool) -> dict:
+def answer(job: Job, result: SearchResult, is_during: bool) -> dict:
     """What a search has found, for the side that the query names."""
     query, position = job.query, job.position
     found = head(job, is_during)
-    candidates = enumerate(result.candidates)
-    found["moveInfos"] = [move_info(job, candidate, order) for order, candidate in candidates]
-    found["rootInfo"] = root_info(job, result.simulations + 1, result.value, 0.0)
-    if job.review.player.has_network:
-        found["rootInfo"]["rawWinrate"] = rate(job, result.opinion)
+    found["moveInfos"] = [move_info(job, move, n) for n, move in enumerate(result.ranked())]
+    found["rootInfo"] = root_info(job, result.simulations + 1, result.mean_value, 0.0)
+    if result.network_value is not None:
+        found["rootInfo"]["rawWinrate"] = rate(job, result.network_value)
     if query.include_policy:
         found["policy"] = policy(position.game, job.task.priors)
     return found
@@ -316,19 +315,20 @@ def head(job: Job, is_during: bool) -> dict:
     return {"id": job.query.id, "turnNumber": job.turn, "isDuringSearch": is_during}
 
 
-def move_info(job: Job, candidate: MoveInfo, order: int) -> dict:
-    game, length = job.position.game, job.query.analysis_pv_len
-    is_other = side_of(job) != job.position.mover  # the mover's rates are for the other side then
-    win, bound = (
-        1.0 - value if is_other else value for value in (candidate.win_rate, candidate.bound)
-    )
-    found = {"move": game.format(candidate.action), "order": order, "visits": candidate.visits}
-    found |= {"prior": round(candidate.prior, DIGITS)} | rates(win) | points(0.0)
+def move_info(job: Job, move: MoveInfo, order: int) -> dict:
+    game, mover, length = job.position.game, job.position.mover, job.query.analysis_pv_len
+    win = win_rate(move.value, mover)
+    bound = lower_bound(win, move.visits)
+    if side_of(job) != mover:  # the mover's rates, as the other side sees them
+        win, bound = 1.0 - win, 1.0 - bound
+    found = {"move": game.format(move.action), "order": order, "visits": move.visits}
+    found |= {"prior": round(move.prior, DIGITS)} | rates(win) | points(0.0)
     found |= {"lcb": round(bound, DIGITS), "utilityLcb": round(2.0 * bound - 1.0, DIGITS)}
-    found["pv"] = [game.format(action) for action in candidate.line[:length]]
+    line, line_visits = principal_variation(job.review, move.action, job.task.tree)
+    found["pv"] = [game.format(action) for action in line[:length]]
     # in a tree each position of a line is reached by the line alone
     if job.query.include_pv_visits:
-        found["pvVisits"] = found["pvEdgeVisits"] = list(candidate.line_visits[:length])
+        found["pvVisits"] = found["pvEdgeVisits"] = list(line_visits[:length])
     return found | no_result(job)
 
 

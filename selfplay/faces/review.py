@@ -19,7 +19,8 @@ from native.search.cache import clear
 from native.search.choice import read_policy, read_root
 from native.search.params import PUCT
 from selfplay.matches.players import SearchPlayer
-from selfplay.searching.anytime import SLICE, MoveInfo, candidates_of
+from selfplay.searching.anytime import SLICE
+from selfplay.searching.result import SearchResult
 from selfplay.searching.searcher import Searcher
 
 TREES = 8  # positions at a time
@@ -43,16 +44,6 @@ class Request:
     deadline: float = math.inf
     # f32[A], of all legal moves, -1 for the others; None until its first batch step
     priors: np.ndarray | None = None
-
-
-@dataclass(frozen=True)
-class ReviewResult:
-    """What a search says so far. Values are for the FIRST player."""
-
-    candidates: list[MoveInfo]
-    simulations: int
-    value: float  # mean of all simulations and of the opinion
-    opinion: float  # of the network, or of one playout, without any search
 
 
 class ReviewSearch(Searcher):
@@ -107,10 +98,9 @@ class ReviewSearch(Searcher):
         self.tasks.remove(task)
         self.free.append(task.tree)
 
-    def result(self, task: Request) -> ReviewResult:
-        """Of a task that has had a batch step, between two batch steps."""
-        simulations, value, opinion = self.root_value(task.tree)
-        return ReviewResult(candidates_of(self, task.tree), simulations, value, opinion)
+    def result(self, task: Request) -> SearchResult:
+        """What the search of a task has found that has had a batch step, between two of them."""
+        return self.player.result_of(self, task.tree)
 
     def clear_cache(self) -> None:
         clear(self.search_batch.cache)

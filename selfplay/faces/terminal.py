@@ -6,6 +6,7 @@ more, and may take back, save or play on. Clocks count engines' thinking and the
 prompt waits; a flag that falls is announced, and no more.
 """
 
+import math
 import shlex
 import sys
 import time
@@ -13,7 +14,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -24,8 +24,9 @@ from selfplay.faces import game_record, sgf
 from selfplay.faces.game_record import Move, Record, pass_of
 from selfplay.faces.terminal_game import TerminalGame
 from selfplay.matches.gtp_engine import RESIGN
-from selfplay.matches.players import Player, SearchResult
+from selfplay.matches.players import Player
 from selfplay.searching.clock import Clock
+from selfplay.searching.result import SearchResult
 from selfplay.searching.time_control import NO_LIMIT, TimeControl
 from selfplay.storage.files import DamagedFile, read_json, write_json
 
@@ -220,21 +221,16 @@ def opinion(game: Game, position: Position, analysis: SearchResult, most: int = 
         lines.title += f" (network alone {for_side(analysis.network_value, mover):+.2f})"
     for heading in ("move", "net", "visits", "value", ""):
         lines.add_column(heading, justify="left" if heading in ("", "move") else "right")
-    order = sorted(
-        range(len(analysis.actions)), key=lambda i: (-analysis.visits[i], -analysis.priors[i])
-    )
-    shown = [
-        i for rank, i in enumerate(order) if rank < most or analysis.actions[i] in marks(analysis)
-    ]
-    for i in shown:
-        value = (
-            "" if np.isnan(analysis.values[i]) else f"{for_side(analysis.values[i], mover):+.2f}"
-        )
-        prior = f"{analysis.priors[i]:.0%}" if analysis.network_value is not None else ""
-        mark = marks(analysis).get(int(analysis.actions[i]), "")
-        lines.add_row(
-            game.format(int(analysis.actions[i])), prior, str(analysis.visits[i]), value, mark
-        )
+    marked = marks(analysis)
+    for rank, move in enumerate(
+        sorted(analysis.moves, key=lambda move: (-move.visits, -move.prior))
+    ):
+        if rank >= most and move.action not in marked:
+            continue
+        prior = f"{move.prior:.0%}" if analysis.network_value is not None else ""
+        value = "" if math.isnan(move.value) else f"{for_side(move.value, mover):+.2f}"
+        mark = marked.get(move.action, "")
+        lines.add_row(game.format(move.action), prior, str(move.visits), value, mark)
     return lines
 
 

@@ -10,8 +10,9 @@ from games.game import Game, Position
 from selfplay.faces.game_record import Record, allowed
 from selfplay.faces.game_session import choice, moves_to_come
 from selfplay.matches.gtp_engine import EnginePlayer
-from selfplay.matches.players import Player, SearchPlayer, SearchResult
+from selfplay.matches.players import Player, SearchPlayer
 from selfplay.searching.clock import Clock
+from selfplay.searching.result import SearchResult
 from selfplay.searching.timed import TimedSearcher
 
 
@@ -63,7 +64,7 @@ class TerminalGame:
             return self.player_to_move(position).analyse(position.state)
         seconds = self.clock.budget(position.mover, moves_to_come(position))
         search = timed.think(tuple(self.record.moves), position.state, seconds)
-        return self.player_to_move(position).analysis_of(search, search.found())
+        return self.player_to_move(position).result_of(search)
 
     def pondering(self, position: Position) -> AbstractContextManager:
         """While a person is asked: the engine opposite thinks on, if it shall."""

@@ -3,7 +3,6 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -20,7 +19,8 @@ from selfplay.network.evaluator import Evaluator, Symmetries
 from selfplay.network.hardware import device_or_cpu
 from selfplay.network.network import Network
 from selfplay.searching.anytime import AnytimeSearch
-from selfplay.searching.searcher import Evaluates, Searcher, SearchResults
+from selfplay.searching.result import MoveInfo, SearchResult, read_result
+from selfplay.searching.searcher import Evaluates, Searcher
 from selfplay.searching.timed import TimedSearcher
 
 MANY = 256  # positions searched side by side in matches and exams
@@ -29,20 +29,6 @@ NODES = 1 << 21  # of all trees side by side
 EDGES = 1 << 24  # of the largest tree, some 500 MB where the game fills them
 # of one tree in flight when a network is asked: it answers eight in hardly more time than one
 LEAVES = 8
-
-
-@dataclass(frozen=True)
-class SearchResult:
-    """What a player thinks of one position. Values are for the FIRST player."""
-
-    actions: np.ndarray  # i32[n], legal actions
-    visits: np.ndarray  # i32[n]
-    values: np.ndarray  # f64[n], NaN where unvisited
-    priors: np.ndarray  # f32[n]
-    value: float  # the search's
-    network_value: float | None  # None for players without a network
-    choice: int  # the move it would play
-    network_choice: int | None
 
 
 class Player(Protocol):
@@ -150,17 +136,20 @@ class SolverPlayer:
         actions, values = self.solver.action_values(state)
         if np.isnan(values).any():
             raise ValueError("this position is too hard for the exact solver")
-        best = int(np.argmax(for_side(values, abi.call_mover(self.game.rules, state))))
-        unknown = np.zeros(len(actions))
+        mover = abi.call_mover(self.game.rules, state)
+        best = int(np.argmax(for_side(values, mover)))
         return SearchResult(
-            actions,
-            unknown.astype(np.int32),
-            values,
-            unknown.astype(np.float32),
-            float(values[best]),
-            None,
-            int(actions[best]),
-            None,
+            mover=mover,
+            choice=int(actions[best]),
+            value=float(values[best]),
+            mean_value=float(values[best]),
+            simulations=0,
+            network_value=None,
+            network_choice=None,
+            moves=tuple(
+                MoveInfo(action, visits=0, value=value, prior=0.0)
+                for action, value in zip(actions.tolist(), values.tolist())
+            ),
         )
 
 
@@ -239,21 +228,12 @@ class SearchPlayer:
 
     def analyse(self, state: np.ndarray) -> SearchResult:
         searcher = self._searcher(1)
-        return self.analysis_of(searcher, searcher.search(state[None]))
+        searcher.search(state[None])
+        return self.result_of(searcher)
 
-    def analysis_of(self, searcher: Searcher, found: SearchResults) -> SearchResult:
-        """What this player's search of one position has found."""
-        actions, visits, values, priors, network_value = searcher.root()
-        return SearchResult(
-            actions,
-            visits,
-            values,
-            priors,
-            float(found.value[0]),
-            network_value if self.has_network else None,
-            int(found.action[0]),
-            int(actions[np.argmax(priors)]) if self.has_network else None,
-        )
+    def result_of(self, search: Searcher, index: int = 0) -> SearchResult:
+        """What one tree of a search of this player's has found so far."""
+        return read_result(search, index, self.has_network)
 
     def anytime_search(self) -> AnytimeSearch:
         """A search like the player's own, that can be stopped."""
@@ -320,8 +300,7 @@ class TimedPlayer(SearchPlayer):
         return np.array([self.timed.think(None, state).choice()[0] for state in states], np.int32)
 
     def analyse(self, state: np.ndarray) -> SearchResult:
-        search = self.timed.think(None, state)
-        return self.analysis_of(search, search.found())
+        return self.result_of(self.timed.think(None, state))
 
 
 # c of PUCT for values from single playouts and uniform priors; see benchmarks/LOG.md

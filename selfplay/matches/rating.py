@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from selfplay.searching.anytime import NORMAL_95
+from selfplay.searching.result import NORMAL_95
 
 PRIOR_PAIRS = 0.5  # imaginary drawn pairs added, so that 0 % and 100 % have finite answers
 

@@ -1,5 +1,4 @@
-"""Search one position for as long as a clock or a person allows, and read what the search has found
-so far.
+"""Search one position for as long as a clock or a person allows.
 
 Python drives the batch steps. Between two of them nothing is in flight, so a search can be read,
 stopped or continued. PUCT's budget grows slice by slice, so that no call runs long where every
@@ -7,38 +6,19 @@ simulation ends at once. Gumbel's halving is planned for a whole number of simul
 stopped early, it answers from what it has.
 """
 
-import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 
-from games.game import Position, for_side, win_rate
+from games.game import Position
 from native import abi
 from native.search import forest as memory
 from native.search import reuse
-from native.search.choice import choose
 from native.search.params import PUCT
-from selfplay.searching.searcher import Searcher, SearchResults
+from selfplay.searching.searcher import Searcher
 
 SLICE = 256  # simulations between two looks at the clock, where none of them waits for the network
-LONGEST_LINE = 12  # moves of a principal variation
-NORMAL_95 = 1.96  # standard deviations below the mean that a lower confidence bound lies
-
-
-@dataclass(frozen=True)
-class MoveInfo:
-    """A move that a search has looked at. Win rates are for the MOVER, in [0, 1], a draw counting
-    half."""
-
-    action: int
-    visits: int
-    win_rate: float
-    prior: float
-    bound: float  # of the win rate, from below, with 95 % confidence; 0 without a visit
-    line: tuple[int, ...]  # the move and the play it expects
-    line_visits: tuple[int, ...]  # of each move of the line
 
 
 class AnytimeSearch(Searcher):
@@ -116,72 +96,7 @@ class AnytimeSearch(Searcher):
     def visits(self) -> int:
         return int(self.forest.num_finished[0])
 
-    def choice(self) -> tuple[int, float]:
-        """(action, value for the FIRST player)."""
-        found = self.found()
-        return int(found.action[0]), float(found.value[0])
-
-    def found(self) -> SearchResults:
-        """What the search says now, if no simulation is added."""
-        action, value, policy = np.zeros(1, np.int32), np.zeros(1), np.zeros((1, self.game.actions))
-        choose(self.params, self.forest, 0.0, action, value, policy)
-        return SearchResults(action, value, policy)
-
-    def candidates(self, fewest: int = 0) -> list[MoveInfo]:
-        return candidates_of(self, fewest=fewest)
-
-    def root_rate(self) -> tuple[int, float]:
-        """(simulations, the whole search's win rate for the MOVER)."""
-        simulations, value, _ = self.root_value()
-        return simulations, win_rate(value, self.mover())
-
-
-def candidates_of(search: Searcher, index: int = 0, fewest: int = 0) -> list[MoveInfo]:
-    """The moves with visits of one of a searcher's trees, the most visited first; then, until there
-    are so many, those that no simulation has taken, the likeliest first, with the win rate of the
-    whole search."""
-    actions, visits, values, priors, _ = search.root(index)
-    mover = search.mover(index)
-    values = np.where(visits > 0, values, search.root_value(index)[1])
-    order = sorted(
-        range(len(actions)),
-        key=lambda edge: (-visits[edge], -for_side(values[edge], mover), -priors[edge]),
-    )
-    found = []
-    for edge in order[: max(fewest, np.count_nonzero(visits))]:
-        rate = win_rate(values[edge], mover)
-        bound, line = lower_bound(rate, int(visits[edge])), expected_line(search, index, int(edge))
-        found.append(
-            MoveInfo(int(actions[edge]), int(visits[edge]), rate, float(priors[edge]), bound, *line)
-        )
-    return found
-
-
-def expected_line(
-    search: Searcher, index: int, edge: int
-) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """The actions along the most visited edges of a tree, from an edge of the root (by ascending
-    action) on, and their visits."""
-    found_actions, found_visits, node = [], [], memory.ROOT
-    while len(found_actions) < LONGEST_LINE:
-        actions, visits, _, _, children = search.node(index, node)
-        if node != memory.ROOT:
-            if not visits.any():
-                break
-            edge = int(np.argmax(visits))
-        found_actions.append(int(actions[edge]))
-        found_visits.append(int(visits[edge]))
-        if (node := int(children[edge])) < 0:
-            break
-    return tuple(found_actions), tuple(found_visits)
-
-
-def lower_bound(rate: float, visits: int) -> float:
-    """A win rate that the true one exceeds with 95 % confidence. Results in [0, 1] with mean w vary
-    by w (1 - w) at most."""
-    return max(0.0, rate - NORMAL_95 * math.sqrt(rate * (1.0 - rate) / visits)) if visits else 0.0
-
 
 def until(deadline: float | None, now: Callable[[], float] = time.monotonic) -> Callable[[], bool]:
-    """A stop for `OpenSearch.run`: has the time come? None never comes."""
+    """A stop for `AnytimeSearch.run`: has the time come? None never comes."""
     return (lambda: False) if deadline is None else (lambda: now() >= deadline)

@@ -2,8 +2,7 @@
 own, which also play: see `selfplay.actors.actor`.)
 """
 
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -27,14 +26,12 @@ class Evaluates(Protocol):
     def evaluate(self, batch: memory.Batch, rows: int) -> None: ...
 
 
-@dataclass(frozen=True)
-class SearchResults:
-    """What searches say of n positions: action i32[n], value f64[n] for the FIRST player, policy
-    f64[n, A]."""
+class Choices(NamedTuple):
+    """What the searches of n positions chose, as the kernel `choose` writes it."""
 
-    action: np.ndarray
-    value: np.ndarray
-    policy: np.ndarray
+    action: np.ndarray  # i32[n]
+    value: np.ndarray  # f64[n], for the FIRST player
+    policy: np.ndarray  # f64[n, A]
 
 
 class Searcher:
@@ -78,30 +75,38 @@ class Searcher:
     def forest(self) -> memory.Forest:
         return self.search_batch.forest
 
-    def search(self, states: np.ndarray) -> SearchResults:
+    def search(self, states: np.ndarray) -> Choices:
         """Search positions u8[n, S], none of them finished, with `simulations` each (0: the
         network's own choice)."""
-        return join([self._search_some(part) for part in np.split(states, self._cuts(len(states)))])
+        parts = [self._search_some(part) for part in np.split(states, self._cuts(len(states)))]
+        return Choices(*map(np.concatenate, zip(*parts)))
 
     def _cuts(self, count: int) -> range:
         games = len(self.forest.num_simulations)
         return range(games, count, games)
 
-    def _search_some(self, states: np.ndarray) -> SearchResults:
-        games = len(self.forest.num_simulations)
+    def _search_some(self, states: np.ndarray) -> Choices:
         memory.reset_trees(self.forest, states, max(self.simulations, 1))
-        action, value = np.zeros(games, np.int32), np.zeros(games)
-        policy = np.zeros((games, self.game.actions))
         if self.simulations == 0:
             self._step()
-            read_priors(self.forest, action, value, policy)
         else:
             while self._step():
                 if self.stops_early:
                     self._stop_early()
-            choose(self.params, self.forest, 0.0, action, value, policy)
-        n = len(states)
-        return SearchResults(action[:n], value[:n], policy[:n])
+        choices = self._choices(self.simulations > 0)
+        return Choices(*(array[: len(states)] for array in choices))
+
+    def _choices(self, is_searched: bool) -> Choices:
+        """The choices of all trees: their searches', or the network's own."""
+        games = len(self.forest.num_simulations)
+        choices = Choices(
+            np.zeros(games, np.int32), np.zeros(games), np.zeros((games, self.game.actions))
+        )
+        if is_searched:
+            choose(self.params, self.forest, 0.0, *choices)
+        else:
+            read_priors(self.forest, *choices)
+        return choices
 
     def _step(self) -> int:
         rows = select_leaves(self.search_batch)
@@ -132,6 +137,20 @@ class Searcher:
         if self.params.lcb > 0.0:  # then a move with fewer visits may be played
             return np.zeros(len(num_edges), np.int64)
         return overtaken_in(visits)
+
+    def choice(self, index: int = 0) -> tuple[int | None, float]:
+        """(action, value for the FIRST player) of one search as it stands between two batch steps;
+        the network's own where no simulation is wanted or finished. The action is None where the
+        root has no edge."""
+        if read_root(self.forest, index)[3] == 0:
+            return None, self.root_value(index)[1]
+        finished = int(self.forest.num_finished[index])
+        goal, goals = self.forest.num_simulations, self.forest.num_simulations.copy()
+        goal[:] = 0  # a tree without a goal is passed over
+        goal[index] = max(finished, 1)
+        choices = self._choices(is_searched=self.simulations > 0 and finished > 0)
+        goal[:] = goals
+        return int(choices.action[index]), float(choices.value[index])
 
     def root(self, index: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, float]:
         """Of the last search: (actions i32[n], visits i32[n], values f64[n], priors f32[n],
@@ -166,12 +185,3 @@ class Searcher:
         )
         n = read_node(self.forest, index, node, *edges)
         return tuple(array[:n] for array in edges)
-
-
-def join(parts: list[SearchResults]) -> SearchResults:
-    return SearchResults(
-        *(
-            np.concatenate([getattr(part, name) for part in parts])
-            for name in ("action", "value", "policy")
-        )
-    )

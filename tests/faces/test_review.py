@@ -10,7 +10,7 @@ from tests.faces.katago.talk import hashing
 
 
 def visits_of(review: ReviewSearch, task: Request) -> dict[int, int]:
-    return {candidate.action: candidate.visits for candidate in review.result(task).candidates}
+    return {move.action: move.visits for move in review.result(task).ranked()}
 
 
 def finish(review: ReviewSearch, *tasks: Request) -> list[dict[int, int]]:

@@ -191,7 +191,8 @@ def test_a_network_player_speaks_for_the_first_player(tictactoe):
     analysis = search.analyse(winning.state)
     assert tictactoe.format(analysis.choice) == "a3" and analysis.value > 0
     # the win is proven
-    assert 0 < analysis.visits.sum() <= 60 and analysis.network_choice in analysis.actions
+    assert 0 < analysis.simulations <= 60
+    assert analysis.network_choice in [move.action for move in analysis.moves]
     assert alone.analyse(winning.state).choice == analysis.network_choice
     assert analysis.network_value == pytest.approx(alone.analyse(winning.state).value)
 

@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from games.game import win_rate
 from selfplay.config import MatchConfig, NetworkConfig
 from selfplay.faces.game_session import GameSession
 from selfplay.faces.gtp_commands import COMMANDS as KNOWN
@@ -13,7 +14,7 @@ from selfplay.faces.gtp_time import KATA_SYSTEMS, KGS_SYSTEMS, time_system
 from selfplay.matches import players
 from selfplay.matches.players import SearchPlayer
 from selfplay.network.weights import new_network, shape_for
-from selfplay.searching.anytime import lower_bound
+from selfplay.searching.result import lower_bound, principal_variation
 from selfplay.searching.time_control import NO_LIMIT, TimeControl
 from tests.faces.gtp.talk import answers, named, talk
 from tests.faces.sitting import Parrot
@@ -39,28 +40,29 @@ def test_a_stopped_search_says_what_it_has_and_an_unstopped_one_what_the_player_
     )
 
 
-def test_candidates_are_for_the_mover_and_follow_the_tree(connect4):
+def test_candidates_are_ranked_for_the_mover_and_their_lines_follow_the_tree(connect4):
     for moves, win in (("414141", "4"), ("7414141", "4")):  # whoever moves wins at once
         position = connect4.start()
         for move in moves:
             position.play(move)
-        search = players.create("mcts:1", connect4).endless_search()
+        player = players.create("mcts:1", connect4)
+        search = player.endless_search()
         search.set_position(position.state)
         search.run(2000)
-        best = search.candidates()[0]
-        assert (
-            connect4.format(best.action) == win
-            and best.win_rate > 0.95
-            and best.line == (best.action,)
-        )
-        assert sum(candidate.visits for candidate in search.candidates()) == 2000
-        for candidate in search.candidates():
-            assert (
-                0.0 <= candidate.bound <= candidate.win_rate <= 1.0
-                and candidate.line[0] == candidate.action
-            )
+        found = player.result_of(search)
+        candidates, mover = found.ranked(), position.mover
+        best = candidates[0]
+        assert found.mover == mover and connect4.format(best.action) == win
+        assert win_rate(best.value, mover) > 0.95
+        assert principal_variation(search, best.action) == ((best.action,), (best.visits,))
+        assert sum(move.visits for move in candidates) == found.simulations == 2000
+        for move in candidates:
+            rate = win_rate(move.value, mover)
+            assert 0.0 <= lower_bound(rate, move.visits) <= rate <= 1.0
+            line, visits = principal_variation(search, move.action)
+            assert line[0] == move.action and visits[0] == move.visits
             after = position.copy()
-            for action in candidate.line:
+            for action in line:
                 after.play(action)
 
 
@@ -75,8 +77,9 @@ def test_a_network_s_searches_can_be_watched_and_stopped_too(tictactoe):
     endless = player.endless_search()  # several leaves in flight
     endless.set_position(position.state)
     endless.run(500)
-    assert sum(candidate.visits for candidate in endless.candidates()) == 500
-    assert tictactoe.format(endless.candidates()[0].action) == "a3"
+    candidates = player.result_of(endless).ranked()
+    assert sum(move.visits for move in candidates) == 500
+    assert tictactoe.format(candidates[0].action) == "a3"
     own = player.anytime_search()  # Gumbel's
     own.set_position(position.state)
     assert own.run(16) and own.choice()[0] == player.choose(position.state[None])[0]
