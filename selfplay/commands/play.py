@@ -53,7 +53,8 @@ def run(options) -> None:
     import random
 
     import games as library
-    from selfplay.faces.terminal import load, parse_moves, sit_down
+    from selfplay.faces.saved_game import load_record, parse_moves
+    from selfplay.faces.terminal import sit_down
     from selfplay.matches.player_names import parse_name
     from selfplay.matches.players import create
     from selfplay.searching.time_control import NO_LIMIT, parse
@@ -82,7 +83,7 @@ def run(options) -> None:
     seats = [options.first, options.second]
     if seats == [None, None]:
         seats[0 if side == "second" else 1] = opponent
-    record = load(options.load, game) if options.load else None
+    record = load_record(options.load, game) if options.load else None
     moves = parse_moves(options.moves, game)
     adviser = options.hint or next((text for text in seats if text), opponent)
     asked = precision(options)

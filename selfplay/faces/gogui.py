@@ -12,14 +12,14 @@ from dataclasses import replace
 
 from games.game import win_rate
 from native.perspective import FIRST, SECOND
+from selfplay.faces.engine_session import EngineSession
 from selfplay.faces.game_record import Record, turned
-from selfplay.faces.game_session import GameSession
 
 MENU = ("string/Score/final_score", "dboard/Owners/selfplay-owners", "gfx/Search/selfplay-search")
 Stones = list[tuple[int, int]]  # (side, cell or action)
 
 
-def setup(session: GameSession, stones: Stones) -> str:
+def setup(session: EngineSession, stones: Stones) -> str:
     """Stones on the empty board; captures nothing. Black moves, unless `setup_player` says
     otherwise."""
     if session.record.steps or session.record.setup.has_stones:
@@ -33,14 +33,14 @@ def setup(session: GameSession, stones: Stones) -> str:
     return ""
 
 
-def setup_player(session: GameSession, side: int) -> str:
+def setup_player(session: EngineSession, side: int) -> str:
     if session.record.steps:
         raise ValueError("moves have been played")
     session.lay(Record(session.game, replace(session.record.setup, mover=side)))
     return ""
 
 
-def play_sequence(session: GameSession, moves: Stones) -> str:
+def play_sequence(session: EngineSession, moves: Stones) -> str:
     """All of them, or none."""
     before = session.record
     try:
@@ -52,7 +52,7 @@ def play_sequence(session: GameSession, moves: Stones) -> str:
     return ""
 
 
-def undo(session: GameSession, count: int) -> str:
+def undo(session: EngineSession, count: int) -> str:
     """So many moves, or none if there are fewer."""
     session.undo(count)
     return ""
@@ -62,13 +62,13 @@ def cputime() -> str:
     return f"{time.process_time():.3f}"
 
 
-def owners(session: GameSession) -> str:
+def owners(session: EngineSession) -> str:
     """Whose each cell would be if the game ended now: 1 Black's, -1 White's."""
     rows, _ = session.position.final()
     return "\n" + "\n".join(" ".join(str(owner) for owner in row) for row in rows)
 
 
-def search(session: GameSession) -> str:
+def search(session: EngineSession) -> str:
     """The player's search of the position, as GoGui draws it: each move's share of the visits
     (LABEL) and value, Black's above 0 (INFLUENCE); in words its choice (TEXT)."""
     game, position = session.game, turned(session.position, session.position.mover)

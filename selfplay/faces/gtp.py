@@ -19,7 +19,7 @@ from typing import TextIO
 
 import games
 from games.game import Game
-from selfplay.faces.game_session import GameSession
+from selfplay.faces.engine_session import EngineSession
 from selfplay.faces.gtp_commands import COMMANDS, Answer
 from selfplay.matches.players import Player
 from selfplay.messages import sentence
@@ -47,7 +47,7 @@ def serve(
     `load` finds the boards that commands ask for.
     """
     inbox = Inbox(input)
-    session = GameSession(game, make_player, inbox, may_resign, ponders, load=load)
+    session = EngineSession(game, make_player, inbox, may_resign, ponders, load=load)
     while (line := next_line(session, inbox)) is not None:
         if (command := parse(line)) is not None:
             answer(session, command, output, len(line) > LONGEST)
@@ -55,7 +55,7 @@ def serve(
                 return
 
 
-def next_line(session: GameSession, inbox: "Inbox") -> bytes | None:
+def next_line(session: EngineSession, inbox: "Inbox") -> bytes | None:
     session.ponder()  # in this thread: it looks into the inbox between two batch steps
     return inbox.line()
 
@@ -83,7 +83,7 @@ def parse(line: bytes) -> Command | None:
 
 
 def answer(
-    session: GameSession, command: Command, output: TextIO, is_too_long: bool = False
+    session: EngineSession, command: Command, output: TextIO, is_too_long: bool = False
 ) -> None:
     """Do a command and write what comes of it: text, or lines while they come."""
     try:
@@ -98,7 +98,7 @@ def answer(
     say(output, "\n")
 
 
-def obey(session: GameSession, command: Command, is_too_long: bool) -> Answer:
+def obey(session: EngineSession, command: Command, is_too_long: bool) -> Answer:
     if is_too_long:
         raise ValueError(f"line too long: at most {LONGEST} bytes")
     if command.name not in COMMANDS:

@@ -26,7 +26,7 @@ import numpy as np
 
 from games.game import Game, win_rate
 from native.perspective import FIRST, SECOND
-from selfplay.faces.game_session import GameSession, Show
+from selfplay.faces.engine_session import EngineSession, Show
 from selfplay.faces.gtp_arguments import COLOURS, colour, number, vertex
 from selfplay.searching.anytime import AnytimeSearch
 from selfplay.searching.result import MoveInfo, SearchResult, lower_bound, principal_variation
@@ -55,7 +55,7 @@ class Wishes:
 # Commands
 
 
-def analyze(session: GameSession, arguments: list[str], is_kata: bool) -> Iterator[str]:
+def analyze(session: EngineSession, arguments: list[str], is_kata: bool) -> Iterator[str]:
     """Lines of a search that grows until something comes in."""
     wishes = read(session, arguments, is_kata)
     show = writer(session, wishes, is_kata)
@@ -63,7 +63,7 @@ def analyze(session: GameSession, arguments: list[str], is_kata: bool) -> Iterat
 
 
 def genmove_analyze(
-    session: GameSession, arguments: list[str], is_kata: bool, plays: bool = True
+    session: EngineSession, arguments: list[str], is_kata: bool, plays: bool = True
 ) -> Iterator[str]:
     """Lines of a search for a move, and the move, which is played if it `plays`."""
     wishes = read(session, arguments, is_kata)
@@ -85,7 +85,7 @@ COMMANDS = {
 # Words
 
 
-def read(session: GameSession, arguments: list[str], is_kata: bool) -> Wishes:
+def read(session: EngineSession, arguments: list[str], is_kata: bool) -> Wishes:
     """What the words ask for. ValueError with the word that cannot be obeyed."""
     try:
         return Reader(session, arguments, is_kata).read()
@@ -98,7 +98,7 @@ def read(session: GameSession, arguments: list[str], is_kata: bool) -> Wishes:
 class Reader:
     """The words of one command, from the first to the last."""
 
-    def __init__(self, session: GameSession, arguments: list[str], is_kata: bool):
+    def __init__(self, session: EngineSession, arguments: list[str], is_kata: bool):
         self.game, self.words = session.game, deque(arguments)
         self.wishes, self.told = Wishes(session.position.mover), set()
         # (word, side) -> the moves of each
@@ -222,7 +222,7 @@ def vertices(game: Game, word: str) -> list[int]:
 # Lines
 
 
-def writer(session: GameSession, wishes: Wishes, is_kata: bool) -> Show:
+def writer(session: EngineSession, wishes: Wishes, is_kata: bool) -> Show:
     """How a search of the session's player is written: empty if there is nothing to write."""
     info = kata_info if is_kata else leela_info
 

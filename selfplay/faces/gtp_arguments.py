@@ -7,7 +7,7 @@ from contextlib import suppress
 
 from games.game import Game
 from native.perspective import FIRST, SECOND
-from selfplay.faces.game_session import GameSession
+from selfplay.faces.engine_session import EngineSession
 from selfplay.matches.gtp_engine import RESIGN
 from selfplay.searching.time_control import LONGEST
 
@@ -44,7 +44,7 @@ def vertex(game: Game, word: str) -> int:
         raise ValueError(f"invalid coordinate {word[:20]!r}") from None
 
 
-def moves(session: GameSession, arguments: list[str]) -> list[tuple[int, int]]:
+def moves(session: EngineSession, arguments: list[str]) -> list[tuple[int, int]]:
     """[(side, action)] of COLOUR VERTEX COLOUR VERTEX ..."""
     if len(arguments) % 2:
         raise ValueError("syntax error: the vertex is missing")

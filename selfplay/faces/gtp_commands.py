@@ -1,5 +1,5 @@
 """The commands of the Go Text Protocol, version 2, for every game: words in, words out; the game
-itself is on a `GameSession`. (What the words mean is in `selfplay.faces.gtp_arguments`, time and
+itself is in an `EngineSession`. (What the words mean is in `selfplay.faces.gtp_arguments`, time and
 settings in `selfplay.faces.gtp_time`, analysis in `selfplay.faces.gtp_analysis`.)
 
 Black is the first player. In games with passes either colour may move at any time, several times in
@@ -13,8 +13,8 @@ import games
 from games.game import Game
 from selfplay import __version__
 from selfplay.faces import gogui, gtp_analysis, gtp_time, sgf
+from selfplay.faces.engine_session import EngineSession
 from selfplay.faces.game_record import stones
-from selfplay.faces.game_session import GameSession
 from selfplay.faces.gtp_arguments import argument, colour, moves, name_of, number, vertex
 
 # Lizzie and LizzieYzy read the first word as Leela Zero's version, and warn of one before 0.15;
@@ -27,18 +27,18 @@ Answer = str | Iterator[str]  # text, or lines while they come
 # Administration
 
 
-def list_commands(session: GameSession, arguments: list[str]) -> str:
+def list_commands(session: EngineSession, arguments: list[str]) -> str:
     return "\n".join(COMMANDS)
 
 
-def known_command(session: GameSession, arguments: list[str]) -> str:
+def known_command(session: EngineSession, arguments: list[str]) -> str:
     return "true" if argument(arguments, 0, "the command") in COMMANDS else "false"
 
 
 # The game
 
 
-def boardsize(session: GameSession, arguments: list[str]) -> str:
+def boardsize(session: EngineSession, arguments: list[str]) -> str:
     """Another board of the same family, where the player plays on it; the table is cleared either
     way."""
     size, game = number(arguments, 0, "the size"), session.game
@@ -55,19 +55,19 @@ def boardsize(session: GameSession, arguments: list[str]) -> str:
     return ""
 
 
-def take(session: GameSession, game: Game) -> None:
+def take(session: EngineSession, game: Game) -> None:
     try:
         session.take(game)
     except ValueError as error:
         raise ValueError(f"unacceptable size: {error}") from None
 
 
-def clear_board(session: GameSession, arguments: list[str]) -> str:
+def clear_board(session: EngineSession, arguments: list[str]) -> str:
     session.clear()
     return ""
 
 
-def komi(session: GameSession, arguments: list[str]) -> str:
+def komi(session: EngineSession, arguments: list[str]) -> str:
     """Any number, "even if it should be ridiculous" (section 6.3.2), and by games that have none
     too, because programs send it to every engine."""
     value = number(arguments, 0, "komi", float)
@@ -76,7 +76,7 @@ def komi(session: GameSession, arguments: list[str]) -> str:
     return ""
 
 
-def play(session: GameSession, arguments: list[str]) -> str:
+def play(session: EngineSession, arguments: list[str]) -> str:
     side = colour(arguments)
     action = vertex(session.game, argument(arguments, 1, "the vertex"))
     try:
@@ -86,24 +86,24 @@ def play(session: GameSession, arguments: list[str]) -> str:
     return ""
 
 
-def genmove(session: GameSession, arguments: list[str]) -> str:
+def genmove(session: EngineSession, arguments: list[str]) -> str:
     return name_of(session.game, session.move(colour(arguments)))
 
 
-def reg_genmove(session: GameSession, arguments: list[str]) -> str:
+def reg_genmove(session: EngineSession, arguments: list[str]) -> str:
     return name_of(session.game, session.choose(colour(arguments)))
 
 
-def undo(session: GameSession, arguments: list[str]) -> str:
+def undo(session: EngineSession, arguments: list[str]) -> str:
     session.undo()
     return ""
 
 
-def showboard(session: GameSession, arguments: list[str]) -> str:
+def showboard(session: EngineSession, arguments: list[str]) -> str:
     return f"\n{session.position}"
 
 
-def loadsgf(session: GameSession, arguments: list[str]) -> str:
+def loadsgf(session: EngineSession, arguments: list[str]) -> str:
     """A file, up to the position before the given move, or to the end; the answer says where a file
     cannot be read so far.
 
@@ -130,7 +130,7 @@ def loadsgf(session: GameSession, arguments: list[str]) -> str:
 # Handicap
 
 
-def fixed_handicap(session: GameSession, arguments: list[str]) -> str:
+def fixed_handicap(session: EngineSession, arguments: list[str]) -> str:
     count = number(arguments, 0, "the number of stones")
     points = handicap_points(session, count)
     if count < 2 or len(points) != count:
@@ -138,7 +138,7 @@ def fixed_handicap(session: GameSession, arguments: list[str]) -> str:
     return set_up(session, points)
 
 
-def place_free_handicap(session: GameSession, arguments: list[str]) -> str:
+def place_free_handicap(session: EngineSession, arguments: list[str]) -> str:
     """The fixed points serve for it: as many as asked for, or fewer where there are no more."""
     for count in range(min(number(arguments, 0, "the number of stones"), MOST_HANDICAP), 1, -1):
         if len(points := handicap_points(session, count)) == count:
@@ -146,7 +146,7 @@ def place_free_handicap(session: GameSession, arguments: list[str]) -> str:
     raise ValueError("invalid number of stones")
 
 
-def set_free_handicap(session: GameSession, arguments: list[str]) -> str:
+def set_free_handicap(session: EngineSession, arguments: list[str]) -> str:
     refuse_without_handicap(session)
     points = [vertex(session.game, word) for word in arguments]
     if len(points) < 2 or len(set(points)) < len(points) or max(points) >= session.game.cells:
@@ -155,19 +155,19 @@ def set_free_handicap(session: GameSession, arguments: list[str]) -> str:
     return ""
 
 
-def refuse_without_handicap(session: GameSession) -> None:
+def refuse_without_handicap(session: EngineSession) -> None:
     if "handicap" not in session.game.options:
         raise ValueError("this game has no handicap")
 
 
-def handicap_points(session: GameSession, count: int) -> list[int]:
+def handicap_points(session: EngineSession, count: int) -> list[int]:
     """The cells of so many stones, as the game places them; fewer if it cannot place so many."""
     refuse_without_handicap(session)
     start = session.game.start(handicap=min(max(count, 0), MOST_HANDICAP))
     return [cell for cell, owner in enumerate(stones(start)) if owner]
 
 
-def set_up(session: GameSession, points: list[int]) -> str:
+def set_up(session: EngineSession, points: list[int]) -> str:
     if session.record.steps or session.record.setup.has_stones:
         raise ValueError("board not empty")
     session.clear(black=tuple(points))
@@ -177,7 +177,7 @@ def set_up(session: GameSession, points: list[int]) -> str:
 # The end
 
 
-def final_score(session: GameSession, arguments: list[str]) -> str:
+def final_score(session: EngineSession, arguments: list[str]) -> str:
     """Of Go at any time, as the stones stand; of other games when they are over."""
     if session.position.outcome is None and "komi" not in session.game.options:
         raise ValueError("cannot score: the game is not over")
@@ -185,7 +185,7 @@ def final_score(session: GameSession, arguments: list[str]) -> str:
     return "0" if score == 0 else f"{'B' if score > 0 else 'W'}+{abs(score):g}"
 
 
-def final_status_list(session: GameSession, arguments: list[str]) -> str:
+def final_status_list(session: EngineSession, arguments: list[str]) -> str:
     """Games are played out here: every stone on the board is alive."""
     status, layout = argument(arguments, 0, "the status"), session.game.layout
     if status not in ("alive", "dead", "seki"):
@@ -198,7 +198,7 @@ def final_status_list(session: GameSession, arguments: list[str]) -> str:
     return "\n".join(session.game.format(cell) for cell in cells)
 
 
-COMMANDS: dict[str, Callable[[GameSession, list[str]], Answer]] = {
+COMMANDS: dict[str, Callable[[EngineSession, list[str]], Answer]] = {
     "protocol_version": lambda session, arguments: "2",
     "name": lambda session, arguments: "selfplay",
     "version": lambda session, arguments: VERSION,

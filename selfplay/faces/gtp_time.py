@@ -4,7 +4,7 @@ KataGo's."""
 import math
 from collections.abc import Callable
 
-from selfplay.faces.game_session import GameSession
+from selfplay.faces.engine_session import EngineSession
 from selfplay.faces.gtp_arguments import argument, colour, count, number, seconds
 from selfplay.searching.clock import Clock
 from selfplay.searching.time_control import LONGEST, NO_LIMIT, TimeControl
@@ -13,7 +13,7 @@ KGS_SYSTEMS = ("none", "absolute", "byoyomi", "canadian")
 KATA_SYSTEMS = (*KGS_SYSTEMS, "fischer", "fischer-capped")
 
 
-def time_settings(session: GameSession, arguments: list[str]) -> str:
+def time_settings(session: EngineSession, arguments: list[str]) -> str:
     """MAIN PERIOD STONES; a period without stones means no limit at all."""
     main, period = seconds(arguments, 0, "the time"), seconds(arguments, 1, "the time")
     stones = count(arguments, 2, "the number of stones")
@@ -24,13 +24,13 @@ def time_settings(session: GameSession, arguments: list[str]) -> str:
     return ""
 
 
-def kgs_time_settings(session: GameSession, arguments: list[str]) -> str:
+def kgs_time_settings(session: EngineSession, arguments: list[str]) -> str:
     """none | absolute MAIN | byoyomi MAIN PERIOD PERIODS | canadian MAIN PERIOD STONES"""
     session.clock = Clock(time_system(arguments, KGS_SYSTEMS))
     return ""
 
 
-def kata_time_settings(session: GameSession, arguments: list[str]) -> str:
+def kata_time_settings(session: EngineSession, arguments: list[str]) -> str:
     """KataGo's: KGS's systems, fischer MAIN INCREMENT, and fischer-capped MAIN INCREMENT MOST_MAIN
     MOST_A_MOVE, where a negative number caps nothing."""
     session.clock = Clock(time_system(arguments, KATA_SYSTEMS))
@@ -61,7 +61,7 @@ def cap(arguments: list[str], index: int) -> float:
     return value if (value := number(arguments, index, "the limit", float)) >= 0 else math.inf
 
 
-def time_left(session: GameSession, arguments: list[str]) -> str:
+def time_left(session: EngineSession, arguments: list[str]) -> str:
     """COLOUR TIME STONES. Some controllers tell a little less than nothing when time has just run
     out."""
     time, stones = (
@@ -75,11 +75,11 @@ def time_left(session: GameSession, arguments: list[str]) -> str:
 # Settings, as KataGo names them
 
 
-def get_parameter(session: GameSession, arguments: list[str]) -> str:
+def get_parameter(session: EngineSession, arguments: list[str]) -> str:
     return PARAMETERS[parameter(arguments)][0](session)
 
 
-def set_parameter(session: GameSession, arguments: list[str]) -> str:
+def set_parameter(session: EngineSession, arguments: list[str]) -> str:
     name = parameter(arguments)
     PARAMETERS[name][1](session, argument(arguments, 1, "the value"))
     return ""
@@ -92,25 +92,27 @@ def parameter(arguments: list[str]) -> str:
     return name
 
 
-def set_pondering(session: GameSession, word: str) -> None:
+def set_pondering(session: EngineSession, word: str) -> None:
     if word.lower() not in ("true", "false"):
         raise ValueError(f"ponderingEnabled is true or false, not {word[:20]!r}")
     session.ponders = word.lower() == "true"
 
 
-def set_most_seconds(session: GameSession, word: str) -> None:
+def set_most_seconds(session: EngineSession, word: str) -> None:
     if (value := seconds([word], 0, "maxTime")) == 0.0:
         raise ValueError("maxTime must be above 0")
     session.most_seconds = value
 
 
-PARAMETERS: dict[str, tuple[Callable[[GameSession], str], Callable[[GameSession, str], None]]] = {
+PARAMETERS: dict[
+    str, tuple[Callable[[EngineSession], str], Callable[[EngineSession, str], None]]
+] = {
     "maxTime": (lambda session: f"{session.most_seconds or LONGEST:g}", set_most_seconds),
     "ponderingEnabled": (lambda session: str(session.ponders).lower(), set_pondering),
 }
 
 
-def stop(session: GameSession, arguments: list[str]) -> str:
+def stop(session: EngineSession, arguments: list[str]) -> str:
     """No more pondering until the next move. (That a command has come has stopped it already.)"""
     session.answered = None
     return ""

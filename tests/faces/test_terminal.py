@@ -9,7 +9,9 @@ from rich.console import Console
 import games
 from selfplay.config import MatchConfig, NetworkConfig
 from selfplay.faces import sgf
-from selfplay.faces.terminal import load, load_game, opinion, parse_moves, sit_down
+from selfplay.faces.saved_game import load_moves, load_record, parse_moves
+from selfplay.faces.terminal import sit_down
+from selfplay.faces.terminal_view import opinion
 from selfplay.matches import players
 from selfplay.matches.players import SearchPlayer
 from selfplay.network.weights import new_network, shape_for
@@ -91,18 +93,18 @@ def test_values_are_shown_for_whoever_is_to_move(connect4):
         position = played(connect4, moves)
         analysis = player.analyse(position.state)
         assert (analysis.value > 0) == (position.mover == 0)
-        assert "+" in str(opinion(connect4, position, analysis).title)
+        assert "+" in str(opinion(connect4, analysis).title)
 
 
 def test_games_are_saved_and_loaded(connect4, tictactoe, tmp_path):
     path = tmp_path / "game.json"
     said, _ = sit(connect4, ["4", f"save {path}", "quit"], second=Parrot(connect4))
     assert f"saved to {path}" in said.replace("\n", "")
-    assert load_game(str(path), connect4) == [3, 0]
+    assert load_moves(str(path), connect4) == [3, 0]
     said, _ = sit(connect4, [f"load {path}", "quit"], second=Parrot(connect4))
     assert "--moves '4 1'" in said
     with pytest.raises(DamagedFile, match="is a game of connect4, not tictactoe"):
-        load_game(str(path), tictactoe)
+        load_moves(str(path), tictactoe)
 
 
 @pytest.mark.parametrize(
@@ -290,7 +292,7 @@ def test_a_file_that_cannot_be_read_to_its_end_says_where(tmp_path):
     path.write_text("(;GM[2]SZ[8];B[f5];W[a1];B[e6])")
     for said in (
         sit(othello, [f"load {path}", "quit"])[0],
-        sit(othello, ["quit"], record=load(str(path), othello))[0],
+        sit(othello, ["quit"], record=load_record(str(path), othello))[0],
     ):
         assert (
             "read up to move 2, W[a1]: the rules forbid it here" in said and "--moves 'f5'" in said

@@ -6,7 +6,7 @@ import random
 import re
 
 import games
-from selfplay.faces.gtp import LONGEST, GameSession, answer, parse
+from selfplay.faces.gtp import LONGEST, EngineSession, answer, parse
 from selfplay.faces.gtp_commands import COMMANDS
 from selfplay.matches import players
 from tests.fuzz.kind import Kind, splice
@@ -109,7 +109,7 @@ def attempt(context, data: bytes) -> bool:
     head, *lines = data.split(b"\n")
     game, player = head.decode().split()
     inbox, output = Impatient(), io.StringIO()
-    session = GameSession(
+    session = EngineSession(
         context[game], lambda wanted: players.create(player, wanted, seed=1), inbox
     )
     for line in lines:

@@ -3,7 +3,7 @@
 import re
 from itertools import count
 
-from selfplay.faces.game_session import GameSession
+from selfplay.faces.engine_session import EngineSession
 from selfplay.faces.gtp_commands import COMMANDS
 from tests.faces.katago.talk import hashing
 
@@ -24,13 +24,13 @@ class Silent:
         self.left = 0
 
 
-def session_of(game, make_player=hashing) -> GameSession:
+def session_of(game, make_player=hashing) -> EngineSession:
     ticks = count()
     # seconds are looks at the clock: 2 ms each
-    return GameSession(game, make_player, Silent(), now=lambda: next(ticks) / 500)
+    return EngineSession(game, make_player, Silent(), now=lambda: next(ticks) / 500)
 
 
-def line_of(session: GameSession, command: str) -> str:
+def line_of(session: EngineSession, command: str) -> str:
     """The first line that an analysis command writes."""
     name, *words = command.split()
     session.inbox.left = 1

@@ -1,9 +1,8 @@
 """Engines that give up: after several hopeless moves in a row, and only where it is allowed."""
 
-import numpy as np
-
 from selfplay.config import MatchConfig
 from selfplay.matches import players
+from selfplay.searching.result import SearchResult
 from tests.faces.gtp.talk import answers
 from tests.faces.sitting import Parrot
 
@@ -16,10 +15,8 @@ class Gloomy(Parrot):
         self.values = list(values)
 
     def analyse(self, state):
-        action, nothing = self.choose(state[None])[0], np.zeros(0)
-        return players.SearchResult(
-            nothing, nothing, nothing, nothing, self.values.pop(0), None, int(action), None
-        )
+        action, value = int(self.choose(state[None])[0]), self.values.pop(0)
+        return SearchResult(0, action, value, value, 0, None, None, ())
 
 
 def replies(game, values, count, **options) -> list[str]:

@@ -50,7 +50,7 @@ def test_avoided_moves_are_avoided_so_deep_and_no_deeper():
     )
     search = session.timed.at((), session.position.state, wishes.avoid_until)
     search.run(3000)
-    assert {c.action for c in search.candidates()} == {
+    assert {move.action for move in session.player.result_of(search).ranked()} == {
         session.game.parse("C3"),
         session.game.parse("pass"),
     }

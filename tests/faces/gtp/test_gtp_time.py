@@ -8,7 +8,7 @@ import pytest
 
 from games.game import win_rate
 from selfplay.config import MatchConfig, NetworkConfig
-from selfplay.faces.game_session import GameSession
+from selfplay.faces.engine_session import EngineSession
 from selfplay.faces.gtp_commands import COMMANDS as KNOWN
 from selfplay.faces.gtp_time import KATA_SYSTEMS, KGS_SYSTEMS, time_system
 from selfplay.matches import players
@@ -184,7 +184,7 @@ def test_time_systems_are_told_as_kgs_and_katago_tell_them(connect4):
 
 @pytest.fixture
 def session(connect4):
-    return GameSession(connect4, named("mcts:20"), inbox=Slow(10**9))
+    return EngineSession(connect4, named("mcts:20"), inbox=Slow(10**9))
 
 
 def do(session, *lines):
@@ -294,13 +294,13 @@ def test_the_player_thinks_on_behind_its_own_move_and_nowhere_else(session):
 
 
 def test_when_the_game_is_over_nobody_thinks(tictactoe):
-    session = GameSession(tictactoe, named("mcts:50"), inbox=Slow(10**9), ponders=True)
+    session = EngineSession(tictactoe, named("mcts:50"), inbox=Slow(10**9), ponders=True)
     do(session, "play b a1", "play w a2", "play b b1", "play w b2", "genmove b")
     assert session.position.outcome == 1.0 and pondered(session) == 0
 
 
 def test_a_player_that_does_not_search_does_not_ponder(connect4):
-    session = GameSession(connect4, Parrot, inbox=Slow(10**9), ponders=True)
+    session = EngineSession(connect4, Parrot, inbox=Slow(10**9), ponders=True)
     do(session, "genmove b")
     assert pondered(session) == 0
 

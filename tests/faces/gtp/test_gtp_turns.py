@@ -9,8 +9,8 @@ import pytest
 
 import games
 from selfplay.config import MatchConfig
+from selfplay.faces.engine_session import EngineSession
 from selfplay.faces.game_record import Change, Record, Setup
-from selfplay.faces.game_session import GameSession
 from selfplay.matches.players import SearchPlayer
 from selfplay.searching.reference import FakeNetwork
 from selfplay.searching.timed import TimedSearcher
@@ -213,8 +213,8 @@ class Silent:
         return False
 
 
-def session_of(game, make_player=None) -> GameSession:
-    return GameSession(game, make_player or named("mcts:60"), Silent())
+def session_of(game, make_player=None) -> EngineSession:
+    return EngineSession(game, make_player or named("mcts:60"), Silent())
 
 
 def test_a_table_s_position_is_always_its_record_s(go5):

@@ -64,7 +64,7 @@ def test_names_that_were_read_are_recalled_and_not_loaded():
         "selfplay/matches/exam.py",
         "selfplay/faces/sgf.py",
         "selfplay/faces/gtp.py",
-        "selfplay/faces/game_session.py",
+        "selfplay/faces/engine_session.py",
         "selfplay/faces/gtp_commands.py",
         "selfplay/faces/katago_query.py",
     }
