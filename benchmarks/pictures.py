@@ -91,7 +91,7 @@ def board(run: str) -> str:
             parts.append(element("circle", cx=x, cy=y, r=f"{CELL * 0.4:.1f}", fill=fill))
     for move in found.moves:
         x = 10 + CELL * (move.action + 0.5)
-        weight = "bold" if move.action == found.action else "normal"
+        weight = "bold" if move.action == found.choice else "normal"
         visits = f"{move.visits}"
         parts.append(text(x, 30 + height, visits, text_anchor="middle", font_weight=weight))
     parts.append(text(10, 52 + height, f"visits of {SIMULATIONS} simulations"))

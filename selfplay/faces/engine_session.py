@@ -1,5 +1,5 @@
-"""A session of one player behind a protocol: it plays either side, changes its game, gives up, thinks
-on while it waits, and writes lines while it searches."""
+"""A session of one player behind a protocol: it plays either side, changes its game, gives up,
+thinks on while it waits, and writes lines while it searches."""
 
 import time
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""One game in progress, at a board or behind a protocol: what was played, who plays, and their time.
+"""One game in progress, at a board or behind a protocol: what was played, who plays, their time.
 
 Either side may be asked for a move at any time, even after the end that the rules see: it becomes
 the mover, and nobody has passed. Whatever is refused is a ValueError with one line and leaves the

@@ -1,4 +1,4 @@
-"""Games on disk that people save and go on with: an .sgf, or JSON with the moves of a plain game."""
+"""Games on disk that people save and go on with: an .sgf, or JSON with a plain game's moves."""
 
 from pathlib import Path
 

@@ -1,5 +1,5 @@
-"""What a terminal shows of a session: the board, clocks, an engine's opinion, the result. Values are
-shown for the player who is to move."""
+"""What a terminal shows of a session: the board, clocks, an engine's opinion, the result. Values
+are shown for the player who is to move."""
 
 import math
 import sys
