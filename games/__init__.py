@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from games import own
-from games.fields import shown
 from games.game import Game, Position, run_file
 from games.own import is_own
+from games.quoting import shown
 
 __all__ = [
     "FAMILIES",

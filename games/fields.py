@@ -9,6 +9,7 @@ import numpy as np
 from numba import typeof
 from numba.core.types import FunctionType, Type
 
+from games.quoting import shown
 from native import abi
 
 if TYPE_CHECKING:
@@ -138,15 +139,3 @@ def maps_problems(game: "Game") -> Iterator[str]:
 
 def kind_of(value: object) -> object:
     return f"{value.dtype}{list(value.shape)}" if isinstance(value, np.ndarray) else value
-
-
-def shown(value: object, most: int = 120) -> str:
-    """A value as part of a message: on one line and not long, whatever it is. A text stands for
-    itself."""
-    try:
-        text = value if isinstance(value, str) else repr(value)
-    # a number of many digits, a list in itself, an object that cannot show itself
-    except Exception:
-        text = f"a {type(value).__name__}"
-    text = text if text.isprintable() else repr(text)[1:-1]
-    return text if len(text) <= most else f"{text[: most - 20]}... ({len(text):,} letters)"

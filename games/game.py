@@ -15,6 +15,7 @@ from types import ModuleType
 import numpy as np
 
 from games import fields
+from games.quoting import quoted
 from native import abi
 
 LONGEST_WORD = 20  # characters of a word that an error repeats
@@ -126,9 +127,7 @@ class Game:
         unknown = [name for name in options if name not in self.options]
         if unknown:
             known = ", ".join(self.options) or "none"
-            raise ValueError(
-                f"{self.name} has no option {fields.shown(unknown[0])!r}; it has: {known}"
-            )
+            raise ValueError(f"{self.name} has no option {quoted(unknown[0])}; it has: {known}")
         if infinite := [name for name, value in options.items() if not np.isfinite(value)]:
             raise ValueError(
                 f"{self.name}: option {infinite[0]} must be a finite number, not "

@@ -30,8 +30,8 @@ from typing import NamedTuple
 import numpy as np
 
 from games import guards, trust
-from games.fields import shown
 from games.game import Game
+from games.quoting import shown
 
 SUFFIX = ".py"
 TRIED = "harmless"  # a file beside a game's compiled code

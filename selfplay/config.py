@@ -19,8 +19,8 @@ import msgspec
 from msgspec import Meta
 
 import games
-from games.fields import shown
 from games.game import Game
+from games.quoting import shown
 from native.search import params
 from native.search.params import GUMBEL, PUCT, SearchParams
 

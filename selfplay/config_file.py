@@ -18,7 +18,7 @@ import msgspec
 import tomli_w
 
 import games
-from games.fields import shown
+from games.quoting import quoted, shown
 from selfplay.config import RunConfig, Section, check
 
 PRESETS = Path(__file__).parent / "presets"
@@ -248,7 +248,7 @@ def _check_options(options: Any, source: str) -> None:
     for name, value in options.items() if isinstance(options, dict) else ():
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise ValueError(
-                f"{source}: options.{shown(name)}: expected a number, got {_shown(value)}"
+                f"{source}: options.{shown(name)}: expected a number, got {quoted(value)}"
             )
         if abs(value) > sys.float_info.max:
             raise ValueError(
@@ -270,12 +270,8 @@ def _explain(error: msgspec.ValidationError, data: dict) -> str:
         }
     value = data.get(section, {}).get(name) if name else data.get(key)
     if get_origin(types.get(key)) is Literal and isinstance(value, str):
-        return f"{key} must be one of {', '.join(get_args(types[key]))}, not {_shown(value)}"
+        return f"{key} must be one of {', '.join(get_args(types[key]))}, not {quoted(value)}"
     if get_origin(types.get(key)) is Annotated and ("<=" in message or ">=" in message):
         bounds = get_args(types[key])[1]
         return f"{key} must lie between {bounds.ge:g} and {bounds.le:g}, not {shown(value)}"
     return f"{key}: {message[0].lower()}{message[1:]}" if key else message
-
-
-def _shown(value: Any) -> str:
-    return repr(shown(value)) if isinstance(value, str) else shown(value)

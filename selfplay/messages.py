@@ -9,11 +9,6 @@ OURS = (
 )
 
 
-def short(text: str, most: int = 40) -> str:
-    """A text from outside, quoted on one line, cut to `most` characters."""
-    return repr(text if len(text) <= most else text[: most - 3] + "...")
-
-
 def sentence(error: BaseException) -> str:
     """The error's message on one line; the kind of error too where it was not raised for a user to
     read."""

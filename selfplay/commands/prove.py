@@ -18,11 +18,11 @@ import numpy as np
 
 import games
 from games import own
-from games.fields import shown
 from games.game import Game, Position
 from games.guards import FEW, LOOKING, MANY, MEMORY, RAISES, find_harm
 from games.laws import LAWS, Sample, Violation, sample_games, told
 from games.laws import check as check_laws
+from games.quoting import shown
 from native.machine.random import seeds
 from native.playout import random_games
 from native.search.params import GUMBEL, PUCT, SearchParams

@@ -13,8 +13,8 @@ from pathlib import Path
 import msgspec
 
 import games
-from games.fields import shown
 from games.game import Game
+from games.quoting import shown
 from native.episodes import play_step
 from native.machine.compile import are_stored
 from native.machine.host import cores, memory

@@ -17,11 +17,12 @@ from msgspec import Meta
 
 import games
 from games.game import Game, Position
+from games.quoting import quoted
 from native.perspective import FIRST, SECOND
 from selfplay.faces import game_record
 from selfplay.faces.game_record import Setup
 from selfplay.faces.gtp_arguments import COLOURS
-from selfplay.messages import one_line, short
+from selfplay.messages import one_line
 
 OUR_RULES = ("tromp-taylor", "chinese-ogs", "chinese-kgs")
 OUR_RULE = {
@@ -170,7 +171,7 @@ def setting(query: Query, name: str, usual: float) -> float:
                     return number
         except OverflowError:  # a whole number of hundreds of digits
             raise Refused("overrideSettings", f"{name} is out of range") from None
-    told = short(value, 20) if isinstance(value, str) else f"one of type {type(value).__name__}"
+    told = quoted(value, 20) if isinstance(value, str) else f"one of type {type(value).__name__}"
     raise Refused("overrideSettings", f"{name} must be a number, not {told}")
 
 
@@ -278,7 +279,7 @@ def restriction(query: Query, game: Game) -> np.ndarray | None:
 
 def colour(field: str, word: str) -> int:
     if word.lower() not in COLOURS:
-        raise Refused(field, f"{short(word, 20)} is no player: B and W are")
+        raise Refused(field, f"{quoted(word, 20)} is no player: B and W are")
     return COLOURS[word.lower()]
 
 
@@ -298,4 +299,4 @@ def place(field: str, game: Game, word: str) -> int:
     try:
         return game.parse(word)
     except ValueError:
-        raise Refused(field, f"{short(word, 20)} is no move of {game.title}") from None
+        raise Refused(field, f"{quoted(word, 20)} is no move of {game.title}") from None

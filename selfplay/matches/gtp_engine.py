@@ -27,8 +27,9 @@ from threading import Thread
 import numpy as np
 
 from games.game import Game, Position
+from games.quoting import quoted
 from native import abi
-from selfplay.messages import one_line, short
+from selfplay.messages import one_line
 from selfplay.searching.clock import Clock, PlayerClock
 from selfplay.searching.time_control import NO_LIMIT, TimeControl
 
@@ -99,7 +100,7 @@ class Program:
         self.received = self.received.lstrip()
         if self.received[:1] in (b"=", b"?"):
             unasked = self.received.decode("utf-8", "replace").strip()
-            raise self.failure(f"printed {short(unasked, 80)} without being asked")
+            raise self.failure(f"printed {quoted(unasked, 80)} without being asked")
 
     def _send(self, data: bytes) -> None:
         deadline = time.monotonic() + self.timeout
@@ -121,7 +122,7 @@ class Program:
             if (empty := empty + 1) > MOST_EMPTY:
                 raise self.failure("prints empty lines and no answer")
         if first[0] not in "=?":
-            raise self.failure(f"answered {short(first, 80)}, which is not the Go Text Protocol")
+            raise self.failure(f"answered {quoted(first, 80)}, which is not the Go Text Protocol")
         lines, size = [first[1:]], 0
         while line := self._line(deadline):
             lines.append(line)
@@ -195,9 +196,9 @@ class EnginePlayer:
         try:
             command = shlex.split(name.removeprefix("gtp:"))
         except ValueError as error:
-            raise ValueError(f"player {short(name)}: {str(error).lower()}") from None
+            raise ValueError(f"player {quoted(name)}: {str(error).lower()}") from None
         if not command:
-            raise ValueError(f"player {short(name)}: no command after gtp:")
+            raise ValueError(f"player {quoted(name)}: no command after gtp:")
         self.program = Program(name, command, timeout)
         self.held: tuple[int, ...] | None = None  # the game it holds
         self.control = NO_LIMIT  # what it was told of time
@@ -262,7 +263,7 @@ class EnginePlayer:
         try:
             action = self.game.parse(answer)
         except ValueError:
-            raise self.program.failure(f"answered {self.word} with {short(answer, 80)}") from None
+            raise self.program.failure(f"answered {self.word} with {quoted(answer, 80)}") from None
         if action not in position.legal:
             raise self.program.failure(
                 f"chose {told(answer)}, which is not legal after {position.plies} moves"

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import games
 from games.game import Game
+from games.quoting import quoted
 from selfplay import config
-from selfplay.messages import short
 from selfplay.network.weights import shape_for
 from selfplay.searching.time_control import parse_seconds
 from selfplay.storage import checkpoint
@@ -79,7 +79,7 @@ class PlayerName:
             raise ValueError(f"{self.text!r} plays {name}, not {game.name}")
         if self.checkpoint.shape != shape_for(game, settings.network, settings.learner):
             raise ValueError(
-                f"{short(self.text, SHOWN)} has a network of another shape than {game.name} wants "
+                f"{quoted(self.text, SHOWN)} has a network of another shape than {game.name} wants "
                 "now"
             )
 
@@ -117,7 +117,7 @@ def parse_name(text: str) -> PlayerName:
 
 
 def unknown(text: str) -> ValueError:
-    return ValueError(f"unknown player {short(text, SHOWN)}; players are {FORMS}")
+    return ValueError(f"unknown player {quoted(text, SHOWN)}; players are {FORMS}")
 
 
 def parse_budget(text: str, word: str) -> SearchBudget:
@@ -133,17 +133,17 @@ def parse_budget(text: str, word: str) -> SearchBudget:
             else "number of simulations, or time"
         )
         raise ValueError(
-            f"player {short(text)}: {short(word, 20)} is no {what}, such as 0.5s"
+            f"player {quoted(text)}: {quoted(word, 20)} is no {what}, such as 0.5s"
         ) from None
     if seconds > LONGEST_MOVE:
-        raise ValueError(f"player {short(text)}: at most {LONGEST_MOVE / 3600:g}h a move")
+        raise ValueError(f"player {quoted(text)}: at most {LONGEST_MOVE / 3600:g}h a move")
     return SearchBudget(seconds=seconds)
 
 
 def parse_count(text: str, count: str) -> int:
     digits = count.lstrip("0")
     if text.startswith("mcts:") and not digits:
-        raise ValueError(f"player {short(text)}: {short(count, 20)} is no number of simulations")
+        raise ValueError(f"player {quoted(text)}: {quoted(count, 20)} is no number of simulations")
     if len(digits) > len(str(MOST_SIMULATIONS)) or int(digits or 0) > MOST_SIMULATIONS:
-        raise ValueError(f"player {short(text)}: at most {MOST_SIMULATIONS:,} simulations a move")
+        raise ValueError(f"player {quoted(text)}: at most {MOST_SIMULATIONS:,} simulations a move")
     return int(digits or 0)

@@ -15,7 +15,9 @@ import msgspec
 import numpy as np
 from safetensors.numpy import save as format_arrays
 
-from selfplay.storage.files import DamagedFile, open_regular, shown, write_bytes
+from games.quoting import quoted
+from selfplay.messages import sentence
+from selfplay.storage.files import DamagedFile, open_regular, write_bytes
 
 MOST_ARRAYS = 1000  # of a file, where the caller expects no particular number
 HEADER_BYTES = 1 << 16  # of a header, and for each array
@@ -88,7 +90,7 @@ def read_arrays(
     except DamagedFile:
         raise
     except (ValueError, RecursionError) as error:
-        raise DamagedFile(f"{path} is damaged: {shown(error)}") from None
+        raise DamagedFile(f"{path} is damaged: {sentence(error)}") from None
 
 
 def _read(file: BinaryIO, check, most: int) -> dict[str, np.ndarray]:
@@ -145,12 +147,12 @@ def _kind(name: str, entry: Entry, size: int) -> Kind:
     """ValueError unless the array's shape, dtype and place fit together within `size` bytes."""
     begin, end = entry.data_offsets
     if entry.dtype not in DTYPES:
-        raise ValueError(f"{shown(name)} is of the unknown type {shown(entry.dtype)}")
+        raise ValueError(f"{quoted(name)} is of the unknown type {quoted(entry.dtype)}")
     kind = Kind(np.dtype(DTYPES[entry.dtype]), tuple(entry.shape))
     if len(kind.shape) > MOST_AXES or not all(0 <= length <= size for length in kind.shape):
-        raise ValueError(f"{shown(name)} has the impossible shape {shown(entry.shape)}")
+        raise ValueError(f"{quoted(name)} has the impossible shape {quoted(entry.shape)}")
     if not 0 <= begin <= end <= size or math.prod(kind.shape) * kind.dtype.itemsize != end - begin:
-        raise ValueError(f"{shown(name)} does not lie where its shape {list(kind.shape)} says")
+        raise ValueError(f"{quoted(name)} does not lie where its shape {list(kind.shape)} says")
     return kind
 
 

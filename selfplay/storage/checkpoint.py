@@ -19,12 +19,14 @@ import msgspec
 import numpy as np
 
 from games.game import Game
+from games.quoting import quoted
 from selfplay.config import RunConfig, check, located, portable
 from selfplay.config_file import upgrade
+from selfplay.messages import sentence
 from selfplay.network.network import Network, Shape
 from selfplay.network.weights import Diverged, network_of, shape_for, weights_of
 from selfplay.storage.arrays import write_arrays
-from selfplay.storage.files import DamagedFile, publish_folder, read_json, remove, shown, write_json
+from selfplay.storage.files import DamagedFile, publish_folder, read_json, remove, write_json
 from selfplay.storage.weight_check import (
     check_numbers,
     check_shape,
@@ -129,7 +131,7 @@ def read(path: Path) -> Checkpoint:
     facts = read_json(path / "checkpoint.json")
     if facts.get("format") != FORMAT:
         raise DamagedFile(
-            f"{path} is not a checkpoint of this program (format {shown(facts.get('format'))})"
+            f"{path} is not a checkpoint of this program (format {quoted(facts.get('format'))})"
         )
     try:
         if facts.pop("crc32", None) != checksum(facts):
@@ -139,7 +141,7 @@ def read(path: Path) -> Checkpoint:
         found = msgspec.convert(facts, Facts)
         check_facts(found)
     except (ValueError, RecursionError) as error:  # msgspec's errors are of the first kind
-        raise DamagedFile(f"{path}/checkpoint.json is damaged: {shown(error)}") from None
+        raise DamagedFile(f"{path}/checkpoint.json is damaged: {sentence(error)}") from None
     settings = located(found.config, path.absolute().parent.parent)
     return Checkpoint(
         path, found.game, found.generation, found.shape, settings, found.ledger, found.progress
@@ -163,7 +165,7 @@ def check_facts(facts: Facts) -> None:
         raise ValueError(f"the shape says {stated}, the configuration {implied}")
     if facts.game != facts.config.game:
         raise ValueError(
-            f"it is of {shown(facts.game)}, its configuration of {shown(facts.config.game)}"
+            f"it is of {quoted(facts.game)}, its configuration of {quoted(facts.config.game)}"
         )
     _check_count("generation", facts.generation, MOST_GENERATIONS)
     _check_count("rows", facts.progress.get("rows"), MOST_ROWS)
@@ -174,13 +176,13 @@ def check_facts(facts: Facts) -> None:
         or not 0 <= seconds <= MOST_SECONDS
     ):
         raise ValueError(
-            f"progress.seconds must lie between 0 and {MOST_SECONDS:g}, not {shown(seconds)}"
+            f"progress.seconds must lie between 0 and {MOST_SECONDS:g}, not {quoted(seconds)}"
         )
 
 
 def _check_count(name: str, value: object, most: float) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= most:
-        raise ValueError(f"{name} must be a whole number from 0, not {shown(value)}")
+        raise ValueError(f"{name} must be a whole number from 0, not {quoted(value)}")
 
 
 def checksum(facts: dict) -> int:
@@ -228,7 +230,7 @@ def find(text: str) -> Checkpoint:
             reason = error
     if reason is not None:
         raise DamagedFile(f"no checkpoint in {path / 'checkpoints'} is whole ({reason})")
-    raise ValueError(f"{shown(text)} is neither a checkpoint nor a run")
+    raise ValueError(f"{quoted(text)} is neither a checkpoint nor a run")
 
 
 @cache  # a command may look for the same checkpoint more than once

@@ -10,18 +10,13 @@ import stat
 from pathlib import Path
 from typing import BinaryIO
 
+from selfplay.messages import sentence
+
 MOST_JSON = 1 << 20  # bytes of a JSON file: ours have a few thousand
-SHOWN = 200  # letters of what a file holds that an error repeats
 
 
 class DamagedFile(ValueError):
     """A file that is not what was once written."""
-
-
-def shown(value: object) -> str:
-    """What came, for one line of an error."""
-    text = repr(value) if isinstance(value, str) else str(value).replace("\n", " ")
-    return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
 
 
 def open_regular(path: Path) -> BinaryIO:
@@ -87,7 +82,7 @@ def read_json(path: Path) -> dict:
     except DamagedFile:
         raise
     except (ValueError, RecursionError) as error:
-        raise DamagedFile(f"{path} is damaged: {shown(error)}") from None
+        raise DamagedFile(f"{path} is damaged: {sentence(error)}") from None
     if not isinstance(value, dict):
         what = "a JSON object" if len(text) <= MOST_JSON else f"at most {MOST_JSON:,} bytes"
         raise DamagedFile(f"{path} is damaged: it should hold {what}")

@@ -17,12 +17,13 @@ from pathlib import Path
 import numpy as np
 
 from games import own
+from games.quoting import quoted
 from selfplay import config
 from selfplay.config import RunConfig
 from selfplay.storage import checkpoint
 from selfplay.storage.checkpoint import Checkpoint
 from selfplay.storage.divergence import worse_than_nothing
-from selfplay.storage.files import DamagedFile, open_own, open_regular, remove, shown, write_bytes
+from selfplay.storage.files import DamagedFile, open_own, open_regular, remove, write_bytes
 from selfplay.storage.ledger_file import is_entry, ledger_line, read_ledger
 from selfplay.storage.records import Shards, named_shard
 from selfplay.storage.run_settings import (
@@ -106,7 +107,7 @@ class Run:
             if path.name != config.GAME_COPY or not self._is_copy(path)
         ]:
             raise ValueError(
-                f"{self.folder} holds other things ({shown(foreign[0])}); choose another --out"
+                f"{self.folder} holds other things ({quoted(foreign[0])}); choose another --out"
             )
 
     def _keep_game(self) -> None:

@@ -14,9 +14,10 @@ from pathlib import Path
 import msgspec
 
 import games
+from games.quoting import quoted
 from selfplay import config, config_file
 from selfplay.config import RunConfig, flat
-from selfplay.storage.files import DamagedFile, open_regular, shown, write_bytes
+from selfplay.storage.files import DamagedFile, open_regular, write_bytes
 
 MOST_CONFIG = 1 << 20  # bytes of config.toml: ours have some three thousand
 HEAD = (
@@ -112,7 +113,7 @@ def changed(stored: RunConfig, changes: list[str]) -> RunConfig:
         key = change.partition("=")[0].strip()
         if "=" in change and not is_changeable(key):
             raise ValueError(
-                f"a run cannot change {shown(key)}; it can change {', '.join(CHANGEABLE)}"
+                f"a run cannot change {quoted(key)}; it can change {', '.join(CHANGEABLE)}"
             )
     wanted = config_file.parse(config_file.dump(stored), changes, "--set")
     before, after = flat(stored), flat(wanted)

@@ -9,10 +9,10 @@ was not altered by chance, and nothing else.
 import numpy as np
 
 from games.game import Game
+from games.quoting import quoted
 from native import rows
 from native.episodes import DECIDED, OPENING, SEARCHED
 from selfplay.storage.arrays import Kind
-from selfplay.storage.files import shown
 
 # dtype and number of axes of each array of `selfplay.storage.records.Games`.
 KINDS = {
@@ -46,7 +46,7 @@ def check_header(kinds: dict[str, Kind], metadata: dict[str, str], game: Game | 
         raise ValueError("it is no record of games")
     # older shards do not name theirs
     if game is not None and metadata.get("game", game.name) != game.name:
-        raise ValueError(f"it holds games of {shown(metadata['game'])}, not of {game.name}")
+        raise ValueError(f"it holds games of {quoted(metadata['game'])}, not of {game.name}")
     for name, (dtype, axes) in KINDS.items():
         if kinds[name].dtype != dtype or len(kinds[name].shape) != axes:
             wanted = f"{np.dtype(dtype)} with {axes} axes"

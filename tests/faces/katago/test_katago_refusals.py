@@ -70,7 +70,7 @@ REFUSED = [
     (
         {"avoidMoves": [{"player": "B", "moves": ["Z" * 10**4], "untilDepth": 1}]},
         "avoidMoves",
-        "ZZZ...' is no move",
+        "ZZZ'... (10,000 letters) is no move",
     ),
     (
         {"avoidMoves": [{"player": "B", "moves": ["C3"], "untilDepth": 0}]},
