@@ -15,16 +15,12 @@ encoding, whatever CA says of it. Where a move has no meaning the record is read
 its `note` says so.
 """
 
-import math
 import os
 import re
 import stat
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
-
-import numpy as np
 
 import games
 from games.game import Game, Position, for_side
@@ -41,38 +37,27 @@ from selfplay.faces.game_record import (
     pass_of,
     stones,
 )
-from selfplay.faces.sgf_text import Node, escape, main_line, text, value_text
-from selfplay.faces.sgf_text import serialise as write_nodes
+from selfplay.faces.sgf_text import Node, escape, main_line, text, write_nodes
+from selfplay.faces.sgf_values import (
+    COLOURS,
+    KINDS,
+    LONGEST_POINT,
+    SIDES,
+    STONES,
+    Kind,
+    action_of,
+    cells_of,
+    komi_text,
+    point_of,
+    read_komi,
+)
 from selfplay.storage.files import DamagedFile, write_bytes
 
-
-class Kind(NamedTuple):
-    """How SGF knows a family of games."""
-
-    number: int  # GM
-    size: int  # where SZ is missing
-    has_score: bool  # is a win told by its margin?
-
-
-KINDS = {
-    "go": Kind(1, 19, True),
-    "othello": Kind(2, 8, True),
-    "gomoku": Kind(4, 15, False),
-    "hex": Kind(11, 11, False),
-}
-COLOURS = ("B", "W")  # the first player's, the second player's
-SIDES = {"B": FIRST, "W": SECOND}
-STONES = {"AB": 1, "AW": -1, "AE": 0}
-PASSES = ("", "pass")
-SWAPS = ("swap", "swap-pieces")
 NO_SWAP = "swap-sides"  # the players change places, and the board stays
 ENDINGS = ("resign", "forfeit")  # Hex: the game ended so, no move
 LARGEST = 1 << 24  # bytes of a file
 MOST_STEPS = 2000  # that are played out: no game has so many moves
-LONGEST_POINT = 20  # characters of what might be a move
-HUNDREDTHS = 100  # a whole komi beyond it is one in hundredths
 Load = Callable[[str], Game]  # finds a game by its name
-CHINESE = (3.75, 3.25, 2.75)  # a komi in stones, as China counts: half of one in points
 
 
 # In
@@ -208,44 +193,11 @@ def read_options(game: Game, nodes: list[Node]) -> dict[str, float]:
     return {name: value for name, value in options.items() if value != game.options[name]}
 
 
-def read_komi(value: str) -> float:
-    try:
-        komi = float(value.replace(",", "."))
-    except ValueError:
-        komi = math.nan
-    if not math.isfinite(komi):
-        raise ValueError(f"KM[{value[:20]}] is no komi")
-    if abs(komi) > HUNDREDTHS and value.lstrip("-+").isdecimal():
-        komi /= HUNDREDTHS
-        komi *= 2 if komi in CHINESE else 1
-    return komi
-
-
 def stones_in(game: Game, node: Node) -> dict[int, int]:
     """What a node puts on cells: +1 Black's stones, -1 White's, 0 nothing."""
     return {
         cell: owner for name, owner in STONES.items() for cell in cells_of(game, node.get(name, []))
     }
-
-
-def cells_of(game: Game, values: list[bytes]) -> Iterator[int]:
-    """The cells of a list of points, which may hold rectangles such as aa:cc, by any two opposite
-    corners."""
-    for value in filter(None, dict.fromkeys(map(value_text, values))):
-        corner, _, opposite = value.partition(":")
-        rows, columns = zip(
-            *(divmod(cell_of(game, end), game.columns) for end in (corner, opposite or corner))
-        )
-        for row in range(min(rows), max(rows) + 1):
-            yield from (
-                row * game.columns + column for column in range(min(columns), max(columns) + 1)
-            )
-
-
-def cell_of(game: Game, point: str) -> int:
-    if (action := action_of(game, point.strip())) >= game.cells:
-        raise ValueError(f"[{point[:20]}] is no point")
-    return action
 
 
 # What is played
@@ -304,23 +256,6 @@ def step_of(game: Game, sides: dict[str, int], entry: Node | tuple[str, str]) ->
     return Change(changed, mover) if changed or mover is not None else None
 
 
-def action_of(game: Game, point: str) -> int:
-    """The action of a move's value: two letters, letter and number, or a word."""
-    point = point.lower()
-    if point in PASSES or (point == "tt" and game.rows < 20):
-        point = "pass"
-    elif point in SWAPS:
-        point = "swap"
-    elif len(point) == 2 and point.isascii() and point.isalpha():
-        column, row = (ord(letter) - ord("a") for letter in point)
-        if column >= game.columns or row >= game.rows:
-            raise ValueError("outside the board")
-        return row * game.columns + column
-    elif len(point) > LONGEST_POINT:
-        raise ValueError("no point")
-    return game.parse(point)
-
-
 # Out
 
 
@@ -355,15 +290,6 @@ def serialise(record: Record) -> bytes:
     return write_nodes(nodes + [node_of(game, family, step) for step in record.steps])
 
 
-def komi_text(komi: float) -> str:
-    """With a point where a whole number would be read as hundredths."""
-    return (
-        f"{komi:g}"
-        if abs(komi) <= HUNDREDTHS and float(f"{komi:g}") == komi
-        else np.format_float_positional(komi, trim="0")
-    )
-
-
 def beginning_of(record: Record) -> Node:
     """AB, AW, PL and HA of a game that does not begin as all do."""
     setup, position = record.setup, record.setup.start(record.game)
@@ -396,17 +322,6 @@ def stones_node(game: Game, board: Iterable[tuple[int, int]], mover: int | None)
         ]:
             found[name] = points
     return found if mover is None else found | {"PL": [COLOURS[mover].encode()]}
-
-
-def point_of(game: Game, family: str, action: int) -> str:
-    word = game.format(action)
-    if word in ("pass", "swap"):
-        return {"pass": "", "swap": "swap-pieces"}[word]
-    return word if family == "hex" else letters(game, action)
-
-
-def letters(game: Game, cell: int) -> str:
-    return "".join(chr(ord("a") + index) for index in (cell % game.columns, cell // game.columns))
 
 
 def result_of(position: Position, kind: Kind) -> str:

@@ -104,7 +104,7 @@ def escape(value: str) -> bytes:
     return grammar.escape_text(" ".join(value.split()).encode())
 
 
-def serialise(nodes: list[Node]) -> bytes:
+def write_nodes(nodes: list[Node]) -> bytes:
     tree = grammar.Coarse_game_tree()
     tree.sequence = nodes
     return grammar.serialise_game_tree(tree)
