@@ -13,7 +13,7 @@ import games
 from selfplay.matches.players import create
 from selfplay.storage.run import read_ledger
 
-WIDTH, HEIGHT, MARGIN = 640, 320, 48
+WIDTH, HEIGHT, MARGIN = 640, 320, 60
 CURVES = {  # key of the ledger -> (colour, words)
     "exam_search": ("#1f6feb", "with search"),
     "exam_net": ("#d1662a", "network alone"),
