@@ -121,7 +121,7 @@ def _offered(point: EntryPoint) -> Game:
         offered = point.load()
     except (Exception, SystemExit) as error:
         raise ValueError(
-            f"the entry point {point.name!r} cannot be loaded: {own.sentence(error)}"
+            f"the entry point {point.name!r} cannot be loaded: {own.failure(error)}"
         ) from None
     return _checked(offered, f"the entry point {point.name!r}")
 

@@ -233,14 +233,14 @@ def note_tried(source: Source) -> None:
 
 
 def breaks(source: Source, harm: guards.Violation) -> str:
-    return f"{shown(source.path)} breaks the law that {harm.law}: {one_line(harm.explanation)}"
+    return f"{shown(source.path)} breaks the law that {harm.law}: {telling_line(harm.explanation)}"
 
 
 def explained(error: BaseException, source: Source, place: str) -> str:
     """File, line and one sentence."""
     line = line_of(error, place)
     where = f"{shown(source.path)}, line {line}" if line else shown(source.path)
-    return f"{where}: {sentence(error)}"
+    return f"{where}: {failure(error)}"
 
 
 def line_of(error: BaseException, place: str) -> int | None:
@@ -258,7 +258,7 @@ def line_of(error: BaseException, place: str) -> int | None:
     return line
 
 
-def sentence(error: BaseException) -> str:
+def failure(error: BaseException) -> str:
     """What went wrong, of Numba's many lines the one that says it."""
     if isinstance(error, SystemExit):
         return "the file ends the program, with sys.exit or the like"
@@ -269,7 +269,7 @@ def sentence(error: BaseException) -> str:
         if type(error).__module__.startswith("numba") or type(error) is ValueError
         else type(error).__name__
     )
-    said = ": ".join(part for part in (kind, one_line(text_of(error))) if part)
+    said = ": ".join(part for part in (kind, telling_line(text_of(error))) if part)
     return shown(f"this rule does not compile: {said}" if is_of_a_rule(error) else said, 300)
 
 
@@ -281,7 +281,7 @@ def is_of_a_rule(error: BaseException) -> bool:
     return trace is not None
 
 
-def one_line(text: str) -> str:
+def telling_line(text: str) -> str:
     """The first line that says something, and the next where it ends with a colon."""
     lines = [line.strip().removeprefix(">>> ") for line in text.splitlines()]
     lines = [line for line in lines if line and not line.startswith(NUMBA_HEADINGS)]

@@ -22,7 +22,7 @@ from native.machine.compile import copy, inline, kernel
 from native.machine.random import GOLDEN_GAMMA, mix
 from native.perspective import FIRST
 
-UNKNOWN = np.nan  # the node limit was reached
+UNSOLVED = np.nan  # the node limit was reached
 NO_ACTION = -1
 MULTIPLIER = np.uint64(0xBF58476D1CE4E5B9)  # the first of SplitMix64's finaliser
 
@@ -93,7 +93,7 @@ def solve(rules, memory, alpha, beta, node_limit):
     """Value for the first player of the unfinished position memory.state[0], exact if inside
     (alpha, beta), else a bound.
 
-    Returns UNKNOWN once `node_limit` positions have been entered. Modifies `memory`.
+    Returns UNSOLVED once `node_limit` positions have been entered. Modifies `memory`.
     """
     nodes = 1
     is_done, value = enter(rules, memory, 0, alpha, beta)
@@ -117,7 +117,7 @@ def solve(rules, memory, alpha, beta, node_limit):
             continue
         nodes += 1
         if nodes > node_limit:
-            return UNKNOWN
+            return UNSOLVED
         is_done, value = enter(rules, memory, ply + 1, memory.alpha[ply], memory.beta[ply])
         if is_done:
             improve(memory, ply, value)

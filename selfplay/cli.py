@@ -127,7 +127,7 @@ def again(arguments: list[str] | None) -> str:
 
 def fail(message: str, code: int) -> int:
     with suppress(OSError):
-        print(f"selfplay: {streams.one_line(message)}", file=sys.stderr, flush=True)
+        print(f"selfplay: {streams.abridged(message)}", file=sys.stderr, flush=True)
     return code
 
 

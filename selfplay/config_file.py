@@ -22,7 +22,7 @@ from games.quoting import quoted, shown
 from selfplay.config import RunConfig, Section, check
 
 PRESETS = Path(__file__).parent / "presets"
-LARGEST = 1 << 16  # bytes of a TOML file; all keys with a comment each take a tenth of it
+LARGEST_CONFIG = 1 << 16  # bytes of a TOML file; all keys with a comment each take a tenth of it
 MOST_DOTS = 100  # in a line: a key of many parts takes the square of their number to read
 # What keys were called: old name -> name now.
 OLD_KEYS = {
@@ -97,10 +97,10 @@ def read_text(path: Path) -> str:
         with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 raise ValueError(f"cannot read {path}: no regular file")
-            data = file.read(LARGEST + 1)
-        if len(data) > LARGEST:
+            data = file.read(LARGEST_CONFIG + 1)
+        if len(data) > LARGEST_CONFIG:
             raise ValueError(
-                f"cannot read {path}: larger than any configuration ({LARGEST:,} bytes)"
+                f"cannot read {path}: larger than any configuration ({LARGEST_CONFIG:,} bytes)"
             )
         return data.decode("utf-8-sig")
     except OSError as error:
@@ -177,8 +177,8 @@ def upgrade(data: dict) -> list[str]:
 def read_toml(text: str, source: str) -> dict:
     """The values of a TOML text. ValueError with one line for what is no TOML, or no configuration
     by its size alone."""
-    if len(text) > LARGEST:
-        raise ValueError(f"{source}: larger than any configuration ({LARGEST:,} letters)")
+    if len(text) > LARGEST_CONFIG:
+        raise ValueError(f"{source}: larger than any configuration ({LARGEST_CONFIG:,} letters)")
     for number, line in enumerate(text.split("\n"), 1):
         if line.count(".") > MOST_DOTS:
             raise ValueError(f"{source}: line {number} has more than {MOST_DOTS} dots")
@@ -220,7 +220,7 @@ def _apply(data: dict, change: str) -> None:
 def _value(text: str) -> Any:
     """A value as TOML writes it; else the text itself, so that words need no quotes."""
     try:
-        values = tomllib.loads(f"value = {text}") if len(text) <= LARGEST else {}
+        values = tomllib.loads(f"value = {text}") if len(text) <= LARGEST_CONFIG else {}
     except (RecursionError, ValueError):
         values = {}
     return values["value"] if list(values) == ["value"] else text

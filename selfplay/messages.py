@@ -1,6 +1,6 @@
 """What went wrong, for people and programs: one line of bounded length, whatever came in."""
 
-LONGEST = 300  # characters of a sentence
+LONGEST_SENTENCE = 300  # characters of a sentence
 # errors that are raised with a sentence of their own
 OURS = (
     ValueError,
@@ -21,5 +21,5 @@ def sentence(error: BaseException) -> str:
 
 
 def one_line(text: str) -> str:
-    cut = text if len(text) <= LONGEST else text[: LONGEST - 3] + "..."
+    cut = text if len(text) <= LONGEST_SENTENCE else text[: LONGEST_SENTENCE - 3] + "..."
     return "".join(character if character.isprintable() else "?" for character in cut)

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import load, save
 
-from selfplay.storage.arrays import checksum
+from selfplay.storage.arrays import arrays_checksum
 from selfplay.storage.files import DamagedFile
 
 NUMBERS = (
@@ -56,7 +56,7 @@ SIZES = (0, 1, -1, 2, 7, 2**31, 2**40, 2**63 - 1, 2**63, 2**64, 10**30)
 def packed(arrays: dict[str, np.ndarray], metadata: dict[str, str]) -> bytes:
     """A file with a right checksum."""
     arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-    return save(arrays, metadata=metadata | {"crc32": str(checksum(arrays))})
+    return save(arrays, metadata=metadata | {"crc32": str(arrays_checksum(arrays))})
 
 
 def split(file: bytes) -> tuple[dict, bytes]:

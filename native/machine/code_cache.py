@@ -26,7 +26,7 @@ from numba.core.caching import (
     UserWideCacheLocator,
 )
 
-DIGEST = sha256().digest_size
+DIGEST_BYTES = sha256().digest_size
 
 
 def stored(function, stamp=None):
@@ -115,7 +115,7 @@ class CodeFiles(IndexDataCacheFile):
             content = self._path(key).read_bytes()
         except OSError:
             return None
-        digest, data = content[:DIGEST], content[DIGEST:]
+        digest, data = content[:DIGEST_BYTES], content[DIGEST_BYTES:]
         return pickle.loads(data) if digest == self._digest(key, data) else None
 
     def save(self, key, data):
@@ -129,7 +129,8 @@ class CodeFiles(IndexDataCacheFile):
     def holds(self, magic) -> bool:
         """Is there a file for the present source and this processor?"""
         return any(
-            path.name.split(".")[-4:-2] == [self._stamp(), short(magic)] for path in self._all()
+            path.name.split(".")[-4:-2] == [self._stamp(), short_digest(magic)]
+            for path in self._all()
         )
 
     def flush(self):
@@ -139,7 +140,7 @@ class CodeFiles(IndexDataCacheFile):
     def _path(self, key) -> Path:
         return (
             Path(self._cache_path)
-            / f"{self._base}.{self._stamp()}.{short(key[1])}.{short(key)}.nbc"
+            / f"{self._base}.{self._stamp()}.{short_digest(key[1])}.{short_digest(key)}.nbc"
         )
 
     def _all(self) -> list[Path]:
@@ -151,12 +152,12 @@ class CodeFiles(IndexDataCacheFile):
         ]
 
     def _stamp(self) -> str:
-        return short((self._version, self._source_stamp))
+        return short_digest((self._version, self._source_stamp))
 
     def _digest(self, key, data: bytes) -> bytes:
         known = repr((numba.__version__, self._source_stamp, key)).encode()
         return sha256(len(known).to_bytes(8, "little") + known + data).digest()
 
 
-def short(value) -> str:
+def short_digest(value) -> str:
     return sha256(repr(value).encode()).hexdigest()[:12]

@@ -14,7 +14,7 @@ from native.machine.compile import inline
 from native.machine.simd import BLOCK, LN2_HIGH, LN2_LOW, Place
 
 GOLDEN_GAMMA = np.uint64(0x9E3779B97F4A7C15)
-SMALLEST = 1e-300  # in place of a 0 whose logarithm there is not
+TINY = 1e-300  # in place of a 0 whose logarithm there is not
 
 
 @inline
@@ -50,7 +50,7 @@ def gumbels(random_state, out, count):
     """out f64[0 .. count - 1] = standard Gumbel variables, -log(-log(u)) with u in (0, 1). What
     stands behind them, up to a multiple of BLOCK, is overwritten."""
     for i in range(count):
-        out[i] = uniform(random_state) + SMALLEST
+        out[i] = uniform(random_state) + TINY
     for i in range(count, (count + BLOCK - 1) // BLOCK * BLOCK):
         out[i] = 0.5
     for first in range(0, count, BLOCK):
@@ -59,7 +59,7 @@ def gumbels(random_state, out, count):
 
 @intrinsic
 def gumbel_lanes(typingctx, values, first):
-    """values f64[first .. first + BLOCK - 1] = -log(-log(value)), of values from SMALLEST to the
+    """values f64[first .. first + BLOCK - 1] = -log(-log(value)), of values from TINY to the
     last before 1."""
 
     def codegen(context, builder, signature, arguments):

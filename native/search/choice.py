@@ -195,7 +195,7 @@ def choose(params, forest, temperature, action_out, value_out, policy_out):
     forest's scratch.
     """
     for game in range(len(forest.num_simulations)):
-        clear(policy_out[game])
+        zero(policy_out[game])
         action_out[game] = -1
         if forest.num_simulations[game] > 0 and is_complete(forest, game):
             edge = choose_edge(params, forest, game, temperature)
@@ -206,7 +206,7 @@ def choose(params, forest, temperature, action_out, value_out, policy_out):
 
 
 @inline
-def clear(values):
+def zero(values):
     for i in range(len(values)):
         values[i] = 0.0
 
@@ -220,7 +220,7 @@ def read_priors(forest, action_out, value_out, policy_out):
     it, is part of the priors.
     """
     for game in range(len(forest.num_simulations)):
-        clear(policy_out[game])
+        zero(policy_out[game])
         action_out[game] = -1
         if forest.num_simulations[game] > 0 and forest.num_nodes[game] > 0:
             highest = np.float32(-1.0)

@@ -10,7 +10,7 @@ def search_tree_only(search_batch):
     """Complete one game's search after the other; each answer is equal logits and the value 0.
     Modifies forest, cache and batch."""
     rules, params, forest, cache, batch = search_batch
-    clear(batch)
+    clear_answers(batch)
     for game in range(len(forest.num_simulations)):
         while True:
             rows = gather_leaves(rules, params, forest, cache, batch, game, 0)
@@ -20,7 +20,7 @@ def search_tree_only(search_batch):
 
 
 @inline
-def clear(batch):
+def clear_answers(batch):
     for row in range(len(batch.value)):
         batch.value[row] = 0.0
         for action in range(batch.logits.shape[1]):

@@ -38,7 +38,7 @@ from selfplay.network.weights import new_network, shape_for, weights_of
 from selfplay.storage.records import Games
 
 Figures = dict[str, float]
-SLICE = 0.2  # seconds, in which two things that are compared are measured in turn
+SLICE_SECONDS = 0.2  # seconds, in which two things that are compared are measured in turn
 
 
 @dataclass
@@ -132,7 +132,7 @@ class Trees:
         self.search_batch = SearchBatch(
             game.rules,
             SearchParams(PUCT if options.kind == "puct" else GUMBEL),
-            new_forest(game, options.games, options.simulations),
+            bench_forest(game, options.games, options.simulations),
             new_cache(0, game.actions),
             memory.new_batch(options.games, game.planes, game.cells, game.scalars, game.actions),
         )
@@ -218,7 +218,7 @@ class Trees:
         return max(0.0, play - walk), max(0.0, encode - play)
 
 
-def new_forest(game: Game, num_games: int, simulations: int) -> memory.Forest:
+def bench_forest(game: Game, num_games: int, simulations: int) -> memory.Forest:
     return memory.new_forest(num_games, simulations, game.state_bytes, game.actions, game.max_plies)
 
 
@@ -317,11 +317,13 @@ def selfplay(game: Game, options) -> Bench:
         both."""
         rates, played, spent = [], [], 0.0
         while spent < seconds:
-            asking = [partial(tuning.ask_for, *pair, SLICE / 2) for pair in zip(bare, batches)]
+            asking = [
+                partial(tuning.ask_for, *pair, SLICE_SECONDS / 2) for pair in zip(bare, batches)
+            ]
             rates.append(sum(in_threads(asking)))
             begin = time.perf_counter()
             played += in_threads(
-                [partial(play_until, actor, begin + SLICE) for actor in pool.actors]
+                [partial(play_until, actor, begin + SLICE_SECONDS) for actor in pool.actors]
             )
             spent += time.perf_counter() - begin
         rate = float(np.mean(rates))

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 STOPPED = 130  # the exit code
 # seconds from a dropped interrupt to the next: C is out of the function by then, people do not
 # notice
-AGAIN = 0.02
+REPEAT_AFTER = 0.02
 
 
 @contextmanager
@@ -38,7 +38,7 @@ def obeyed() -> Iterator[None]:
         if not isinstance(unraisable.exc_value, KeyboardInterrupt):
             return hook(unraisable)
         dropped.append(unraisable.exc_type)
-        signal.setitimer(signal.ITIMER_REAL, AGAIN)
+        signal.setitimer(signal.ITIMER_REAL, REPEAT_AFTER)
 
     numbers = [signal.SIGTERM, signal.SIGALRM]
     numbers += [

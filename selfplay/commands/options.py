@@ -44,7 +44,7 @@ def named(text: str):
     """The game that the user names."""
     from selfplay.commands import prove
 
-    return prove.named(text)
+    return prove.tried_game(text)
 
 
 def common_game(names: list, asked: str | None, changes: list[str]):

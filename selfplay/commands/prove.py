@@ -31,12 +31,10 @@ from selfplay.searching.searcher import Searcher
 
 SEARCH_LAW = "the compiled search visits what the slow reference visits"
 POSITIONS, SIMULATIONS = 12, 40
-KINDS = (SearchParams(GUMBEL, gumbel_scale=0.0), SearchParams(PUCT))
+SEARCHES = (SearchParams(GUMBEL, gumbel_scale=0.0), SearchParams(PUCT))
 
 
-CHILD = (
-    "import sys; sys.path[:] = sys.argv[1:]; from selfplay.commands.prove import answer; answer()"
-)
+CHILD = "import sys; sys.path[:] = sys.argv[1:]; from selfplay.commands.prove import answer_task; answer_task()"
 LOADING = "loading the game"  # what is noted first
 
 
@@ -75,7 +73,7 @@ def prove(name: str, num_games: int, seed: int, source: own.Source | None = None
     return crashed(name, last, child.returncode)
 
 
-def named(name: str) -> Game:
+def tried_game(name: str) -> Game:
     """The game that the user names in a command. A file of their own is tried out first, and may
     run in later commands too. ValueError with one line if there is no such game."""
     if games.is_own(name):
@@ -116,7 +114,7 @@ def crashed(name: str, last: str, code: int) -> Proof:
     )
 
 
-def answer() -> None:
+def answer_task() -> None:
     """The other process: takes its task from standard input, and writes there what it does, a line
     each, and its answer. What a game prints goes nowhere."""
     # Ctrl-C ends the process that asked, which ends this one
@@ -187,7 +185,7 @@ def search_differences(game: Game, seed: int) -> Iterator[str]:
         s for s in sample_games(game, 4, np.random.default_rng(seed)) if s.position.outcome is None
     ]
     step = max(1, len(samples) // POSITIONS)
-    for settings in KINDS:
+    for settings in SEARCHES:
         for sample in samples[::step]:
             if difference := search_difference(game, sample, settings):
                 yield difference

@@ -42,7 +42,7 @@ def new_table(*headings: str) -> Table:
     return table
 
 
-def short(name: str, most: int = 40) -> str:
+def abbreviated(name: str, most: int = 40) -> str:
     """A player's name for a table: an outside engine's command can be long."""
     return name if len(name) <= most else name[: most - 1] + "…"
 
@@ -68,7 +68,7 @@ def label(name: str, parts: int, most: int) -> str:
         return name
     if name.startswith("gtp:"):
         program = name.removeprefix("gtp:").strip().partition(" ")[0]
-        return short(f"gtp:{program.rpartition('/')[2]}", most)
+        return abbreviated(f"gtp:{program.rpartition('/')[2]}", most)
     text = "/".join(name.rstrip("/").split("/")[-parts:])
     return text if len(text) <= most else "…" + text[len(text) - most + 1 :]
 
@@ -98,7 +98,7 @@ def tournament_table(
             table.add_row(names[i], f"{elo[i]:+.0f}", f"±{width[i]:.0f}")
         show(table)
     for name, player in zip(names, seated):
-        told = [short(player.name, LINE)] if name != player.name else []
+        told = [abbreviated(player.name, LINE)] if name != player.name else []
         told += [f"network in {player.precision}"] if player.precision else []
         if told:
             print(f"{name}: {', '.join(told)}")
@@ -221,12 +221,12 @@ def bench_table(result: dict) -> None:
     print(f"{result['what']}: {result['game']}, {result['setting']}, on {result['machine']}")
     table = new_table("figure", "median", "lowest", "highest")
     for name, figure in result["figures"].items():
-        table.add_row(name, *(number(figure[key]) for key in SPREAD))
+        table.add_row(name, *(figure_text(figure[key]) for key in SPREAD))
     show(table)
     print(f"bound by {result['bound']}")
 
 
-def number(value: float) -> str:
+def figure_text(value: float) -> str:
     return f"{value:,.3g}" if value < 10 else f"{value:,.0f}"
 
 

@@ -7,10 +7,10 @@ import os
 import sys
 from contextlib import suppress
 
-NAMES = ("stdin", "stdout", "stderr")
+STREAMS = ("stdin", "stdout", "stderr")
 # an answer with a letter that cannot be shown is better than none
 ENCODING_ERRORS = "backslashreplace"
-LONGEST = 1000  # letters of a message
+LONGEST_MESSAGE = 1000  # letters of a message
 
 
 class Forgiving(io.TextIOWrapper):
@@ -42,7 +42,7 @@ def make_usable() -> None:
     """Open closed descriptors on /dev/null: end of input, and output that goes nowhere. Otherwise
     the next file that is opened, such as a run's, would get their number and be written to by
     whatever prints."""
-    for number, name in enumerate(NAMES):
+    for number, name in enumerate(STREAMS):
         if is_closed(number):
             redirect(number)
         if getattr(sys, name) is None:
@@ -83,8 +83,8 @@ def silence(stream) -> None:
         redirect(stream.fileno())
 
 
-def one_line(message: str) -> str:
+def abridged(message: str) -> str:
     """On one line, and with its middle left out where it is too long to be read."""
     message = " ".join(message.split("\n"))
-    cut = LONGEST // 2
-    return message if len(message) <= LONGEST else f"{message[:cut]} ... {message[-cut:]}"
+    cut = LONGEST_MESSAGE // 2
+    return message if len(message) <= LONGEST_MESSAGE else f"{message[:cut]} ... {message[-cut:]}"

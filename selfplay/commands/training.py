@@ -124,7 +124,7 @@ def plan(
             raise ValueError(f"there is no run to resume in {folder}; name it with --out")
         settings = changed(stored_config(folder), changes)
         if game is not None:
-            refuse_another_file(settings, prove.named(game), folder)
+            refuse_another_file(settings, prove.tried_game(game), folder)
         games.remember(config.game_of(settings))  # is there such a game, with such options?
         return settings, folder
     if game is not None:

@@ -117,7 +117,7 @@ def after(position: Position, step: Step, options: dict[str, float]) -> Position
     """The position behind a step, a new one; `options` are those that the game began with.
     ValueError, with why, if there is none."""
     return (
-        changed(position, step, options)
+        with_change(position, step, options)
         if isinstance(step, Change)
         else executed(position, step, options)
     )
@@ -185,10 +185,10 @@ def given_turn(position: Position, side: int, options: dict[str, float]) -> Posi
     can_turn = position.game.resume is not None or position.game.setup is None
     if can_turn or position.outcome is not None or position.mover == side:
         return turned(position, side)
-    return changed(position, Change(mover=side), options)
+    return with_change(position, Change(mover=side), options)
 
 
-def changed(position: Position, change: Change, options: dict[str, float]) -> Position:
+def with_change(position: Position, change: Change, options: dict[str, float]) -> Position:
     mover = position.mover if change.mover is None else change.mover
     if not change.stones and position.game.resume is not None:
         return turned(position, mover)  # the same game goes on, with its superko

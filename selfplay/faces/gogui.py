@@ -52,12 +52,6 @@ def play_sequence(session: EngineSession, moves: Stones) -> str:
     return ""
 
 
-def undo(session: EngineSession, count: int) -> str:
-    """So many moves, or none if there are fewer."""
-    session.undo(count)
-    return ""
-
-
 def cputime() -> str:
     return f"{time.process_time():.3f}"
 
@@ -68,7 +62,7 @@ def owners(session: EngineSession) -> str:
     return "\n" + "\n".join(" ".join(str(owner) for owner in row) for row in rows)
 
 
-def search(session: EngineSession) -> str:
+def show_search(session: EngineSession) -> str:
     """The player's search of the position, as GoGui draws it: each move's share of the visits
     (LABEL) and value, Black's above 0 (INFLUENCE); in words its choice (TEXT)."""
     game, position = session.game, turned(session.position, session.position.mover)

@@ -24,7 +24,7 @@ from selfplay.faces.gtp_commands import COMMANDS, Answer
 from selfplay.matches.players import Player
 from selfplay.messages import sentence
 
-LONGEST = 8192  # bytes of a line; all the moves of a game on 19x19 take less
+LONGEST_COMMAND = 8192  # bytes of a line; all the moves of a game on 19x19 take less
 MOST_CHUNKS = 16  # of 64 KB, that are read before someone wants them
 MOST_LINES = 10_000  # that are kept so; a writer that is faster waits
 # GoGui's wish, a comment to others: whatever is searched shall end with what it has
@@ -49,8 +49,8 @@ def serve(
     inbox = Inbox(input)
     session = EngineSession(game, make_player, inbox, may_resign, ponders, load=load)
     while (line := next_line(session, inbox)) is not None:
-        if (command := parse(line)) is not None:
-            answer(session, command, output, len(line) > LONGEST)
+        if (command := parse_command(line)) is not None:
+            answer(session, command, output, len(line) > LONGEST_COMMAND)
             if command.name == "quit":
                 return
 
@@ -67,7 +67,7 @@ class Command:
     arguments: list[str]
 
 
-def parse(line: bytes) -> Command | None:
+def parse_command(line: bytes) -> Command | None:
     """A line by section 2.5 of the protocol: control characters and comments away, and a byte order
     mark, which some editors and pipes put before a text; None if nothing is left."""
     text = (
@@ -100,7 +100,7 @@ def answer(
 
 def obey(session: EngineSession, command: Command, is_too_long: bool) -> Answer:
     if is_too_long:
-        raise ValueError(f"line too long: at most {LONGEST} bytes")
+        raise ValueError(f"line too long: at most {LONGEST_COMMAND} bytes")
     if command.name not in COMMANDS:
         raise ValueError("unknown command")
     return COMMANDS[command.name](session, command.arguments)
@@ -128,7 +128,7 @@ class Inbox:
     lock that Python wants when it ends.
     """
 
-    def __init__(self, descriptor: int, longest: int = LONGEST):
+    def __init__(self, descriptor: int, longest: int = LONGEST_COMMAND):
         self.longest = longest  # bytes of a line
         self.chunks: Queue[bytes] = Queue(MOST_CHUNKS)  # b"" is the end
         self.lines: deque[bytes] = deque()  # whole ones

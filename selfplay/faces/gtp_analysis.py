@@ -27,15 +27,14 @@ import numpy as np
 from games.game import Game, win_rate
 from native.perspective import FIRST, SECOND
 from selfplay.faces.engine_session import EngineSession, Show
-from selfplay.faces.gtp_arguments import COLOURS, colour, number, vertex
+from selfplay.faces.gtp_arguments import COLOURS, MOST_PLIES, colour, number, vertex
 from selfplay.searching.anytime import AnytimeSearch
 from selfplay.searching.result import MoveInfo, SearchResult, lower_bound, principal_variation
-from selfplay.searching.time_control import LONGEST
+from selfplay.searching.time_control import LONGEST_TIME
 
 INTERVAL = 1.0  # seconds between two lines of analysis, unless told
-SHORTEST = 0.01  # seconds: one centisecond
+SHORTEST_INTERVAL = 0.01  # seconds: one centisecond
 MOST_MOVES = 1_000_000_000  # KataGo's bound of minmoves and maxmoves
-MOST_PLIES = (1 << 31) - 1
 KATA_FLAGS = ("rootInfo", "pvVisits", "pvEdgeVisits", "noResultValue")
 LEFT_OUT = ("ownership", "ownershipStdev", "movesOwnership", "movesOwnershipStdev")
 
@@ -57,7 +56,7 @@ class Wishes:
 
 def analyze(session: EngineSession, arguments: list[str], is_kata: bool) -> Iterator[str]:
     """Lines of a search that grows until something comes in."""
-    wishes = read(session, arguments, is_kata)
+    wishes = read_wishes(session, arguments, is_kata)
     show = writer(session, wishes, is_kata)
     return session.watch(wishes.side, wishes.interval, show, wishes.avoid_until)
 
@@ -66,12 +65,12 @@ def genmove_analyze(
     session: EngineSession, arguments: list[str], is_kata: bool, plays: bool = True
 ) -> Iterator[str]:
     """Lines of a search for a move, and the move, which is played if it `plays`."""
-    wishes = read(session, arguments, is_kata)
+    wishes = read_wishes(session, arguments, is_kata)
     show = writer(session, wishes, is_kata)
     return session.watch_move(wishes.side, wishes.interval, show, wishes.avoid_until, plays)
 
 
-COMMANDS = {
+ANALYSIS_COMMANDS = {
     "lz-analyze": lambda session, arguments: analyze(session, arguments, False),
     "lz-genmove_analyze": lambda session, arguments: genmove_analyze(session, arguments, False),
     "kata-analyze": lambda session, arguments: analyze(session, arguments, True),
@@ -85,7 +84,7 @@ COMMANDS = {
 # Words
 
 
-def read(session: EngineSession, arguments: list[str], is_kata: bool) -> Wishes:
+def read_wishes(session: EngineSession, arguments: list[str], is_kata: bool) -> Wishes:
     """What the words ask for. ValueError with the word that cannot be obeyed."""
     try:
         return Reader(session, arguments, is_kata).read()
@@ -149,9 +148,9 @@ class Reader:
         return self.words.popleft()
 
     def _interval(self, word: str) -> float:
-        if not 0.0 <= (value := number([word], 0, "the interval", float)) <= 100.0 * LONGEST:
+        if not 0.0 <= (value := number([word], 0, "the interval", float)) <= 100.0 * LONGEST_TIME:
             raise ValueError("the interval is out of range")
-        return max(SHORTEST, value / 100.0)
+        return max(SHORTEST_INTERVAL, value / 100.0)
 
     def _whole(self, what: str, least: int, most: int) -> int:
         if not least <= (value := number([self._next(what)], 0, what)) <= most:
@@ -172,7 +171,7 @@ class Reader:
             move
             for part in self._next("the vertex").split(",")
             if part
-            for move in vertices(self.game, part)
+            for move in vertices_of(self.game, part)
         }
         plies = self._whole("the number of plies", 1, MOST_PLIES)
         if not moves:
@@ -204,7 +203,7 @@ def is_number(word: str) -> bool:
     return False
 
 
-def vertices(game: Game, word: str) -> list[int]:
+def vertices_of(game: Game, word: str) -> list[int]:
     """The moves that a vertex names, or two of them with a colon: all cells of the rectangle
     between."""
     first, colon, last = word.partition(":")
@@ -230,7 +229,7 @@ def writer(session: EngineSession, wishes: Wishes, is_kata: bool) -> Show:
         found = session.player.result_of(search)
         moves = found.ranked(wishes.fewest)[: wishes.most]
         infos = [info(search, found, order, move, wishes.flags) for order, move in enumerate(moves)]
-        return " ".join(infos + ([root_info(found)] if "rootInfo" in wishes.flags else []))
+        return " ".join(infos + ([kata_root_info(found)] if "rootInfo" in wishes.flags else []))
 
     return line
 
@@ -244,7 +243,7 @@ def leela_info(
     return (
         f"info move {game.format(move.action)} visits {move.visits} winrate {rate * 10000:.0f} "
         f"prior {move.prior * 10000:.0f} lcb {lower_bound(rate, move.visits) * 10000:.0f} "
-        f"order {order} pv {words(game, line)}"
+        f"order {order} pv {line_words(game, line)}"
     )
 
 
@@ -262,7 +261,7 @@ def kata_info(
         f"{move.prior:.6f} lcb {bound:.6f} utilityLcb {2 * bound - 1:.6f} "
         + ("noResultValue 0 " if "noResultValue" in flags else "")
     )
-    info += f"order {order} pv {words(game, line)}"
+    info += f"order {order} pv {line_words(game, line)}"
     # in a tree each position of a line is reached by the line alone
     visits = " ".join(map(str, line_visits))
     return info + "".join(
@@ -270,7 +269,7 @@ def kata_info(
     )
 
 
-def root_info(found: SearchResult) -> str:
+def kata_root_info(found: SearchResult) -> str:
     """The whole search as KataGo writes it, for the side that moves; the position's own evaluation
     is a visit."""
     rate = win_rate(found.mean_value, found.mover)
@@ -280,5 +279,5 @@ def root_info(found: SearchResult) -> str:
     )
 
 
-def words(game: Game, line: tuple[int, ...]) -> str:
+def line_words(game: Game, line: tuple[int, ...]) -> str:
     return " ".join(game.format(action) for action in line)

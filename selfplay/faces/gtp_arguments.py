@@ -9,10 +9,11 @@ from games.game import Game
 from native.perspective import FIRST, SECOND
 from selfplay.faces.engine_session import EngineSession
 from selfplay.matches.gtp_engine import RESIGN
-from selfplay.searching.time_control import LONGEST
+from selfplay.searching.time_control import LONGEST_TIME
 
 COLOURS = {"b": FIRST, "black": FIRST, "w": SECOND, "white": SECOND}
 NUMBER = re.compile(r"[-+.0-9eE]+")  # Python alone would read 1_000 and other alphabets' digits too
+MOST_PLIES = (1 << 31) - 1  # that a restriction of moves lasts
 MOST_PERIODS = 1_000_000  # of overtime, and moves in one
 
 
@@ -54,12 +55,12 @@ def moves(session: EngineSession, arguments: list[str]) -> list[tuple[int, int]]
     ]
 
 
-def name_of(game: Game, action: int) -> str:
+def move_word(game: Game, action: int) -> str:
     return "resign" if action == RESIGN else game.format(action)
 
 
 def seconds(arguments: list[str], index: int, what: str) -> float:
-    if not 0.0 <= (value := number(arguments, index, what, float)) <= LONGEST:
+    if not 0.0 <= (value := number(arguments, index, what, float)) <= LONGEST_TIME:
         raise ValueError(f"syntax error: {what} is out of range")
     return value
 

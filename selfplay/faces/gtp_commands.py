@@ -15,7 +15,7 @@ from selfplay import __version__
 from selfplay.faces import gogui, gtp_analysis, gtp_time, sgf
 from selfplay.faces.engine_session import EngineSession
 from selfplay.faces.game_record import stones
-from selfplay.faces.gtp_arguments import argument, colour, moves, name_of, number, vertex
+from selfplay.faces.gtp_arguments import argument, colour, move_word, moves, number, vertex
 
 # Lizzie and LizzieYzy read the first word as Leela Zero's version, and warn of one before 0.15;
 # 0.17 is the one whose lz-analyze is spoken here, with priors and lower bounds.
@@ -51,11 +51,11 @@ def boardsize(session: EngineSession, arguments: list[str]) -> str:
     family, _ = games.GAMES.get(game.name, ("", None))
     if f"{family}{size}" not in games.GAMES:
         raise ValueError("unacceptable size")
-    take(session, session.load(f"{family}{size}"))
+    take_game(session, session.load(f"{family}{size}"))
     return ""
 
 
-def take(session: EngineSession, game: Game) -> None:
+def take_game(session: EngineSession, game: Game) -> None:
     try:
         session.take(game)
     except ValueError as error:
@@ -87,15 +87,21 @@ def play(session: EngineSession, arguments: list[str]) -> str:
 
 
 def genmove(session: EngineSession, arguments: list[str]) -> str:
-    return name_of(session.game, session.move(colour(arguments)))
+    return move_word(session.game, session.move(colour(arguments)))
 
 
 def reg_genmove(session: EngineSession, arguments: list[str]) -> str:
-    return name_of(session.game, session.choose(colour(arguments)))
+    return move_word(session.game, session.choose(colour(arguments)))
 
 
 def undo(session: EngineSession, arguments: list[str]) -> str:
     session.undo()
+    return ""
+
+
+def undo_moves(session: EngineSession, arguments: list[str]) -> str:
+    """GoGui's: so many moves, one if it names no number, or none if there are fewer."""
+    session.undo(number([*arguments, "1"], 0, "the number of moves"))
     return ""
 
 
@@ -122,7 +128,7 @@ def loadsgf(session: EngineSession, arguments: list[str]) -> str:
     if has_number:
         record = record.before_move(max(1, number(arguments, -1, "the move")))
     if record.game.name != session.game.name:
-        take(session, record.game)
+        take_game(session, record.game)
     session.lay(record)
     return f"read up to {record.note}" if record.note else ""
 
@@ -135,14 +141,14 @@ def fixed_handicap(session: EngineSession, arguments: list[str]) -> str:
     points = handicap_points(session, count)
     if count < 2 or len(points) != count:
         raise ValueError("invalid number of stones")
-    return set_up(session, points)
+    return lay_stones(session, points)
 
 
 def place_free_handicap(session: EngineSession, arguments: list[str]) -> str:
     """The fixed points serve for it: as many as asked for, or fewer where there are no more."""
     for count in range(min(number(arguments, 0, "the number of stones"), MOST_HANDICAP), 1, -1):
         if len(points := handicap_points(session, count)) == count:
-            return set_up(session, points)
+            return lay_stones(session, points)
     raise ValueError("invalid number of stones")
 
 
@@ -151,7 +157,7 @@ def set_free_handicap(session: EngineSession, arguments: list[str]) -> str:
     points = [vertex(session.game, word) for word in arguments]
     if len(points) < 2 or len(set(points)) < len(points) or max(points) >= session.game.cells:
         raise ValueError("bad vertex list")
-    set_up(session, points)
+    lay_stones(session, points)
     return ""
 
 
@@ -167,7 +173,7 @@ def handicap_points(session: EngineSession, count: int) -> list[int]:
     return [cell for cell, owner in enumerate(stones(start)) if owner]
 
 
-def set_up(session: EngineSession, points: list[int]) -> str:
+def lay_stones(session: EngineSession, points: list[int]) -> str:
     if session.record.steps or session.record.setup.has_stones:
         raise ValueError("board not empty")
     session.clear(black=tuple(points))
@@ -228,11 +234,9 @@ COMMANDS: dict[str, Callable[[EngineSession, list[str]], Answer]] = {
     "stop": gtp_time.stop,
     "final_score": final_score,
     "final_status_list": final_status_list,
-    **gtp_analysis.COMMANDS,
+    **gtp_analysis.ANALYSIS_COMMANDS,
     "cputime": lambda session, arguments: gogui.cputime(),
-    "gg-undo": lambda session, arguments: gogui.undo(
-        session, number([*arguments, "1"], 0, "the number of moves")
-    ),
+    "gg-undo": undo_moves,
     "gogui-analyze_commands": lambda session, arguments: "\n".join(gogui.MENU),
     # says that `# interrupt` is understood: see gtp.Inbox
     "gogui-interrupt": lambda session, arguments: "",
@@ -242,5 +246,5 @@ COMMANDS: dict[str, Callable[[EngineSession, list[str]], Answer]] = {
     "gogui-setup": lambda session, arguments: gogui.setup(session, moves(session, arguments)),
     "gogui-setup_player": lambda session, arguments: gogui.setup_player(session, colour(arguments)),
     "selfplay-owners": lambda session, arguments: gogui.owners(session),
-    "selfplay-search": lambda session, arguments: gogui.search(session),
+    "selfplay-search": lambda session, arguments: gogui.show_search(session),
 }

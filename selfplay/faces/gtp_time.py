@@ -7,7 +7,7 @@ from collections.abc import Callable
 from selfplay.faces.engine_session import EngineSession
 from selfplay.faces.gtp_arguments import argument, colour, count, number, seconds
 from selfplay.searching.clock import Clock
-from selfplay.searching.time_control import LONGEST, NO_LIMIT, TimeControl
+from selfplay.searching.time_control import LONGEST_TIME, NO_LIMIT, TimeControl
 
 KGS_SYSTEMS = ("none", "absolute", "byoyomi", "canadian")
 KATA_SYSTEMS = (*KGS_SYSTEMS, "fischer", "fischer-capped")
@@ -107,7 +107,7 @@ def set_most_seconds(session: EngineSession, word: str) -> None:
 PARAMETERS: dict[
     str, tuple[Callable[[EngineSession], str], Callable[[EngineSession, str], None]]
 ] = {
-    "maxTime": (lambda session: f"{session.most_seconds or LONGEST:g}", set_most_seconds),
+    "maxTime": (lambda session: f"{session.most_seconds or LONGEST_TIME:g}", set_most_seconds),
     "ponderingEnabled": (lambda session: str(session.ponders).lower(), set_pondering),
 }
 

@@ -39,7 +39,7 @@ from selfplay.matches.players import Player, SearchPlayer
 from selfplay.messages import sentence
 from selfplay.searching.result import MoveInfo, SearchResult, lower_bound, principal_variation
 
-LONGEST = 1 << 20  # bytes of a line
+LONGEST_QUERY = 1 << 20  # bytes of a line
 DIGITS = 6
 
 
@@ -55,7 +55,7 @@ def serve(
 
     `make_player` makes the player for a game, or raises ValueError if it does not play that one.
     """
-    inbox, server = Inbox(input, LONGEST), AnalysisServer(game, make_player, output)
+    inbox, server = Inbox(input, LONGEST_QUERY), AnalysisServer(game, make_player, output)
     is_open = True
     while is_open or (server.jobs and is_patient):
         while is_open and (not server.jobs or inbox.has_line()):
@@ -139,7 +139,7 @@ class AnalysisServer:
                 self.finish(job)
             elif now >= job.due:
                 job.due = now + job.every
-                self.say(answer(job, review.result(job.task), True))
+                self.say(search_answer(job, review.result(job.task), True))
 
     def give_up(self, review: ReviewSearch, error: Exception) -> None:
         """A batch step has failed: the queries that it searched for end with that error, once each;
@@ -161,8 +161,8 @@ class AnalysisServer:
     # Queries
 
     def begin(self, asked: dict) -> None:
-        query = queries.parse(asked)
-        game = queries.board(query, self.game)
+        query = queries.parse_query(asked)
+        game = queries.board_of(query, self.game)
         review, urgencies = self.review(game), query.urgencies()
         positions = list(queries.positions(query, game))
         found = [
@@ -219,7 +219,7 @@ class AnalysisServer:
                 }
             )
         else:
-            self.say(answer(job, job.review.result(job.task), False))
+            self.say(search_answer(job, job.review.result(job.task), False))
         job.review.drop(job.task)
         self.jobs.remove(job)
 
@@ -269,8 +269,8 @@ ACTIONS: dict[str, Callable[[AnalysisServer, dict], dict]] = {
 
 def decode(line: bytes) -> dict:
     """The JSON object of a line, which has an id. ValueError with one sentence."""
-    if len(line) > LONGEST:
-        raise ValueError(f"line too long: at most {LONGEST} bytes")
+    if len(line) > LONGEST_QUERY:
+        raise ValueError(f"line too long: at most {LONGEST_QUERY} bytes")
     try:
         asked = msgspec.json.decode(line.removeprefix(BOM_UTF8))
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
@@ -283,14 +283,14 @@ def decode(line: bytes) -> dict:
 # What is answered
 
 
-def answer(job: Job, result: SearchResult, is_during: bool) -> dict:
+def search_answer(job: Job, result: SearchResult, is_during: bool) -> dict:
     """What a search has found, for the side that the query names."""
     query, position = job.query, job.position
     found = head(job, is_during)
     found["moveInfos"] = [move_info(job, move, n) for n, move in enumerate(result.ranked())]
     found["rootInfo"] = root_info(job, result.simulations + 1, result.mean_value, 0.0)
     if result.network_value is not None:
-        found["rootInfo"]["rawWinrate"] = rate(job, result.network_value)
+        found["rootInfo"]["rawWinrate"] = rate_for(job, result.network_value)
     if query.include_policy:
         found["policy"] = policy(position.game, job.task.priors)
     return found
@@ -340,7 +340,7 @@ def root_info(job: Job, visits: int, value: float, lead: float) -> dict:
         "visits": visits,
         "thisHash": f"{position.key:016X}",
     }
-    return found | rates(rate(job, value)) | points(lead) | no_result(job)
+    return found | rates(rate_for(job, value)) | points(lead) | no_result(job)
 
 
 def no_result(job: Job) -> dict:
@@ -356,7 +356,7 @@ def points(lead: float) -> dict:
     return {"scoreLead": lead, "scoreMean": lead, "scoreSelfplay": lead, "scoreStdev": 0.0}
 
 
-def rate(job: Job, value: float) -> float:
+def rate_for(job: Job, value: float) -> float:
     """The win rate of the side that the query names, from a value for the first player; a draw
     counts half."""
     return round(win_rate(value, side_of(job)), DIGITS)

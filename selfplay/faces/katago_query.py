@@ -21,7 +21,7 @@ from games.quoting import quoted
 from native.perspective import FIRST, SECOND
 from selfplay.faces import game_record
 from selfplay.faces.game_record import Setup
-from selfplay.faces.gtp_arguments import COLOURS
+from selfplay.faces.gtp_arguments import COLOURS, MOST_PLIES
 from selfplay.messages import one_line
 
 OUR_RULES = ("tromp-taylor", "chinese-ogs", "chinese-kgs")
@@ -34,10 +34,9 @@ OUR_RULE = {
 }
 LARGEST_KOMI = 150.0  # KataGo's
 MOST_VISITS = 1 << 50
-MOST_PLIES = (1 << 31) - 1
 PERSPECTIVES = ("BLACK", "WHITE", "SIDETOMOVE")
-Count = Annotated[int, Meta(ge=1)]
-Number = Annotated[int, Meta(ge=-(2**31) + 1, le=2**31 - 1)]  # KataGo's bounds of a priority
+PositiveInt = Annotated[int, Meta(ge=1)]
+Int32 = Annotated[int, Meta(ge=-(2**31) + 1, le=2**31 - 1)]  # KataGo's bounds of a priority
 Size = Annotated[int, Meta(ge=2)]
 Seconds = Annotated[float, Meta(ge=0.001)]
 
@@ -53,7 +52,7 @@ class Refused(ValueError):
 class Restriction(msgspec.Struct, rename="camel"):
     player: str
     moves: list[str]
-    until_depth: Count
+    until_depth: PositiveInt
 
 
 class Query(msgspec.Struct, rename="camel"):
@@ -67,10 +66,10 @@ class Query(msgspec.Struct, rename="camel"):
     komi: Annotated[float, Meta(ge=-LARGEST_KOMI, le=LARGEST_KOMI)] | None = None
     initial_stones: list[tuple[str, str]] = []
     initial_player: str | None = None
-    analyze_turns: list[Number] | None = None
-    max_visits: Count | None = None
-    priority: Number = 0
-    priorities: list[Number] | None = None
+    analyze_turns: list[Int32] | None = None
+    max_visits: PositiveInt | None = None
+    priority: Int32 = 0
+    priorities: list[Int32] | None = None
     include_policy: bool = False
     include_ownership: bool = False
     include_ownership_stdev: bool = False
@@ -78,7 +77,7 @@ class Query(msgspec.Struct, rename="camel"):
     include_moves_ownership_stdev: bool = False
     include_no_result_value: bool = False
     include_pv_visits: bool = msgspec.field(default=False, name="includePVVisits")
-    analysis_pv_len: Count | None = msgspec.field(default=None, name="analysisPVLen")
+    analysis_pv_len: PositiveInt | None = msgspec.field(default=None, name="analysisPVLen")
     report_during_search_every: Seconds | None = None
     first_report_during_search_after: Seconds | None = None
     avoid_moves: list[Restriction] = []
@@ -118,10 +117,10 @@ OWNERSHIP = (
     "includeMovesOwnershipStdev",
 )
 SETTINGS = {"maxTime", "maxVisits", "reportAnalysisWinratesAs"}
-FIELDS = {field.encode_name for field in msgspec.structs.fields(Query)}
+QUERY_FIELDS = {field.encode_name for field in msgspec.structs.fields(Query)}
 
 
-def parse(asked: dict) -> Query:
+def parse_query(asked: dict) -> Query:
     """The query of a JSON object. Refused with the field and one sentence."""
     query = convert(asked, Query)
     if query.analyze_turns == []:
@@ -188,7 +187,7 @@ def warnings(query: Query, asked: dict, positions: list[Position]) -> Iterator[t
         yield "komi", f"{positions[0].game.title} has none"
     if others := sorted(query.override_settings.keys() - SETTINGS):
         yield "overrideSettings", "not used here: " + one_line(", ".join(others))
-    for field in sorted(asked.keys() - FIELDS):
+    for field in sorted(asked.keys() - QUERY_FIELDS):
         yield one_line(field), "not used here"
 
 
@@ -198,7 +197,7 @@ def is_our_rule(rules: str | dict) -> bool:
     return all(rules.get(name, value) == value for name, value in OUR_RULE.items())
 
 
-def board(query: Query, game: Game) -> Game:
+def board_of(query: Query, game: Game) -> Game:
     """The query's board, of the given game's family."""
     columns, rows = query.board_x_size, query.board_y_size
     if (game.columns, game.rows) == (columns, rows):
@@ -214,10 +213,10 @@ def board(query: Query, game: Game) -> Game:
 
 def positions(query: Query, game: Game) -> Iterator[Position]:
     """After each number of the query's moves, from none on. Refused where a move is not legal."""
-    position = start(query, game)
+    position = start_of(query, game)
     yield position
     for number, (player, word) in enumerate(query.moves):
-        side, action = colour("moves", player), place("moves", game, word)
+        side, action = side_named("moves", player), action_named("moves", game, word)
         try:
             move = game_record.allowed(position, side, action)
         except ValueError as error:
@@ -227,10 +226,10 @@ def positions(query: Query, game: Game) -> Iterator[Position]:
         yield position
 
 
-def start(query: Query, game: Game) -> Position:
+def start_of(query: Query, game: Game) -> Position:
     options = {"komi": query.komi} if query.komi is not None and "komi" in game.options else {}
     stones = [
-        (colour("initialStones", player), place("initialStones", game, word))
+        (side_named("initialStones", player), action_named("initialStones", game, word))
         for player, word in query.initial_stones
     ]
     black, white = (
@@ -238,7 +237,7 @@ def start(query: Query, game: Game) -> Position:
     )
     if stones and max(cell for _, cell in stones) >= game.cells:
         raise Refused("initialStones", "a stone needs a point")
-    first = mover(query, game, bool(black and not white))
+    first = first_mover(query, game, bool(black and not white))
     try:
         return Setup(options, black, white, first).start(game)
     except ValueError as error:
@@ -247,13 +246,15 @@ def start(query: Query, game: Game) -> Position:
         ) from None
 
 
-def mover(query: Query, game: Game, is_handicap: bool) -> int:
+def first_mover(query: Query, game: Game, is_handicap: bool) -> int:
     """Who moves first: who is named; else who does; else White after Black's stones."""
     if query.initial_player is not None:
-        return colour("initialPlayer", query.initial_player)
+        return side_named("initialPlayer", query.initial_player)
     if game.setup is None:
         return FIRST
-    return colour("moves", query.moves[0][0]) if query.moves else SECOND if is_handicap else FIRST
+    return (
+        side_named("moves", query.moves[0][0]) if query.moves else SECOND if is_handicap else FIRST
+    )
 
 
 def restriction(query: Query, game: Game) -> np.ndarray | None:
@@ -265,11 +266,11 @@ def restriction(query: Query, game: Game) -> np.ndarray | None:
         return None
     avoid_until, sides = np.zeros((2, game.actions), np.int32), set()
     for each in restrictions:
-        side, named = colour(field, each.player), np.zeros(game.actions, bool)
+        side, named = side_named(field, each.player), np.zeros(game.actions, bool)
         if query.allow_moves and side in sides:
             raise Refused(field, "may be given once for each player")  # as in KataGo
         sides.add(side)
-        named[[place(field, game, word) for word in each.moves]] = True
+        named[[action_named(field, game, word) for word in each.moves]] = True
         avoided = ~named if query.allow_moves else named
         avoid_until[side, avoided] = np.maximum(
             avoid_until[side, avoided], min(each.until_depth, MOST_PLIES)
@@ -277,13 +278,13 @@ def restriction(query: Query, game: Game) -> np.ndarray | None:
     return avoid_until
 
 
-def colour(field: str, word: str) -> int:
+def side_named(field: str, word: str) -> int:
     if word.lower() not in COLOURS:
         raise Refused(field, f"{quoted(word, 20)} is no player: B and W are")
     return COLOURS[word.lower()]
 
 
-def place(field: str, game: Game, word: str) -> int:
+def action_named(field: str, game: Game, word: str) -> int:
     """The action of a move's text: as the game writes it, or "(x,y)", column and row from 0 at the
     top left."""
     if numbers := re.fullmatch(r"\(\s*([0-9]{1,3})\s*,\s*([0-9]{1,3})\s*\)", word.strip()):

@@ -24,9 +24,9 @@ from selfplay.searching.result import SearchResult
 from selfplay.searching.searcher import Searcher
 
 TREES = 8  # positions at a time
-LEAVES = 8  # of each in flight where a network is asked: a batch of 64
+TREE_LEAVES = 8  # of each in flight where a network is asked: a batch of 64
 # of one tree, some 120 MB where it grows so large: memory that no search has reached costs nothing
-EDGES = 1 << 22
+TREE_EDGES = 1 << 22
 CACHE = 1 << 16  # answers of the network that are remembered
 
 
@@ -52,10 +52,10 @@ class ReviewSearch(Searcher):
 
     def __init__(self, player: SearchPlayer, trees: int = TREES):
         # a playout begins from a game's one leaf
-        leaves, entries = (LEAVES, CACHE) if player.has_network else (1, 0)
+        leaves, entries = (TREE_LEAVES, CACHE) if player.has_network else (1, 0)
         params, capacity = (
             player.params._replace(kind=PUCT),
-            max(1000, EDGES // player.game.actions),
+            max(1000, TREE_EDGES // player.game.actions),
         )
         super().__init__(
             player.game, player.evaluator, params, capacity, trees, leaves, entries, player.seed

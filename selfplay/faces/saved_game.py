@@ -7,7 +7,7 @@ from selfplay.faces import sgf
 from selfplay.faces.game_record import Record, plain
 from selfplay.storage.files import DamagedFile, read_json, write_json
 
-FORMAT = "selfplay-game-1"
+SAVED_FORMAT = "selfplay-game-1"
 SGF = ".sgf"
 
 
@@ -20,7 +20,12 @@ def save_record(path: str, record: Record) -> None:
         raise ValueError("this game has stones, options or turns of its own; save it as FILE.sgf")
     game = record.game
     moves = [game.format(move) for move in record.moves]
-    saved = {"format": FORMAT, "game": game.name, "players": list(record.names), "moves": moves}
+    saved = {
+        "format": SAVED_FORMAT,
+        "game": game.name,
+        "players": list(record.names),
+        "moves": moves,
+    }
     write_json(Path(path), saved)
 
 
@@ -34,7 +39,7 @@ def load_record(path: str, game: Game) -> Record:
 def load_moves(path: str, game: Game) -> list[int]:
     """The moves of a saved game of this very game. DamagedFile with one line for anything else."""
     saved = read_json(Path(path))
-    if saved.get("format") != FORMAT or not isinstance(saved.get("moves"), list):
+    if saved.get("format") != SAVED_FORMAT or not isinstance(saved.get("moves"), list):
         raise DamagedFile(f"{path} is no saved game")
     if saved.get("game") != game.name:
         raise DamagedFile(f"{path} is a game of {saved.get('game')}, not {game.name}")

@@ -39,12 +39,12 @@ from selfplay.faces.game_record import (
 )
 from selfplay.faces.sgf_text import Node, escape, main_line, text, write_nodes
 from selfplay.faces.sgf_values import (
-    COLOURS,
-    KINDS,
+    GAME_KINDS,
     LONGEST_POINT,
+    MOVE_PROPERTIES,
     SIDES,
     STONES,
-    Kind,
+    GameKind,
     action_of,
     cells_of,
     komi_text,
@@ -55,7 +55,7 @@ from selfplay.storage.files import DamagedFile, write_bytes
 
 NO_SWAP = "swap-sides"  # the players change places, and the board stays
 ENDINGS = ("resign", "forfeit")  # Hex: the game ended so, no move
-LARGEST = 1 << 24  # bytes of a file
+LARGEST_FILE = 1 << 24  # bytes of a file
 MOST_STEPS = 2000  # that are played out: no game has so many moves
 Load = Callable[[str], Game]  # finds a game by its name
 
@@ -74,8 +74,8 @@ def read(
         with open(path, "rb", opener=at_once) as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 raise DamagedFile(f"{name} is no regular file")
-            data = file.read(LARGEST + 1)
-        if len(data) > LARGEST:
+            data = file.read(LARGEST_FILE + 1)
+        if len(data) > LARGEST_FILE:
             raise DamagedFile(f"{name}: larger than any game")
     except OSError as error:
         raise DamagedFile(f"{name} cannot be read: {error.strerror}") from None
@@ -95,7 +95,7 @@ def parse(
 ) -> Record:
     """The first game of an SGF file, as far as it can be played. ValueError with one line."""
     nodes, cut = main_line(data)
-    name = name_of(nodes[0], family)
+    name = game_named(nodes[0], family)
     if expected is not None and expected.name != name:
         raise ValueError(f"a game of {name}, not {expected.name}")
     game = expected or load(name)
@@ -126,12 +126,12 @@ def begun(record: Record) -> Record:
     return replace(record, setup=setup)
 
 
-def name_of(root: Node, wanted: str) -> str:
+def game_named(root: Node, wanted: str) -> str:
     """The game that a file is of, by its name here. ValueError for one that is not played here, or
     not of the wanted family."""
     number, families = (
         text(root, "GM") or "1",
-        {str(kind.number): name for name, kind in KINDS.items()},
+        {str(kind.number): name for name, kind in GAME_KINDS.items()},
     )
     if number not in families:
         raise ValueError(
@@ -139,7 +139,7 @@ def name_of(root: Node, wanted: str) -> str:
             "Hex (11)"
         )
     family = families[number]
-    columns, _, rows = (text(root, "SZ") or str(KINDS[family].size)).partition(":")
+    columns, _, rows = (text(root, "SZ") or str(GAME_KINDS[family].size)).partition(":")
     name, sizes = f"{family}{columns}", games.FAMILIES[family].sizes
     if wanted not in ("", family):
         raise ValueError(f"a game of {family}, not {wanted}")
@@ -152,7 +152,7 @@ def name_of(root: Node, wanted: str) -> str:
 
 def moves_of(node: Node) -> list[tuple[str, str]]:
     """(colour, point) of a node's moves; old files hold two to a node."""
-    return [(name, text(node, name)) for name in node if name in COLOURS]
+    return [(name, text(node, name)) for name in node if name in MOVE_PROPERTIES]
 
 
 def sides_of(game: Game, setup: Setup, nodes: list[Node]) -> dict[str, int]:
@@ -269,14 +269,14 @@ def serialise(record: Record) -> bytes:
     record = begun(record)
     game, setup = record.game, record.setup
     family, size = games.GAMES.get(game.name, ("", None))
-    if family not in KINDS:
+    if family not in GAME_KINDS:
         raise ValueError(
-            f"SGF is for {', '.join(games.FAMILIES[name].title for name in KINDS)}, not "
+            f"SGF is for {', '.join(games.FAMILIES[name].title for name in GAME_KINDS)}, not "
             f"{game.title}"
         )
     root = {
         "FF": "4",
-        "GM": str(KINDS[family].number),
+        "GM": str(GAME_KINDS[family].number),
         "CA": "UTF-8",
         "AP": f"selfplay:{__version__}",
         "SZ": str(size),
@@ -284,7 +284,7 @@ def serialise(record: Record) -> bytes:
     root |= {name: value for name, value in zip(("PB", "PW"), record.names) if value}
     if "komi" in game.options:
         root["KM"] = komi_text(setup.options.get("komi", game.options["komi"]))
-    if result := record.result or result_of(record.position(), KINDS[family]):
+    if result := record.result or result_of(record.position(), GAME_KINDS[family]):
         root["RE"] = result
     nodes = [{name: [escape(value)] for name, value in root.items()} | beginning_of(record)]
     return write_nodes(nodes + [node_of(game, family, step) for step in record.steps])
@@ -310,7 +310,7 @@ def beginning_of(record: Record) -> Node:
 def node_of(game: Game, family: str, step: Step) -> Node:
     if isinstance(step, Change):
         return stones_node(game, step.stones, step.mover)
-    return {COLOURS[step.side]: [point_of(game, family, step.action).encode()]}
+    return {MOVE_PROPERTIES[step.side]: [point_of(game, family, step.action).encode()]}
 
 
 def stones_node(game: Game, board: Iterable[tuple[int, int]], mover: int | None) -> Node:
@@ -321,15 +321,15 @@ def stones_node(game: Game, board: Iterable[tuple[int, int]], mover: int | None)
             point_of(game, family, cell).encode() for cell, stone in board if stone == owner
         ]:
             found[name] = points
-    return found if mover is None else found | {"PL": [COLOURS[mover].encode()]}
+    return found if mover is None else found | {"PL": [MOVE_PROPERTIES[mover].encode()]}
 
 
-def result_of(position: Position, kind: Kind) -> str:
+def result_of(position: Position, kind: GameKind) -> str:
     """RE of a finished game: B+3.5, W+ (a win without a score), 0 for a draw; "" while it goes
     on."""
     if position.outcome is None:
         return ""
     if position.outcome == 0:
         return "0"
-    winner = COLOURS[FIRST if position.outcome > 0 else SECOND]
+    winner = MOVE_PROPERTIES[FIRST if position.outcome > 0 else SECOND]
     return f"{winner}+{abs(position.final()[1]):g}" if kind.has_score else f"{winner}+"

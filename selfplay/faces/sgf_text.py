@@ -12,7 +12,7 @@ import re
 from sgfmill import sgf_grammar as grammar
 
 Node = dict[str, list[bytes]]  # a property's name -> its values, as they stand between the brackets
-START = re.compile(rb"\(\s*(?:(;)|[A-Z]{1,2}\s*\[)")  # a game, perhaps without its first `;`
+GAME_START = re.compile(rb"\(\s*(?:(;)|[A-Z]{1,2}\s*\[)")  # a game, perhaps without its first `;`
 ENCODING = re.compile(rb"CA\s{0,9}\[([^]]{0,40})\]")
 # what files that say so may hold
 WIDER = {
@@ -67,7 +67,7 @@ def what_is_wrong(tail: bytes) -> str:
 
 def first_node(text: bytes) -> bytes | None:
     """The text from the first game on, with the `;` that it may lack; None if there is none."""
-    if (found := START.search(text)) is None:
+    if (found := GAME_START.search(text)) is None:
         return None
     return text[found.start() :] if found[1] else b"(;" + text[found.start() + 1 :]
 

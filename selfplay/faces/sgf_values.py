@@ -12,7 +12,7 @@ from native.perspective import FIRST, SECOND
 from selfplay.faces.sgf_text import value_text
 
 
-class Kind(NamedTuple):
+class GameKind(NamedTuple):
     """How SGF knows a family of games."""
 
     number: int  # GM
@@ -20,13 +20,13 @@ class Kind(NamedTuple):
     has_score: bool  # is a win told by its margin?
 
 
-KINDS = {
-    "go": Kind(1, 19, True),
-    "othello": Kind(2, 8, True),
-    "gomoku": Kind(4, 15, False),
-    "hex": Kind(11, 11, False),
+GAME_KINDS = {
+    "go": GameKind(1, 19, True),
+    "othello": GameKind(2, 8, True),
+    "gomoku": GameKind(4, 15, False),
+    "hex": GameKind(11, 11, False),
 }
-COLOURS = ("B", "W")  # the first player's, the second player's
+MOVE_PROPERTIES = ("B", "W")  # the first player's, the second player's
 SIDES = {"B": FIRST, "W": SECOND}
 STONES = {"AB": 1, "AW": -1, "AE": 0}
 PASSES = ("", "pass")

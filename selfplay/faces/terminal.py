@@ -15,7 +15,7 @@ from rich.markup import escape
 from games.game import Game
 from selfplay.faces.game_record import Record, pass_of, plain
 from selfplay.faces.game_session import GameSession
-from selfplay.faces.terminal_commands import Terminal, obey
+from selfplay.faces.terminal_commands import Terminal, obey_person
 from selfplay.faces.terminal_view import draw, farewell, greet, name_of, opinion, result
 from selfplay.matches.gtp_engine import RESIGN
 from selfplay.matches.players import Player
@@ -67,7 +67,7 @@ def play_on(terminal: Terminal) -> bool:
         elif session.seats[mover] is not None:
             let_move(terminal, mover)
             draw(session, console)
-        elif not obey(terminal, mover, listen(terminal, mover)):
+        elif not obey_person(terminal, mover, listen(terminal, mover)):
             return False
 
 
@@ -86,7 +86,7 @@ def is_asked_again(terminal: Terminal) -> bool:
             )
         except EOFError:
             return False
-        if not line.strip() or not obey(terminal, people[0], line):
+        if not line.strip() or not obey_person(terminal, people[0], line):
             return False
     return True
 

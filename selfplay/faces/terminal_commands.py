@@ -1,5 +1,5 @@
-"""What a person may type at the prompt: a move in the game's notation, or one of COMMANDS. A line
-that cannot be obeyed is a ValueError or an OSError whose text is the whole answer."""
+"""What a person may type at the prompt: a move in the game's notation, or a command of HELP_LINES.
+Whatever cannot be done is a ValueError or an OSError whose text is the whole answer."""
 
 import shlex
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from selfplay.faces.saved_game import load_record, save_record
 from selfplay.faces.terminal_view import draw, name_of, opinion, show_note
 from selfplay.matches.players import Player
 
-COMMANDS = {
+HELP_LINES = {
     "undo": "take back your last move and the answer to it",
     "hint": "what the engine would play, and why",
     "board": "draw the board again, and the clocks",
@@ -37,35 +37,35 @@ class Terminal:
     adviser: Player | None = None  # who answers `hint`
 
 
-def obey(terminal: Terminal, side: int, line: str) -> bool:
+def obey_person(terminal: Terminal, side: int, line: str) -> bool:
     """Do what a person's line says, a move of their side or a command; False to leave."""
     word, _, argument = line.strip().partition(" ")
     if (command := word.lower()) in LEAVE:
         return False
     try:
-        if command in ACTIONS:
-            ACTIONS[command](terminal, side, argument.strip())
+        if command in TYPED_COMMANDS:
+            TYPED_COMMANDS[command](terminal, side, argument.strip())
         elif word:
-            move(terminal, side, word)
+            play_word(terminal, side, word)
     except (OSError, ValueError) as error:
         terminal.console.print(str(error), style="yellow", markup=False)
     return True
 
 
-def move(terminal: Terminal, side: int, word: str) -> None:
+def play_word(terminal: Terminal, side: int, word: str) -> None:
     session = terminal.session
     try:
         session.play(side, session.game.parse(word))
     except ValueError:
         raise ValueError(
-            f"{word[:LONGEST_WORD]!r} cannot be played here. Legal: {legal(session, side)} (or "
+            f"{word[:LONGEST_WORD]!r} cannot be played here. Legal: {legal_words(session, side)} (or "
             "help, undo, hint, ...)"
         ) from None
     session.clock.move(side)
     draw(session, terminal.console)
 
 
-def legal(session: GameSession, side: int) -> str:
+def legal_words(session: GameSession, side: int) -> str:
     """The moves of a side whose turn it is, or who may have it behind the end."""
     try:
         actions = turned(session.position, side).legal
@@ -74,7 +74,7 @@ def legal(session: GameSession, side: int) -> str:
     return " ".join(session.game.format(action) for action in actions)
 
 
-def undo(terminal: Terminal, side: int, argument: str) -> None:
+def take_back(terminal: Terminal, side: int, argument: str) -> None:
     session = terminal.session
     mine = [
         number
@@ -87,7 +87,7 @@ def undo(terminal: Terminal, side: int, argument: str) -> None:
     draw(session, terminal.console)
 
 
-def hint(terminal: Terminal, side: int, argument: str) -> None:
+def show_hint(terminal: Terminal, side: int, argument: str) -> None:
     adviser, position = terminal.adviser, turned(terminal.session.position, side)
     found = adviser.analyse(position.state) if adviser else None
     if found is None:
@@ -97,11 +97,11 @@ def hint(terminal: Terminal, side: int, argument: str) -> None:
     terminal.console.print(opinion(position.game, found, most=7))
 
 
-def board(terminal: Terminal, side: int, argument: str) -> None:
+def show_board(terminal: Terminal, side: int, argument: str) -> None:
     draw(terminal.session, terminal.console)
 
 
-def save(terminal: Terminal, side: int, argument: str) -> None:
+def save_game(terminal: Terminal, side: int, argument: str) -> None:
     if not argument:
         raise ValueError("save needs a file name")
     session = terminal.session
@@ -115,7 +115,7 @@ def save(terminal: Terminal, side: int, argument: str) -> None:
     )
 
 
-def load(terminal: Terminal, side: int, argument: str) -> None:
+def load_game(terminal: Terminal, side: int, argument: str) -> None:
     if not argument:
         raise ValueError("load needs a file name")
     session = terminal.session
@@ -125,16 +125,16 @@ def load(terminal: Terminal, side: int, argument: str) -> None:
 
 
 def show_help(terminal: Terminal, side: int, argument: str) -> None:
-    terminal.console.print(f"moves: {legal(terminal.session, side)}")
-    for command, meaning in COMMANDS.items():
+    terminal.console.print(f"moves: {legal_words(terminal.session, side)}")
+    for command, meaning in HELP_LINES.items():
         terminal.console.print(f"{command:<10} {meaning}")
 
 
-ACTIONS = {
-    "undo": undo,
-    "hint": hint,
-    "board": board,
-    "save": save,
-    "load": load,
+TYPED_COMMANDS = {
+    "undo": take_back,
+    "hint": show_hint,
+    "board": show_board,
+    "save": save_game,
+    "load": load_game,
     "help": show_help,
 }

@@ -62,11 +62,11 @@ class Program:
         self.received, self.was_asked = b"", False
         self.last_words: deque[bytes] = deque(maxlen=3)
         self.listener = Thread(
-            target=listen, args=(self.process.stderr, self.last_words), daemon=True
+            target=keep_last_words, args=(self.process.stderr, self.last_words), daemon=True
         )
         self.listener.start()
         # when nobody needs it any more, or Python exits
-        self._at_last = weakref.finalize(self, end, self.process)
+        self._at_last = weakref.finalize(self, end_program, self.process)
 
     def ask(self, *commands: str) -> list[tuple[bool, str]]:
         """(success, text) of each command's answer. ValueError if there is none in time or it is no
@@ -79,7 +79,7 @@ class Program:
 
     def close(self, patience: float = FAREWELL) -> None:
         if self._at_last.detach():
-            end(self.process, patience)
+            end_program(self.process, patience)
 
     def failure(self, what: str) -> ValueError:
         """The error that says so, after the program's end."""
@@ -159,7 +159,7 @@ class Program:
         return "closed its output"
 
 
-def listen(stream, last_words: deque[bytes]) -> None:
+def keep_last_words(stream, last_words: deque[bytes]) -> None:
     """Keep the newest of what a program says beside its answers, so that it never waits for a
     reader."""
     with stream, suppress(OSError):
@@ -167,7 +167,7 @@ def listen(stream, last_words: deque[bytes]) -> None:
             last_words.append(data[-LAST_WORDS:])
 
 
-def end(process: subprocess.Popen, patience: float = FAREWELL) -> None:
+def end_program(process: subprocess.Popen, patience: float = FAREWELL) -> None:
     """Ask a program to quit, then end it and all it has started; nothing of it is left to be waited
     for."""
     with suppress(OSError):
@@ -233,12 +233,15 @@ class EnginePlayer:
         to answer."""
         if clock.control != self.control:
             self.control = clock.control
-            *faithful, plain = time_settings(clock.control)
+            *faithful, plain = time_settings_commands(clock.control)
             self.program.ask(
                 next((words for words in faithful if self.knows(words.split()[0])), plain)
             )
         self.program.ask(
-            *(f"time_left {colour} {time_left(left)}" for colour, left in zip("bw", clock.sides))
+            *(
+                f"time_left {colour} {time_left_words(left)}"
+                for colour, left in zip("bw", clock.sides)
+            )
         )
         most = max(
             left.main + left.period + left.control.period * left.periods for left in clock.sides
@@ -312,7 +315,7 @@ def told(text: str) -> str:
     return one_line(" ".join(text.split())[:80])
 
 
-def time_settings(control: TimeControl) -> list[str]:
+def time_settings_commands(control: TimeControl) -> list[str]:
     """The commands that tell a program of a time control, the most faithful first, the protocol's
     own last: that knows whole seconds, and neither increments nor periods for one move."""
     main, period = round(control.main), max(1, round(control.period))
@@ -329,7 +332,7 @@ def time_settings(control: TimeControl) -> list[str]:
     return [f"kgs-time_settings byoyomi {main} {period} {control.periods}", plain]
 
 
-def time_left(left: PlayerClock) -> str:
+def time_left_words(left: PlayerClock) -> str:
     """SECONDS STONES, as `PlayerClock.with_time_left` reads it."""
     if left.main > 0 or not left.periods:
         return f"{int(left.main)} 0"

@@ -20,7 +20,7 @@ from selfplay.storage.checkpoint import Checkpoint
 MOST_SIMULATIONS = 10_000_000
 LONGEST_MOVE = 24 * 3600.0  # seconds that a player's name may ask for
 SHOWN = 200  # characters of a player's name in a message: a whole path, mostly
-FORMS = (
+PLAYER_FORMS = (
     "random, mcts:SIMULATIONS, solver, CHECKPOINT[@SIMULATIONS], RUN[@SIMULATIONS] or gtp:COMMAND; "
     "@0.5s: by time"
 )
@@ -117,7 +117,7 @@ def parse_name(text: str) -> PlayerName:
 
 
 def unknown(text: str) -> ValueError:
-    return ValueError(f"unknown player {quoted(text, SHOWN)}; players are {FORMS}")
+    return ValueError(f"unknown player {quoted(text, SHOWN)}; players are {PLAYER_FORMS}")
 
 
 def parse_budget(text: str, word: str) -> SearchBudget:

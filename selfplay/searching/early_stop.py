@@ -10,7 +10,7 @@ import numpy as np
 
 from native.search.choice import NO_EDGE
 
-NEVER = np.iinfo(np.int64).max
+NO_RIVAL = np.iinfo(np.int64).max
 
 
 def overtaken_in(visits: np.ndarray) -> np.ndarray:
@@ -18,11 +18,11 @@ def overtaken_in(visits: np.ndarray) -> np.ndarray:
     i32[B, A], NO_EDGE where there is none.
 
     The edge with the most visits is played, of equals the first: rivals behind it need one visit
-    more than rivals before it. NEVER where there is no rival.
+    more than rivals before it. NO_RIVAL where there is no rival.
     """
     visits = visits.astype(np.int64)
     leader = visits.argmax(1)[:, None]  # the first of equals, as `native.search.choice` has it
     is_behind = np.arange(visits.shape[1]) > leader
     needed = np.take_along_axis(visits, leader, 1) - visits + is_behind
     is_rival = (visits != NO_EDGE) & (np.arange(visits.shape[1]) != leader)
-    return np.where(is_rival, needed, NEVER).min(1)
+    return np.where(is_rival, needed, NO_RIVAL).min(1)

@@ -14,7 +14,7 @@ from games.game import for_side
 from native.search.forest import ROOT
 from selfplay.searching.searcher import Searcher
 
-LONGEST_LINE = 12  # moves of a principal variation
+LONGEST_VARIATION = 12  # moves of a principal variation
 NORMAL_95 = 1.96  # standard deviations below the mean that a lower confidence bound lies
 
 
@@ -75,7 +75,7 @@ def principal_variation(
     """An action of the root and the play that the search expects behind it, along the most visited
     edges: (actions, visits of each). It reads a node a move; `SearchResult` leaves it out."""
     line, line_visits, node = [], [], ROOT
-    while len(line) < LONGEST_LINE:
+    while len(line) < LONGEST_VARIATION:
         actions, visits, _, _, children = search.node(index, node)
         if node != ROOT and not visits.any():
             break

@@ -19,7 +19,7 @@ from native.search.choice import (
 )
 from native.search.mcts import SearchBatch, expand_and_backup, select_leaves
 from native.search.params import PUCT, SearchParams
-from selfplay.searching.early_stop import NEVER, overtaken_in
+from selfplay.searching.early_stop import NO_RIVAL, overtaken_in
 
 
 class Evaluates(Protocol):
@@ -133,7 +133,7 @@ class Searcher:
         num_edges = np.zeros(len(visits), np.int64)
         read_root_visits(self.forest, visits, num_edges)
         if self.params.kind != PUCT:
-            return np.where(np.minimum(num_edges, self.params.max_considered) == 1, NEVER, 0)
+            return np.where(np.minimum(num_edges, self.params.max_considered) == 1, NO_RIVAL, 0)
         if self.params.lcb > 0.0:  # then a move with fewer visits may be played
             return np.zeros(len(num_edges), np.int64)
         return overtaken_in(visits)

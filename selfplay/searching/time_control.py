@@ -15,7 +15,7 @@ import re
 from dataclasses import dataclass
 
 NO_END = math.inf
-LONGEST = 2.0**31  # seconds that a clock can be set to
+LONGEST_TIME = 2.0**31  # seconds that a clock can be set to
 UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 TIME = re.compile(r"([0-9]+(?:\.[0-9]+)?|\.[0-9]+)(ms|s|m|h)")
 FORMS = (
@@ -70,11 +70,14 @@ def parse(text: str) -> TimeControl:
 
 
 def parse_seconds(text: str) -> float:
-    """ "500ms", "0.5s", "1m30s" -> seconds, above 0 and up to LONGEST. ValueError for anything
+    """ "500ms", "0.5s", "1m30s" -> seconds, above 0 and up to LONGEST_TIME. ValueError for anything
     else."""
     parts = TIME.findall(text)
     seconds = sum(float(number) * UNITS[unit] for number, unit in parts)
-    if "".join(number + unit for number, unit in parts) != text or not 0.0 < seconds <= LONGEST:
+    if (
+        "".join(number + unit for number, unit in parts) != text
+        or not 0.0 < seconds <= LONGEST_TIME
+    ):
         raise ValueError(
             f"{text[:40]!r} is no time; a number and ms, s, m or h is, such as 0.5s or 1m30s"
         )

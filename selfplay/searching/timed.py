@@ -19,10 +19,10 @@ from selfplay.config import MatchConfig
 from selfplay.searching.anytime import AnytimeSearch, until
 
 # seconds of one opponent's move that are thought through; then the machine may rest
-PATIENCE = 300.0
+LONGEST_PONDER = 300.0
 FASTER = 1.33  # a search may speed up by so much: what it meets again is answered from memory
 LEARNED = 0.1  # share of a move's time after which the rate of simulations is believed
-LOOK = 64  # simulations between two looks whether a search is certain, at most
+LOOK_EVERY = 64  # simulations between two looks whether a search is certain, at most
 Moves = tuple[int, ...]  # a game's actions from its start
 
 
@@ -95,8 +95,8 @@ class TimedSearcher:
 
     def ponder(self, moves: Moves, state: np.ndarray, stop: Callable[[], bool]) -> None:
         """Search the opponent's position until stop() is true (soon: it is asked every batch step),
-        memory is full, or PATIENCE ends."""
-        search, has_ended = self.at(moves, state), until(self.now() + PATIENCE, self.now)
+        memory is full, or LONGEST_PONDER ends."""
+        search, has_ended = self.at(moves, state), until(self.now() + LONGEST_PONDER, self.now)
         # a network that has gone wrong says so when it has to move
         with suppress(FloatingPointError):
             search.run(search.simulations, lambda: stop() or has_ended())
@@ -157,7 +157,7 @@ class MoveSearch:
         if visits < self.next_look or visits == 0:
             return False
         distance = self.left() + 1 - float(self.search.overtaken_in()[0])
-        self.next_look = visits + max(1, min(LOOK, int(distance / 2)))
+        self.next_look = visits + max(1, min(LOOK_EVERY, int(distance / 2)))
         return distance <= 0
 
     def left(self) -> float:

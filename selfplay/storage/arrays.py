@@ -41,7 +41,7 @@ DTYPES = {
 }
 
 
-class Kind(NamedTuple):
+class ArrayKind(NamedTuple):
     """What a file says of one array before it is read."""
 
     dtype: np.dtype
@@ -56,8 +56,8 @@ class Entry(msgspec.Struct, forbid_unknown_fields=True):
     data_offsets: tuple[int, int]
 
 
-def kinds_of(arrays: dict[str, np.ndarray]) -> dict[str, Kind]:
-    return {name: Kind(array.dtype, array.shape) for name, array in arrays.items()}
+def kinds_of(arrays: dict[str, np.ndarray]) -> dict[str, ArrayKind]:
+    return {name: ArrayKind(array.dtype, array.shape) for name, array in arrays.items()}
 
 
 def write_arrays(
@@ -67,13 +67,14 @@ def write_arrays(
     of the names."""
     arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     write_bytes(
-        path, format_arrays(arrays, metadata=(metadata or {}) | {"crc32": str(checksum(arrays))})
+        path,
+        format_arrays(arrays, metadata=(metadata or {}) | {"crc32": str(arrays_checksum(arrays))}),
     )
 
 
 def read_arrays(
     path: Path,
-    check: Callable[[dict[str, Kind], dict[str, str]], None] = lambda kinds, metadata: None,
+    check: Callable[[dict[str, ArrayKind], dict[str, str]], None] = lambda kinds, metadata: None,
     most: int = MOST_ARRAYS,
 ) -> dict[str, np.ndarray]:
     """The arrays of a file by `write_arrays`, `most` at most: writable, each in C order.
@@ -107,7 +108,7 @@ def _read(file: BinaryIO, check, most: int) -> dict[str, np.ndarray]:
     if file.readinto(data) != len(data):
         raise ValueError("it was cut while it was read")
     arrays = {name: _array(data, entries[name].data_offsets, kind) for name, kind in kinds.items()}
-    if str(checksum(arrays)) != stated:
+    if str(arrays_checksum(arrays)) != stated:
         raise ValueError("its checksum does not match")
     return arrays
 
@@ -143,12 +144,12 @@ def _refuse_twice(pairs: list[tuple[str, object]]) -> None:
         raise ValueError("its header has a name twice")
 
 
-def _kind(name: str, entry: Entry, size: int) -> Kind:
+def _kind(name: str, entry: Entry, size: int) -> ArrayKind:
     """ValueError unless the array's shape, dtype and place fit together within `size` bytes."""
     begin, end = entry.data_offsets
     if entry.dtype not in DTYPES:
         raise ValueError(f"{quoted(name)} is of the unknown type {quoted(entry.dtype)}")
-    kind = Kind(np.dtype(DTYPES[entry.dtype]), tuple(entry.shape))
+    kind = ArrayKind(np.dtype(DTYPES[entry.dtype]), tuple(entry.shape))
     if len(kind.shape) > MOST_AXES or not all(0 <= length <= size for length in kind.shape):
         raise ValueError(f"{quoted(name)} has the impossible shape {quoted(entry.shape)}")
     if not 0 <= begin <= end <= size or math.prod(kind.shape) * kind.dtype.itemsize != end - begin:
@@ -167,7 +168,7 @@ def _refuse_gaps(entries: dict[str, Entry], size: int) -> None:
         raise ValueError(f"its arrays should have {at:,} bytes, and {size:,} are there")
 
 
-def _array(data: np.ndarray, place: tuple[int, int], kind: Kind) -> np.ndarray:
+def _array(data: np.ndarray, place: tuple[int, int], kind: ArrayKind) -> np.ndarray:
     """A view of the file's bytes, where the processor can read them so, else a copy."""
     part = data[slice(*place)]
     if part.ctypes.data % kind.dtype.alignment:
@@ -175,7 +176,7 @@ def _array(data: np.ndarray, place: tuple[int, int], kind: Kind) -> np.ndarray:
     return part.view(kind.dtype).reshape(kind.shape)
 
 
-def checksum(arrays: dict[str, np.ndarray]) -> int:
+def arrays_checksum(arrays: dict[str, np.ndarray]) -> int:
     value = 0
     for name in sorted(arrays):
         array = np.ascontiguousarray(arrays[name])

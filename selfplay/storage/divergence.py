@@ -8,8 +8,8 @@ or after a change; not for generations in a row.
 
 import math
 
-PATIENCE = 3  # generations in a row after which it is said
-AGAIN = 10  # and after each so many more
+WARNED_AFTER = 3  # generations in a row after which it is said
+WARNED_EVERY = 10  # and after each so many more
 # of log(n): no more than chance for untrained networks, which lie within a tenth of it
 POLICY_FACTOR = 1.5
 OUTCOME_FACTOR = 2.0  # of log(3)
@@ -27,7 +27,7 @@ class Watch:
         """A warning, when it is time for one; `entry` is the generation's line of the ledger."""
         reason = worse_than_nothing(entry)
         self.generations = self.generations + 1 if reason else 0
-        if self.generations < PATIENCE or (self.generations - PATIENCE) % AGAIN:
+        if self.generations < WARNED_AFTER or (self.generations - WARNED_AFTER) % WARNED_EVERY:
             return None
         return (
             f"warning: for {self.generations} generations {reason}; learning has probably diverged"

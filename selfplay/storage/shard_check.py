@@ -12,10 +12,10 @@ from games.game import Game
 from games.quoting import quoted
 from native import rows
 from native.episodes import DECIDED, OPENING, SEARCHED
-from selfplay.storage.arrays import Kind
+from selfplay.storage.arrays import ArrayKind
 
 # dtype and number of axes of each array of `selfplay.storage.records.Games`.
-KINDS = {
+ARRAY_KINDS = {
     "first_move": (np.int64, 1),
     "outcome": (np.float32, 1),
     "options": (np.float64, 2),
@@ -29,7 +29,7 @@ KINDS = {
     "policy_action": (np.uint16, 1),
     "policy": (np.float32, 1),
 }
-MOST_GENERATIONS = 1_000_001  # a configuration allows a million
+LAST_GENERATION = 1_000_001  # a configuration allows a million
 ROUNDING = 1e-4  # by which a mean of values in [-1, 1], in single precision, may lie outside
 REASONS = {
     rows.ILLEGAL: "the move is illegal",
@@ -40,14 +40,14 @@ REASONS = {
 }
 
 
-def check_header(kinds: dict[str, Kind], metadata: dict[str, str], game: Game | None) -> None:
+def check_header(kinds: dict[str, ArrayKind], metadata: dict[str, str], game: Game | None) -> None:
     """Are these the arrays of games, and of this game?"""
-    if set(kinds) != set(KINDS):
+    if set(kinds) != set(ARRAY_KINDS):
         raise ValueError("it is no record of games")
     # older shards do not name theirs
     if game is not None and metadata.get("game", game.name) != game.name:
         raise ValueError(f"it holds games of {quoted(metadata['game'])}, not of {game.name}")
-    for name, (dtype, axes) in KINDS.items():
+    for name, (dtype, axes) in ARRAY_KINDS.items():
         if kinds[name].dtype != dtype or len(kinds[name].shape) != axes:
             wanted = f"{np.dtype(dtype)} with {axes} axes"
             raise ValueError(
@@ -85,7 +85,7 @@ def check_games(games, game: Game | None) -> None:
     for name in ("value", "network_value"):
         _check_within(name, getattr(games, name), -1 - ROUNDING, 1 + ROUNDING)
     _check_within("policy", games.policy, 0, 1 + ROUNDING)
-    _check_within("generation", games.generation, 0, MOST_GENERATIONS)
+    _check_within("generation", games.generation, 0, LAST_GENERATION)
     if not np.isfinite(games.options).all():
         raise ValueError("options are not finite")
     if game is not None:

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from selfplay.network.network import Network, Shape
-from selfplay.storage.arrays import Kind, first_not_finite, read_arrays
+from selfplay.storage.arrays import ArrayKind, first_not_finite, read_arrays
 from selfplay.storage.files import DamagedFile
 
 # What a game can be to a network; blocks and channels are bounded by the configuration, which they
@@ -26,13 +26,13 @@ SHAPE_LIMITS = {
     "action_planes": (1, 1000),
     "extra_actions": (0, 1000),
 }
-MOST_ACTIONS = 1 << 16  # records count them in 16 bits
-DTYPES = {torch.float32: np.float32, torch.int64: np.int64}
+MOST_RECORDED_ACTIONS = 1 << 16  # records count them in 16 bits
+NUMPY_DTYPES = {torch.float32: np.float32, torch.int64: np.int64}
 ARRAYS_A_BLOCK = 12  # at least, and a header has so many bytes for each of them:
-HEADER_BYTES = 60
+BYTES_A_HEADER_ENTRY = 60
 ONE = (1,)  # a single number is stored with an axis
 MOMENTS = ("exp_avg", "exp_avg_sq")  # AdamW's; beside them the steps made, of each parameter
-MOST_STEPS = 1 << 53
+MOST_COUNTED = 1 << 53
 
 
 def check_shape(shape: Shape) -> None:
@@ -44,20 +44,20 @@ def check_shape(shape: Shape) -> None:
             )
     if shape.layout not in ("cells", "columns"):
         raise ValueError(f"shape.layout must be cells or columns, not {shape.layout[:20]!r}")
-    if shape.actions > MOST_ACTIONS:
+    if shape.actions > MOST_RECORDED_ACTIONS:
         raise ValueError(
-            f"the shape has {shape.actions:,} actions, at most {MOST_ACTIONS:,} can be recorded"
+            f"the shape has {shape.actions:,} actions, at most {MOST_RECORDED_ACTIONS:,} can be recorded"
         )
 
 
 @lru_cache(16)  # a command asks for the weights and the learner's state of the same shape
-def kinds_of_network(shape: Shape) -> tuple[dict[str, Kind], list[str]]:
+def kinds_of_network(shape: Shape) -> tuple[dict[str, ArrayKind], list[str]]:
     """(every array of a network of this shape, names of those that are learned); takes no memory
     for the arrays."""
     with torch.device("meta"):
         network = Network(shape)
     kinds = {
-        name: Kind(np.dtype(DTYPES[t.dtype]), tuple(t.shape) or ONE)
+        name: ArrayKind(np.dtype(NUMPY_DTYPES[t.dtype]), tuple(t.shape) or ONE)
         for name, t in network.state_dict().items()
     }
     return kinds, [name for name, _ in network.named_parameters()]
@@ -77,10 +77,10 @@ def read_learner_state(path: Path, shape: Shape) -> dict[str, np.ndarray]:
     return _read(path, lambda kinds, _: _check_learner_state(kinds, expected, learned), most)
 
 
-def _expected(path: Path, shape: Shape) -> tuple[dict[str, Kind], list[str]]:
+def _expected(path: Path, shape: Shape) -> tuple[dict[str, ArrayKind], list[str]]:
     """As `kinds_of_network`, where the file is large enough to hold such a network."""
     # two kernels of 3 x 3 in fp32
-    least = shape.blocks * (72 * shape.channels**2 + ARRAYS_A_BLOCK * HEADER_BYTES)
+    least = shape.blocks * (72 * shape.channels**2 + ARRAYS_A_BLOCK * BYTES_A_HEADER_ENTRY)
     try:
         size = path.stat().st_size
     except OSError as error:
@@ -102,7 +102,9 @@ def _read(path: Path, check, most: int) -> dict[str, np.ndarray]:
     return arrays
 
 
-def _check_weights(kinds: dict[str, Kind], expected: dict[str, Kind], prefix: str = "") -> None:
+def _check_weights(
+    kinds: dict[str, ArrayKind], expected: dict[str, ArrayKind], prefix: str = ""
+) -> None:
     """All of them, as expected. Networks of older versions have no ranges."""
     for name in sorted(
         {prefix + name for name in expected} | set(kinds), key=lambda name: name.endswith("ranges")
@@ -115,22 +117,22 @@ def _check_weights(kinds: dict[str, Kind], expected: dict[str, Kind], prefix: st
             )
 
 
-def _told(kind: Kind | None) -> str:
+def _told(kind: ArrayKind | None) -> str:
     return f"{kind.dtype} {list(kind.shape)}" if kind else "not"
 
 
 def _check_learner_state(
-    kinds: dict[str, Kind], expected: dict[str, Kind], learned: list[str]
+    kinds: dict[str, ArrayKind], expected: dict[str, ArrayKind], learned: list[str]
 ) -> None:
     """The network, its steps, and the optimiser's moments of each parameter, or of none that was
     never learned."""
     network = {name: kind for name, kind in kinds.items() if name.startswith("network.")}
     _check_weights(network, expected, "network.")
-    wanted = {"learner.step": Kind(np.dtype(np.int64), ONE)}
+    wanted = {"learner.step": ArrayKind(np.dtype(np.int64), ONE)}
     for name in learned:
         if f"exp_avg.{name}" in kinds:
             wanted |= {f"{moment}.{name}": expected[name] for moment in MOMENTS}
-            wanted[f"step.{name}"] = Kind(np.dtype(np.float32), ONE)
+            wanted[f"step.{name}"] = ArrayKind(np.dtype(np.float32), ONE)
     for name in sorted(wanted.keys() | (kinds.keys() - network.keys())):
         if wanted.get(name) != kinds.get(name):
             raise ValueError(
@@ -150,7 +152,7 @@ def check_numbers(arrays: dict[str, np.ndarray]) -> None:
         is_count = name.startswith("step.") or name == "learner.step"
         if (is_square or is_count) and array.size and array.min() < 0:
             raise ValueError(f"{name} is negative")
-        if is_count and array.max() > MOST_STEPS:
+        if is_count and array.max() > MOST_COUNTED:
             raise ValueError(f"{name} is {array.max():g}, more than can be counted")
 
 

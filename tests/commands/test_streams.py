@@ -135,8 +135,8 @@ def test_a_working_directory_that_is_gone_is_one_line(tmp_path):
 
 
 def test_a_message_is_one_line_however_long_it_is():
-    assert streams.one_line("short") == "short"
-    long = streams.one_line("begin\n" + "x" * 100_000 + "\nend")
+    assert streams.abridged("short") == "short"
+    long = streams.abridged("begin\n" + "x" * 100_000 + "\nend")
     assert (
         "\n" not in long
         and len(long) < 1100

@@ -27,7 +27,7 @@ def finish(review: ReviewSearch, *tasks: Request) -> list[dict[int, int]]:
 def test_a_tree_is_the_reference_s(go5, monkeypatch):
     """With one leaf at a time, every tree visits what the slow search of the same position
     visits."""
-    monkeypatch.setattr("selfplay.faces.review.LEAVES", 1)
+    monkeypatch.setattr("selfplay.faces.review.TREE_LEAVES", 1)
     review = ReviewSearch(hashing(go5), trees=3)
     positions = [
         go5.start(),
@@ -59,7 +59,7 @@ def test_a_search_does_not_depend_on_its_neighbours(go5):
 
 
 def test_a_tree_can_be_used_again_and_holds_no_more_than_it_can(tictactoe, monkeypatch):
-    monkeypatch.setattr("selfplay.faces.review.EDGES", 1)  # 1000 simulations
+    monkeypatch.setattr("selfplay.faces.review.TREE_EDGES", 1)  # 1000 simulations
     review, state = (
         ReviewSearch(players.create("mcts:5", tictactoe), trees=1),
         tictactoe.start().state,

@@ -41,7 +41,7 @@ UNEXPECTED = re.compile(r"^[A-Z]\w*(Error|Exception)\b")
 
 def prepare(folder):
     """A desk for each game; searches are short, whatever is asked for."""
-    review.EDGES = 1  # 1000 simulations a tree
+    review.TREE_EDGES = 1  # 1000 simulations a tree
     found = {}
     for name in BOARDS:
         game = games.load(name)

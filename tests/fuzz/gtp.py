@@ -6,7 +6,7 @@ import random
 import re
 
 import games
-from selfplay.faces.gtp import LONGEST, EngineSession, answer, parse
+from selfplay.faces.gtp import LONGEST_COMMAND, EngineSession, answer, parse_command
 from selfplay.faces.gtp_commands import COMMANDS
 from selfplay.matches import players
 from tests.fuzz.kind import Kind, splice
@@ -114,8 +114,8 @@ def attempt(context, data: bytes) -> bool:
     )
     for line in lines:
         inbox.looks = 0
-        if (command := parse(line)) is not None:
-            answer(session, command, output, len(line) > LONGEST)
+        if (command := parse_command(line)) is not None:
+            answer(session, command, output, len(line) > LONGEST_COMMAND)
     text = output.getvalue()
     assert "".join(found[0] for found in ANSWER.finditer(text)) == text, (
         "an answer is not of the protocol's form"

@@ -10,7 +10,7 @@ import games
 from games.game import Position
 from games.laws import random_positions
 from native.search.params import GUMBEL, PUCT, SearchParams
-from selfplay.searching.early_stop import NEVER, NO_EDGE, overtaken_in
+from selfplay.searching.early_stop import NO_EDGE, NO_RIVAL, overtaken_in
 from selfplay.searching.reference import FakeNetwork
 from selfplay.searching.searcher import Searcher
 
@@ -47,8 +47,8 @@ def shortest_upset(visits) -> int | None:
         ([10, 4, 0], 7),  # the second needs 11
         ([4, 10, 0], 6),  # the first is chosen at 10 already
         ([5, 5], 1),
-        ([7], NEVER),
-        ([7, NO_EDGE, NO_EDGE], NEVER),
+        ([7], NO_RIVAL),
+        ([7, NO_EDGE, NO_EDGE], NO_RIVAL),
         ([0, 0, 0], 1),
     ],
 )
@@ -65,7 +65,7 @@ def test_no_spread_of_further_visits_upsets_a_lead_sooner():
 
 def test_searches_side_by_side_are_settled_each_for_itself():
     visits = np.array([[10, 4, NO_EDGE], [5, 5, 0], [3, NO_EDGE, NO_EDGE]], np.int32)
-    assert overtaken_in(visits).tolist() == [7, 1, NEVER]
+    assert overtaken_in(visits).tolist() == [7, 1, NO_RIVAL]
 
 
 def searched(game, states, simulations, leaves, **options):

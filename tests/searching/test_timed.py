@@ -14,7 +14,7 @@ from selfplay.matches import players
 from selfplay.matches.players import SearchPlayer, TimedPlayer
 from selfplay.searching import timed
 from selfplay.searching.reference import FakeNetwork
-from selfplay.searching.timed import PATIENCE, TimedSearcher, least
+from selfplay.searching.timed import LONGEST_PONDER, TimedSearcher, least
 from tests.conftest import played
 
 WHOLE = MatchConfig(early_stop=False)
@@ -219,7 +219,7 @@ def test_a_person_who_never_comes_back_does_not_burn_the_processor(connect4, mon
     TimedSearcher(player_of(connect4, 10), True, now).ponder(
         (), connect4.start().state, lambda: False
     )
-    assert PATIENCE <= now.time - 100.0 <= PATIENCE + 10
+    assert LONGEST_PONDER <= now.time - 100.0 <= LONGEST_PONDER + 10
     # trees of 1000 simulations: memory ends it before patience does
     monkeypatch.setattr(players, "EDGES", 1)
     timed = TimedSearcher(player_of(connect4, 10), True, lambda: 0.0)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import games
-from selfplay.faces.gtp import LONGEST, serve
+from selfplay.faces.gtp import LONGEST_COMMAND, serve
 from tests.faces.gtp.talk import COMMANDS, answers, talk
 from tests.faces.sitting import Parrot
 
@@ -68,7 +68,7 @@ def test_a_line_too_long_is_refused_and_the_next_is_answered(connect4, line, tmp
     (tmp_path / "in").write_bytes(b"3 play b 1\n5 " + line + b"\n6 play w 1\n")
     with open(tmp_path / "in", "rb") as file:
         serve(connect4, Parrot, file.fileno(), output := io.StringIO())
-    assert output.getvalue() == f"=3\n\n?5 line too long: at most {LONGEST} bytes\n\n=6\n\n"
+    assert output.getvalue() == f"=3\n\n?5 line too long: at most {LONGEST_COMMAND} bytes\n\n=6\n\n"
 
 
 def test_no_answer_holds_an_empty_line_and_bytes_that_are_no_text_do_no_harm(go9):

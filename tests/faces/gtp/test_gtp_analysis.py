@@ -7,7 +7,7 @@ import pytest
 
 import games
 from selfplay.config import MatchConfig
-from selfplay.faces.gtp_analysis import read
+from selfplay.faces.gtp_analysis import read_wishes
 from selfplay.matches.players import SearchPlayer
 from selfplay.searching.anytime import AnytimeSearch
 from selfplay.searching.reference import FakeNetwork
@@ -107,12 +107,12 @@ def test_intervals_are_centiseconds_wherever_they_stand(go5_table):
         "w interval 50.0",
         "minmoves 3 interval 50",
     ):
-        assert read(go5_table, words.split(), True).interval == 0.5, words
+        assert read_wishes(go5_table, words.split(), True).interval == 0.5, words
     assert (
-        read(go5_table, [], False).interval == 1.0
-        and read(go5_table, ["0"], False).interval == 0.01
+        read_wishes(go5_table, [], False).interval == 1.0
+        and read_wishes(go5_table, ["0"], False).interval == 0.01
     )
-    assert read(go5_table, ["w", "5e1"], False).side == 1 and read(go5_table, [], False).side == 0
+    assert read_wishes(go5_table, ["w", "5e1"], False).side == 1 and read_wishes(go5_table, [], False).side == 0
 
 
 REFUSED = [

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import games
-from selfplay.faces.gtp_analysis import read
+from selfplay.faces.gtp_analysis import read_wishes
 from selfplay.matches import players
 from tests.faces.gtp.sessions import infos, line_of, session_of
 from tests.faces.gtp.talk import answers, named
@@ -45,7 +45,7 @@ def test_avoided_moves_are_avoided_so_deep_and_no_deeper():
     """`avoid w C2 4`: White does not answer on C2 in the first four plies, and may in the fifth."""
     session = session_of(games.load("go5"), lambda game: players.create("mcts:300", game, seed=1))
     word = ",".join(session.game.format(a) for a in range(25) if a != session.game.parse("C2"))
-    wishes = read(
+    wishes = read_wishes(
         session, f"b avoid w {word} 2 avoid b {word.replace('C3,', '')},C2 1".split(), True
     )
     search = session.timed.at((), session.position.state, wishes.avoid_until)
@@ -127,7 +127,7 @@ def test_restrictions_are_read_for_every_game():
     for name in ("tictactoe", "othello6", "hex5", "gomoku9", "breakthrough5", "go7"):
         session = session_of(games.load(name))
         first, last = (session.game.format(int(session.position.legal[i])) for i in (0, -1))
-        wishes = read(session, f"avoid b {first} 3 avoid w {last} 1".split(), False)
+        wishes = read_wishes(session, f"avoid b {first} 3 avoid w {last} 1".split(), False)
         assert np.count_nonzero(wishes.avoid_until) == 2
         assert (
             wishes.avoid_until[0, session.position.legal[0]] == 3

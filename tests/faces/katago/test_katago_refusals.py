@@ -9,7 +9,7 @@ import pytest
 
 import games
 from selfplay.config import MatchConfig
-from selfplay.faces.katago import LONGEST, serve
+from selfplay.faces.katago import LONGEST_QUERY, serve
 from selfplay.matches import players
 from selfplay.matches.players import SearchPlayer
 from selfplay.searching.reference import FakeNetwork
@@ -138,7 +138,7 @@ def test_what_cannot_be_done_is_said_with_the_field_and_the_next_query_is_answer
         (b"[1, 2]", 'a request is a JSON object with a text "id"'),
         (b"{}", 'a request is a JSON object with a text "id"'),
         (b'{"id": 3}', 'a request is a JSON object with a text "id"'),
-        (b'{"id": "' + b"x" * LONGEST + b'"}', "line too long: at most 1048576 bytes"),
+        (b'{"id": "' + b"x" * LONGEST_QUERY + b'"}', "line too long: at most 1048576 bytes"),
     ],
     ids=["nonsense", "bytes", "depth", "array", "empty", "number", "length"],
 )
