@@ -34,11 +34,11 @@ DTYPE = np.dtype(
 ONE = np.uint64(1)
 TOP_ROW = (1 << SIZE) - 1
 BOTTOM_ROW = TOP_ROW << CELLS - SIZE
-# of the first, of the second
+# the rows where the first player's pieces begin, and the second's
 HOME = np.array([BOTTOM_ROW | BOTTOM_ROW >> SIZE, TOP_ROW | TOP_ROW << SIZE], np.uint64)
 GOAL = np.array([TOP_ROW, BOTTOM_ROW], np.uint64)
 
-# of the six planes, up before down
+# a plane of actions for each direction, up before down
 DIRECTIONS = [(rows, columns) for rows in (-1, 1) for columns in (-1, 0, 1)]
 MIRRORED = [DIRECTIONS.index((rows, -columns)) for rows, columns in DIRECTIONS]
 STEPS = np.array(DIRECTIONS) @ (SIZE, 1)
@@ -129,7 +129,7 @@ def observe(state, planes_out, scalars_out):
 
 @rule(KEY)
 def key(state):
-    """Of the pieces and the mover: the same pieces look otherwise from the other side."""
+    """A hash of the pieces and the mover: the same pieces look otherwise from the other side."""
     s = overlay(state, DTYPE)
     return mix(mix(mix(s.pieces[0]) ^ s.pieces[1]) ^ np.uint64(s.mover))
 

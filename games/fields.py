@@ -23,7 +23,7 @@ MOST = {  # more of it is a slip of the finger, or would not fit in memory
     "max_plies": 100_000_000,
     "scalars": 10_000,
 }
-LEAST = {"scalars": 0}  # of all others 1
+LEAST = {"scalars": 0}  # the least of all others is 1
 LARGEST_STATE = 1 << 24  # bytes of a position
 LONGEST_NAME = 100
 

@@ -32,8 +32,9 @@ RECENT = 5  # last moves that are kept, for the network
 # bits; a game's positions set less than an eighth of them
 FILTER = 1 << (AREA * 16 - 1).bit_length()
 
-POINT = np.array([(cell // SIZE + 1) * STRIDE + cell % SIZE for cell in range(AREA)])  # of a cell
-CELL = np.zeros(POINTS, np.int32)  # of a point
+# the point of a cell
+POINT = np.array([(cell // SIZE + 1) * STRIDE + cell % SIZE for cell in range(AREA)])
+CELL = np.zeros(POINTS, np.int32)  # the cell of a point
 CELL[POINT] = np.arange(AREA)
 BOARD = np.array(
     [sum(1 << int(p) % 64 for p in POINT if p // 64 == word) for word in range(WORDS)], np.uint64
@@ -45,7 +46,7 @@ DTYPE = np.dtype(
     [
         ("komi", np.float64),
         ("outcome", np.float64),
-        ("hash", np.uint64),  # of the stones alone: what superko compares
+        ("hash", np.uint64),  # hash of the stones alone: what superko compares
         # a bit for each arrangement so far, so that most questions need no search
         ("filter", np.uint64, FILTER // 64),
         ("empty", np.uint64, WORDS),
@@ -56,7 +57,7 @@ DTYPE = np.dtype(
         ("open", np.uint64, WORDS),  # legal points, once found
         ("forbidden", np.uint64, WORDS),  # points that superko alone forbids, once found
         ("reach", np.uint64, (2, WORDS)),  # scratch
-        ("sum", np.int32, POINTS),  # of a chain's pseudo-liberties, at its head
+        ("sum", np.int32, POINTS),  # a chain's pseudo-liberties, summed at its head
         ("squares", np.int32, POINTS),
         ("number", np.int16, POINTS),
         ("length", np.int16, POINTS),  # stones, at the head
@@ -70,7 +71,7 @@ DTYPE = np.dtype(
         ("mover", np.int32),
         ("over", np.int32),
         ("found", np.int32),  # are `open` and `forbidden` those of this position?
-        # of every arrangement so far, the present one included: the log
+        # hashes of every arrangement so far, the present one included: the log
         ("history", np.uint64, CAP + 1),
     ],
     align=True,
@@ -284,7 +285,7 @@ def find(s):
 
 @njit
 def captured_hash(s, point, colour):
-    """Of the stones of `colour` that a move at `point` would capture."""
+    """The hash of the stones of `colour` that a move at `point` would capture."""
     changed = np.uint64(0)
     for i in range(4):
         near = point + STEPS[i]

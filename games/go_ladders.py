@@ -27,7 +27,7 @@ NOTHING = -1  # in place of a number of moves: the working board has to be set u
 
 LINE = np.dtype(
     [
-        ("hashes", np.uint64, DEPTH + 1),  # of the stones after so many moves of the line
+        ("hashes", np.uint64, DEPTH + 1),  # the stones' hash after so many moves of the line
         ("untried", np.uint64, (DEPTH + 1, board.WORDS)),  # moves still to be tried there
         ("moves", np.int16, DEPTH),
     ],

@@ -136,7 +136,7 @@ def count_chains(s, colour, memory):
 
 @njit
 def first_empty(s, memory):
-    """Of the region; there is one, for stones in it have liberties."""
+    """The first empty point of the region; there is one, for stones in it have liberties."""
     for word in range(board.WORDS):
         bits = memory.region[word] & s.empty[word]
         if bits:

@@ -153,8 +153,8 @@ def recompute(state, mover):
         join(s.stones[player], s.joined[player], 1)
         if s.joined[player, SIZE]:
             s.over, s.outcome = 1, 1.0 - 2.0 * player
-    # `ply` tells the mover, and up to 1 that a swap may come: only of nothing, or of a single stone
-    # of the first player.
+    # `ply` tells the mover, and up to 1 that a swap may come: only behind nothing, or behind
+    # a single stone of the first player.
     ply = CELLS - s.num_free
     is_usual = ply == mover and not s.stones[1].any()
     if not is_usual:

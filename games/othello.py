@@ -268,7 +268,8 @@ def observe(state, planes_out, scalars_out):
 
 @rule(KEY)
 def key(state):
-    """Of the discs as the mover sees them: with colours exchanged it is the same position."""
+    """A hash of the discs as the mover sees them: with colours exchanged it is the same
+    position."""
     s = overlay(state, DTYPE)
     z = np.uint64(0)
     for word in range(WORDS):
@@ -316,8 +317,8 @@ def force(position: Position, action: int) -> None:
 
 
 _square = board_symmetries(SIZE, SIZE)
-# The four that leave the start as it is: they keep a1's diagonal. The others exchange the colours
-# of the first discs.
+# The four that leave the start as it is: they keep a1's diagonal. The others would exchange the
+# colours of the first discs.
 _symmetries = _square[np.isin(_square[:, 0], (0, CELLS - 1))]
 _width = len(str(SIZE))
 RECOMPUTE = Rules(start, legal, recompute, mover, observe, key, final)

@@ -175,7 +175,7 @@ def rule(signature):
 
 
 def helpers_digest(namespace: dict) -> str:
-    """Of the files, other than its own, whose compiled functions a module names.
+    """The digest of the files, other than its own, whose compiled functions a module names.
 
     Files that hold constants only, no compiled function, are not looked at: let rules take none
     from there.

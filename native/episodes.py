@@ -46,7 +46,7 @@ class SelfPlayParams(NamedTuple):
     # a game is decided where the search's values have been beyond this, for one side,
     decided_value: float = 2.0
     decided_plies: int = 3  # for so many plies in a row (KataGo's soft resignation: 0.9 and 3)
-    decided_simulations: int = 1  # of a search of a decided game
+    decided_simulations: int = 1  # simulations per move in a decided game
     # share of the searches that are single, after at most so many random plies (uniform from 0)
     single_share: float = 0.0
     single_plies: int = 0

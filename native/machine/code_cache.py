@@ -123,7 +123,9 @@ class CodeFiles(IndexDataCacheFile):
         with self._open_for_write(str(path)) as file:
             file.write(self._digest(key, data) + data)
         for other in self._all():
-            if other.name.split(".")[-4] != path.name.split(".")[-4]:  # of an older source
+            if (
+                other.name.split(".")[-4] != path.name.split(".")[-4]
+            ):  # it was compiled from an older source
                 other.unlink(missing_ok=True)
 
     def holds(self, magic) -> bool:

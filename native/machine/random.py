@@ -71,8 +71,8 @@ def gumbel_lanes(typingctx, values, first):
 
 
 def logarithm(x):
-    """Of normal numbers above 0: k ln 2 + ln m with m near 1, and ln m = 2 artanh s, s = (m - 1) /
-    (m + 1), by its series to s^23."""
+    """ln of normal numbers above 0: k ln 2 + ln m with m near 1, and ln m = 2 artanh s, s = (m - 1)
+    / (m + 1), by its series to s^23."""
     k, m = x.parts()
     s = (m - 1.0) / (m + 1.0)
     square = s * s

@@ -19,14 +19,18 @@ from native.machine.simd import BLOCK, LN2_HIGH, LN2_LOW, SINGLE_BLOCK, SINGLES,
 
 LOG2_E = 1.4426950408889634
 LOWEST = -700.0  # e^-700 = 1e-304; below it would not be a normal number
-SINGLE_LN2_HIGH, SINGLE_LN2_LOW, SINGLE_LOWEST = 0.693359375, -2.12194440e-4, -87.0  # of singles
+SINGLE_LN2_HIGH, SINGLE_LN2_LOW, SINGLE_LOWEST = (
+    0.693359375,
+    -2.12194440e-4,
+    -87.0,
+)  # for single precision
 
 
 # e^x = 2^k e^r with |r| <= ln 2 / 2, and e^r by its series. `x` is `Lanes`.
 
 
 def exponential(x):
-    """Of doubles, <= 0 or a little above: off by at most 4e-16 of the result."""
+    """e^x of doubles, <= 0 or a little above, off by at most 4e-16 of the result."""
     shifted, r = reduce(x.at_least(LOWEST), LN2_HIGH, LN2_LOW)
     r2 = r * r
     r4 = r2 * r2
@@ -41,7 +45,7 @@ def exponential(x):
 
 
 def exponential_of_singles(x):
-    """Of singles, <= 0 or a little above: off by at most 2e-7 of the result."""
+    """e^x of singles, <= 0 or a little above, off by at most 2e-7 of the result."""
     shifted, r = reduce(x.at_least(SINGLE_LOWEST), SINGLE_LN2_HIGH, SINGLE_LN2_LOW)
     r2 = r * r
     low = r + r2 * (1 / 2 + r * (1 / 6))

@@ -20,7 +20,8 @@ from native.search.proven import WORST, is_known, is_lost
 from native.search.puct import exploration, forced_visits, value_stdev
 
 NO_EDGE = -1  # in place of visits
-LCB_SHARE = 0.15  # of the most visits, below which a move is not judged by its bound: KataGo's
+# the share of the most visits below which a move is not judged by its bound: KataGo's
+LCB_SHARE = 0.15
 
 
 @inline
@@ -234,8 +235,8 @@ def read_priors(forest, action_out, value_out, policy_out):
 
 @kernel
 def read_root(forest, game):
-    """Of a root that has been evaluated: (simulations that went on from it, the sum of their
-    values, the network's value, its edges' number, its mover). Values are for the first player."""
+    """A root that has been evaluated: (simulations that went on from it, the sum of their values,
+    the network's value, its edges' number, its mover). Values are for the first player."""
     root = forest.nodes[game, ROOT]
     return (
         np.int64(root.num_finished),

@@ -66,9 +66,9 @@ EDGE = np.dtype(
     align=True,
 )
 
-MOST_LEAVES = 127  # of one tree in flight: what `in_flight` holds
+MOST_LEAVES = 127  # leaves of one tree in flight: what `in_flight` holds
 MOST_ACTIONS = (1 << 15) - 1  # what `action` holds
-MOST_EDGES = (1 << 31) - 1  # of one tree: what `first_edge` and `num_edges` hold
+MOST_EDGES = (1 << 31) - 1  # edges of one tree: what `first_edge` and `num_edges` hold
 
 
 @by_address

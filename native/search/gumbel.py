@@ -20,7 +20,8 @@ from native.search.edges import is_better, promote_best_unvisited
 from native.search.forest import ROOT
 from native.search.proven import is_lost
 
-# of values in [0, 1] that are stretched: mctx's epsilon of 1e-8 for values in [-1, 1]
+# the least range of values in [0, 1] that is stretched: mctx has an epsilon of 1e-8 for values in
+# [-1, 1]
 SMALLEST_SPREAD = 0.5e-8
 
 

@@ -11,7 +11,7 @@ from native.machine.struct_argument import by_address
 
 PUCT, GUMBEL = 0, 1
 LARGEST = 1e6  # a larger parameter is a slip of the finger
-SMALLEST = 1e-9  # of what must be above 0
+SMALLEST = 1e-9  # the least value of what must be above 0
 
 
 class Bounds(NamedTuple):
@@ -34,8 +34,10 @@ class SearchParams(NamedTuple):
     # Gumbel (Danihelka et al. 2022)
     # actions considered at the root; the paper's 16
     max_considered: Annotated[int, Bounds(1, LARGEST)] = 16
-    c_visit: Weight = 50.0  # of sigma; the paper's
-    c_scale: Weight = 1.0  # of sigma; the paper's for board games, mctx uses 0.1 with min_max
+    c_visit: Weight = 50.0  # added to the most visits in sigma; the paper's
+    c_scale: Weight = (
+        1.0  # factor of Q in sigma; the paper's for board games, mctx uses 0.1 with min_max
+    )
     min_max: bool = False  # stretch each node's completed Q to [0, 1] first: mctx's rescale_values
     # PUCT (Silver et al. 2018)
     c_init: Weight = 1.25  # exploration; AlphaZero's
@@ -43,7 +45,7 @@ class SearchParams(NamedTuple):
     c_base: Annotated[float, Bounds(1, 1e9)] = 19652.0
     # how much exploration follows the deviation of a node's values; KataGo's 0.85
     cpuct_stdev_scale: Share = 0.0
-    # of an unvisited edge's Q below its parent's; KataGo's
+    # how far an unvisited edge's Q lies below its parent's; KataGo's
     fpu_reduction: Annotated[float, Bounds(0, 2)] = 0.2
     # an unvisited edge's Q is `fpu_value` in place of the parent's less a reduction
     fpu_absolute: bool = False
@@ -58,7 +60,7 @@ class SearchParams(NamedTuple):
     dirichlet_concentration: Annotated[float, Bounds(SMALLEST, LARGEST)] = 10.0
     # share of alpha that goes where the prior is not small; KataGo's 0.5
     dirichlet_shaped: Share = 0.0
-    # of the root's priors; KataGo's 1.1
+    # temperature of the root's priors; KataGo's 1.1
     root_policy_temperature: Annotated[float, Bounds(0.01, 100)] = 1.0
     # k of the visits a root edge is owed; KataGo's 2
     forced_playouts: Annotated[float, Bounds(0, 1000)] = 0.0

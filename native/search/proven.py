@@ -54,7 +54,7 @@ def prove(forest, game, node, edge):
 
 @inline
 def best_outcome(forest, game, node):
-    """Of a node all of whose edges are proven."""
+    """The best outcome for the mover of a node all of whose edges are proven."""
     n, best = forest.nodes[game, node], WORST
     for edge in range(n.first_edge, n.first_edge + n.num_children):
         exact = forest.nodes[game, forest.children[game, edge].child].exact

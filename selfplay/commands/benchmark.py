@@ -50,7 +50,7 @@ class Bench:
     measure: Callable[[float], Figures]
     bound: Callable[[Figures], str]
     cores: int = 1
-    precision: str | None = None  # of the network, if there is one
+    precision: str | None = None  # the network's, if there is one
 
 
 def run(options) -> dict:

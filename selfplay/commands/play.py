@@ -61,7 +61,7 @@ def run(options) -> None:
 
     control = parse(options.time) if options.time is not None else NO_LIMIT
     asked = named(options.game) if options.game else None
-    names = {}  # of players, parsed
+    names = {}  # the parsed names of players, by text
     is_board = options.opponent.rstrip("0123456789") in library.FAMILIES and not os.path.exists(
         options.opponent
     )

@@ -32,9 +32,10 @@ from selfplay.searching.searcher import Searcher
 SEARCH_LAW = "the compiled search visits what the slow reference visits"
 POSITIONS, SIMULATIONS = 12, 40
 SEARCHES = (SearchParams(GUMBEL, gumbel_scale=0.0), SearchParams(PUCT))
-
-
-CHILD = "import sys; sys.path[:] = sys.argv[1:]; from selfplay.commands.prove import answer_task; answer_task()"
+CHILD = (
+    "import sys; sys.path[:] = sys.argv[1:]; "
+    "from selfplay.commands.prove import answer_task; answer_task()"
+)
 LOADING = "loading the game"  # what is noted first
 
 

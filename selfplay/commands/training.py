@@ -40,7 +40,7 @@ from selfplay.storage.run import Run
 from selfplay.storage.run_settings import changed, stored_config
 
 ROOM = 1 << 20  # bytes free on a disk that is not full
-# of a process that plays, without its trees: Python, torch, the compiled core
+# memory of a process that plays, without its trees: Python, torch, the compiled core
 ACTOR_BYTES = 300_000_000
 
 

@@ -25,8 +25,8 @@ from selfplay.matches.players import Player
 from selfplay.messages import sentence
 
 LONGEST_COMMAND = 8192  # bytes of a line; all the moves of a game on 19x19 take less
-MOST_CHUNKS = 16  # of 64 KB, that are read before someone wants them
-MOST_LINES = 10_000  # that are kept so; a writer that is faster waits
+MOST_CHUNKS = 16  # chunks of 64 KB that are read before someone wants them
+MOST_LINES = 10_000  # lines that are kept so; a writer that is faster waits
 # GoGui's wish, a comment to others: whatever is searched shall end with what it has
 INTERRUPT = b"# interrupt"
 

@@ -47,7 +47,7 @@ class Wishes:
     interval: float = INTERVAL  # seconds
     fewest: int = 0  # moves on a line
     most: int = MOST_MOVES
-    flags: set[str] = field(default_factory=set)  # of KATA_FLAGS, those that are true
+    flags: set[str] = field(default_factory=set)  # those of KATA_FLAGS that are true
     avoid_until: np.ndarray | None = None  # i32[2, A], see `native.search.forest.restrict`
 
 

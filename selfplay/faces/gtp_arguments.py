@@ -13,8 +13,8 @@ from selfplay.searching.time_control import LONGEST_TIME
 
 COLOURS = {"b": FIRST, "black": FIRST, "w": SECOND, "white": SECOND}
 NUMBER = re.compile(r"[-+.0-9eE]+")  # Python alone would read 1_000 and other alphabets' digits too
-MOST_PLIES = (1 << 31) - 1  # that a restriction of moves lasts
-MOST_PERIODS = 1_000_000  # of overtime, and moves in one
+MOST_PLIES = (1 << 31) - 1  # plies that a restriction of moves lasts at most
+MOST_PERIODS = 1_000_000  # periods of overtime, and moves in one
 
 
 def argument(arguments: list[str], index: int, what: str) -> str:

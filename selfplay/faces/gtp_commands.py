@@ -184,7 +184,7 @@ def lay_stones(session: EngineSession, points: list[int]) -> str:
 
 
 def final_score(session: EngineSession, arguments: list[str]) -> str:
-    """Of Go at any time, as the stones stand; of other games when they are over."""
+    """The score: Go's at any time, as the stones stand, other games' when they are over."""
     if session.position.outcome is None and "komi" not in session.game.options:
         raise ValueError("cannot score: the game is not over")
     score = session.position.final()[1]

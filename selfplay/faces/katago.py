@@ -297,7 +297,7 @@ def search_answer(job: Job, result: SearchResult, is_during: bool) -> dict:
 
 
 def last_answer(job: Job) -> dict:
-    """Of a game that is over: all is known."""
+    """The answer for a game that is over: all is known."""
     query, position = job.query, job.position
     owners, score = position.final()
     found = head(job, False) | {

@@ -100,7 +100,7 @@ class Query(msgspec.Struct, rename="camel"):
         return setting(self, "maxTime", math.inf)
 
     def visits(self, usual: int) -> int:
-        """Of the whole search: the root's own evaluation is a visit, as in KataGo."""
+        """The visits of the whole search: the root's own evaluation is one, as in KataGo."""
         return self.max_visits or int(min(setting(self, "maxVisits", usual), MOST_VISITS))
 
     def urgencies(self) -> dict[int, int]:

@@ -24,8 +24,9 @@ from selfplay.searching.result import SearchResult
 from selfplay.searching.searcher import Searcher
 
 TREES = 8  # positions at a time
-TREE_LEAVES = 8  # of each in flight where a network is asked: a batch of 64
-# of one tree, some 120 MB where it grows so large: memory that no search has reached costs nothing
+TREE_LEAVES = 8  # leaves of each tree in flight where a network is asked: a batch of 64
+# edges in one tree, some 120 MB where it grows so large: memory that no search has reached costs
+# nothing
 TREE_EDGES = 1 << 22
 CACHE = 1 << 16  # answers of the network that are remembered
 

@@ -58,8 +58,8 @@ def play_word(terminal: Terminal, side: int, word: str) -> None:
         session.play(side, session.game.parse(word))
     except ValueError:
         raise ValueError(
-            f"{word[:LONGEST_WORD]!r} cannot be played here. Legal: {legal_words(session, side)} (or "
-            "help, undo, hint, ...)"
+            f"{word[:LONGEST_WORD]!r} cannot be played here. Legal: {legal_words(session, side)} "
+            "(or help, undo, hint, ...)"
         ) from None
     session.clock.move(side)
     draw(session, terminal.console)

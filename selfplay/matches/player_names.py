@@ -49,7 +49,7 @@ class PlayerName:
     text: str
     kind: str  # "random", "solver", "mcts", "gtp" or "network"
     budget: SearchBudget = SearchBudget()
-    checkpoint: Checkpoint | None = None  # of a network
+    checkpoint: Checkpoint | None = None  # where its network is stored, if it has one
 
     def game(self, asked: Game | None = None) -> Game | None:
         """The game of a network, with the options it was trained with; None for players of any

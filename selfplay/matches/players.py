@@ -25,9 +25,10 @@ from selfplay.searching.timed import TimedSearcher
 
 MANY = 256  # positions searched side by side in matches and exams
 SOLVER_NODES = 50_000_000  # for one move, after which the solver says that the position is too hard
-NODES = 1 << 21  # of all trees side by side
-EDGES = 1 << 24  # of the largest tree, some 500 MB where the game fills them
-# of one tree in flight when a network is asked: it answers eight in hardly more time than one
+NODES = 1 << 21  # nodes in all trees side by side
+EDGES = 1 << 24  # edges in the largest tree, some 500 MB where the game fills them
+# leaves of one tree in flight when a network is asked: it answers eight in hardly more time than
+# one
 LEAVES = 8
 
 
@@ -171,7 +172,7 @@ class SearchPlayer:
         seed: int,
         has_network: bool,
         config: MatchConfig | None = None,
-        leaves: int = 1,  # of one tree in flight
+        leaves: int = 1,  # leaves of one tree in flight
     ):
         self.name, self.game, self.params, self.simulations = name, game, params, simulations
         self.evaluator, self.seed, self.has_network = evaluator, seed, has_network

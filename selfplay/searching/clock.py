@@ -8,10 +8,12 @@ from dataclasses import dataclass, replace
 
 from selfplay.searching.time_control import NO_LIMIT, TimeControl
 
-MOVES_TO_COME = 30  # for which main time is kept, where the game can still be as long
-SAFETY = 0.9  # of the time there is: the last batch step and the way to the opponent take some too
-LAG = 0.05
-SHORTEST = 0.02
+MOVES_TO_COME = 30  # moves for which main time is kept, where the game can still be as long
+# the share of the time there is that a move may plan with: the last batch step and the way to the
+# opponent take some too
+SAFETY = 0.9
+LAG = 0.05  # seconds that the way takes
+SHORTEST = 0.02  # seconds that a move has in any case
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,7 @@ class Edge:
     prior: float
     visits: int = 0
     in_flight: int = 0
-    value_sum: float = 0.0  # of values for the first player
+    value_sum: float = 0.0  # sum of values for the first player
     child: "Node | None" = None
 
     @property
@@ -61,7 +61,7 @@ class Node:
     edges: dict[int, Edge] = field(default_factory=dict)
     exact: float | None = None  # for the first player, once proven
     depth: int = 0  # plies below the root
-    # of the finished simulations that went on from here
+    # values of the finished simulations that went on from here
     values: list[float] = field(default_factory=list)
 
     @property

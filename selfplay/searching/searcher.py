@@ -153,8 +153,8 @@ class Searcher:
         return int(choices.action[index]), float(choices.value[index])
 
     def root(self, index: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, float]:
-        """Of the last search: (actions i32[n], visits i32[n], values f64[n], priors f32[n],
-        network's value).
+        """What the last search knows of its root: (actions i32[n], visits i32[n], values f64[n],
+        priors f32[n], network's value).
 
         Values are for the first player, NaN where unvisited. Priors include noise if the settings
         ask for it.
@@ -163,8 +163,9 @@ class Searcher:
         return actions, visits, values, priors, self.root_value(index)[2]
 
     def root_value(self, index: int = 0) -> tuple[int, float, float]:
-        """Of the last search, between two batch steps: (simulations, the mean of all their values
-        and of the evaluator's, the evaluator's value). Values are for the first player."""
+        """How the last search values its root, read between two batch steps: (simulations, the mean
+        of all their values and of the evaluator's, the evaluator's value). Values are for the first
+        player."""
         simulations, total, value, *_ = read_root(self.forest, index)
         return simulations, (value + total) / (simulations + 1), value
 
@@ -173,7 +174,7 @@ class Searcher:
         return int(read_root(self.forest, index)[4])
 
     def node(self, index: int = 0, node: int = memory.ROOT) -> tuple[np.ndarray, ...]:
-        """Of a node of a tree: (actions, visits, values, priors, children i32[n], -1 where
+        """The edges of a node: (actions, visits, values, priors, children i32[n], -1 where
         unvisited), see `root`."""
         most, i32 = self.game.actions, np.int32
         edges = (

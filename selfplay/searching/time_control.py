@@ -32,7 +32,7 @@ class TimeControl:
 
     main: float = NO_END  # without an end: there is no limit at all
     increment: float = 0.0  # added to main time after each move (Fischer)
-    period: float = 0.0  # of overtime
+    period: float = 0.0  # seconds in a period of overtime
     moves: int = 1  # to be made in a period: 1 Japanese, more Canadian
     periods: int = 0  # 0: no overtime
     most_main: float = NO_END  # increments raise main time no further

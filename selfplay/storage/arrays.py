@@ -19,9 +19,9 @@ from games.quoting import quoted
 from selfplay.messages import sentence
 from selfplay.storage.files import DamagedFile, open_regular, write_bytes
 
-MOST_ARRAYS = 1000  # of a file, where the caller expects no particular number
-HEADER_BYTES = 1 << 16  # of a header, and for each array
-BYTES_AN_ARRAY = 256
+MOST_ARRAYS = 1000  # arrays in a file, where the caller expects no particular number
+HEADER_BYTES = 1 << 16  # bytes that a header may have beside its arrays' entries
+BYTES_AN_ARRAY = 256  # and in each entry
 WORDS_AN_ARRAY = 4  # keys in the header's JSON
 MOST_AXES = 8
 
@@ -131,7 +131,7 @@ def _header(file: BinaryIO, size: int, most: int) -> tuple[dict[str, Entry], dic
             raw.pop("__metadata__", msgspec.Raw(b"{}")), type=dict[str, str]
         )
         entries = {name: msgspec.json.decode(entry, type=Entry) for name, entry in raw.items()}
-        # of two entries with one name the last one would be taken
+        # if two entries had one name, the last one would be taken
         json.loads(text, object_pairs_hook=_refuse_twice)
         return entries, metadata, 8 + length
     except (msgspec.DecodeError, UnicodeDecodeError) as error:

@@ -137,7 +137,7 @@ def read(path: Path) -> Checkpoint:
         if facts.pop("crc32", None) != checksum(facts):
             raise ValueError("its checksum does not match")
         if isinstance(facts.get("config"), dict):
-            upgrade(facts["config"])  # of older versions
+            upgrade(facts["config"])  # older versions wrote other fields
         found = msgspec.convert(facts, Facts)
         check_facts(found)
     except (ValueError, RecursionError) as error:  # msgspec's errors are of the first kind

@@ -8,11 +8,12 @@ or after a change; not for generations in a row.
 
 import math
 
-WARNED_AFTER = 3  # generations in a row after which it is said
-WARNED_EVERY = 10  # and after each so many more
-# of log(n): no more than chance for untrained networks, which lie within a tenth of it
+WARNED_AFTER = 3  # generations in a row after which the warning is given
+WARNED_EVERY = 10  # and again after each so many more
+# a policy loss beyond this multiple of log(n) is worse than chance; untrained networks lie within a
+# tenth of log(n)
 POLICY_FACTOR = 1.5
-OUTCOME_FACTOR = 2.0  # of log(3)
+OUTCOME_FACTOR = 2.0  # the same for the outcome's loss, as a multiple of log(3)
 # outcomes are within [-1, 1]; a network that is sure and wrong half of the time has 2
 MOST_VALUE = 1.5
 

@@ -56,7 +56,7 @@ def refuse_links(path: Path) -> None:
 def write_bytes(path: Path, data: bytes) -> None:
     """Write beside `path`, flush to the disk, then rename over it."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    remove(temporary)  # of a killed process that had our number
+    remove(temporary)  # a killed process that had our number left it
     try:
         with open(temporary, "xb") as file:
             file.write(data)

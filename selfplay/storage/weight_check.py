@@ -46,7 +46,8 @@ def check_shape(shape: Shape) -> None:
         raise ValueError(f"shape.layout must be cells or columns, not {shape.layout[:20]!r}")
     if shape.actions > MOST_RECORDED_ACTIONS:
         raise ValueError(
-            f"the shape has {shape.actions:,} actions, at most {MOST_RECORDED_ACTIONS:,} can be recorded"
+            f"the shape has {shape.actions:,} actions, at most {MOST_RECORDED_ACTIONS:,} can be "
+            "recorded"
         )
 
 
