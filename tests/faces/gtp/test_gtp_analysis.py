@@ -112,7 +112,10 @@ def test_intervals_are_centiseconds_wherever_they_stand(go5_table):
         read_wishes(go5_table, [], False).interval == 1.0
         and read_wishes(go5_table, ["0"], False).interval == 0.01
     )
-    assert read_wishes(go5_table, ["w", "5e1"], False).side == 1 and read_wishes(go5_table, [], False).side == 0
+    assert (
+        read_wishes(go5_table, ["w", "5e1"], False).side == 1
+        and read_wishes(go5_table, [], False).side == 0
+    )
 
 
 REFUSED = [
