@@ -314,7 +314,10 @@ def test_everything_that_takes_games_takes_arrays_that_cannot_be_written(tmp_pat
     assert all(np.array_equal(a, b) for a, b in zip(replays[0], replays[2]))
     assert all(np.array_equal(a, b) for a, b in zip(replays[1], replays[2]))
     assert same(read_games(Shards(tmp_path, tictactoe).add(1, games), tictactoe), played)
-    assert of_games(games) == of_games(played) and games.sequences() == played.sequences()
+    assert (
+        of_games(games, tictactoe) == of_games(played, tictactoe)
+        and games.sequences() == played.sequences()
+    )
     assert same(games.part(1), played.part(1)) and games.rows == played.rows
 
 
