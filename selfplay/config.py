@@ -27,7 +27,7 @@ from native.search.params import GUMBEL, PUCT, SearchParams
 GAME_COPY = "game.py"  # in a run's folder: the file of the user's own game
 DIGEST = re.compile(r"[0-9a-f]{64}|")
 MANY = 1_000_000  # more of anything is a slip of the finger
-SMALL = params.SMALLEST  # of what must be above 0
+SMALL = params.SMALLEST  # the least value where 0 is too little
 
 Share = Annotated[float, Meta(ge=0, le=1)]
 Weight = Annotated[float, Meta(ge=0, le=MANY)]
@@ -75,9 +75,9 @@ class NetworkConfig(Section):
         4  # residual blocks of two convolutions; AlphaZero had 19
     )
     channels: Annotated[int, Meta(ge=1, le=10_000)] = 48  # AlphaZero had 256
-    # of self-play, and of learning where torch has it; auto: the fastest here
+    # arithmetic of self-play, and of learning where torch has it; auto: the fastest here
     precision: Precision = "auto"
-    device: str = "cpu"  # of self-play and learning, as torch names it: cpu, cuda, cuda:1
+    device: str = "cpu"  # where self-play and learning compute, in torch's words: cpu, cuda, cuda:1
 
 
 class SearchConfig(search_section(params.SELECTION)):
@@ -85,7 +85,7 @@ class SearchConfig(search_section(params.SELECTION)):
     `native.search.params`."""
 
     kind: Literal["gumbel", "puct"] = "gumbel"  # gumbel: few simulations; puct: AlphaZero
-    # of a search
+    # simulations per search
     simulations: list[int] = msgspec.field(default_factory=lambda: [16, 32])
     # stages: one number after the other, in equal stages of the run; balance: between the least and
     # the most of them, so that neither actors nor the learner wait for the other
@@ -111,12 +111,12 @@ class ExplorationConfig(search_section(params.EXPLORATION, dirichlet_fraction=0.
 class ActorConfig(Section):
     # played side by side by an actor, a leaf each to every batch; 0: measured at the run's start
     games: Number = 128
-    threads: Threads = 1  # of torch, an actor; set with `games` where that is measured
+    threads: Threads = 1  # torch threads per actor; set with `games` where that is measured
     local_actors: Annotated[int, Meta(ge=0, le=1024)] = (
         0  # threads of this process that play where no other does;
     )
     # 0: one a core, on a GPU two, up to 8
-    leaves: Annotated[int, Meta(ge=1, le=127)] = 1  # of one tree in one batch
+    leaves: Annotated[int, Meta(ge=1, le=127)] = 1  # leaves per tree and batch
     opening_fraction: Share = 0.5  # share of games that begin with random plies
     opening_plies: Number = 10  # at most so many of them, uniform from 0
     # share of the searches that are of a position after random plies and no more: no game is played
@@ -126,7 +126,7 @@ class ActorConfig(Section):
     single_plies: Number = 20  # random plies before such a search, at most; uniform from 0
     # positions whose evaluation is remembered
     cache_entries: Annotated[int, Meta(ge=0, le=1 << 30)] = 1 << 18
-    # of the board, under which the network sees a position
+    # symmetry of the board under which the network sees a position
     symmetry: Literal["identity", "random"] = "identity"
 
 
@@ -149,21 +149,21 @@ class LearnerConfig(Section):
     batch: Annotated[int, Meta(ge=2, le=MANY)] = 256  # rows a step; normalisation needs two
     learning_rate: Annotated[float, Meta(ge=SMALL, le=10)] = 2e-3  # AdamW's, at its peak
     beta2: Annotated[float, Meta(ge=0, le=0.999999)] = 0.99  # AdamW's
-    weight_decay: Share = 1e-2  # of matrices and kernels, not of norms and biases
+    weight_decay: Share = 1e-2  # for matrices and kernels, not for norms and biases
     max_grad_norm: Positive = 2.0  # to which the gradient is clipped
     warmup: Number = 200  # steps
     # share of the run after which the learning rate falls, on a cosine, to `final_rate`
     decay_from: Share = 0.5
     final_rate: Share = 0.05  # share of the peak at the end
-    ema_decay: Share = 0.998  # of the averaged weights, a step; they play
-    policy_weight: Weight = 1.0  # of the loss to the search's policy
-    # of the loss to the game's outcome (cross-entropy of win, draw, loss)
+    ema_decay: Share = 0.998  # per step, for the averaged weights; they play
+    policy_weight: Weight = 1.0  # for the loss to the search's policy
+    # for the loss to the game's outcome (cross-entropy of win, draw, loss)
     outcome_weight: Weight = 0.5
-    # of the loss to the value target, see replay.value_lambda (squared error)
+    # for the loss to the value target, see replay.value_lambda (squared error)
     value_weight: Weight = 1.0
-    # of the loss to each cell's final owner (cross-entropy), KataGo's 1.5; 0: no head
+    # for the loss to each cell's final owner (cross-entropy), KataGo's 1.5; 0: no head
     ownership_weight: Weight = 0.0
-    # of the loss to the final score, in sqrt(cells) points (Huber); 0: no such head
+    # for the loss to the final score, in sqrt(cells) points (Huber); 0: no such head
     score_weight: Weight = 0.0
     # torch threads of the learner on a CPU, each on a core that actors leave free
     threads: Threads = 1
@@ -178,7 +178,7 @@ class MatchConfig(search_section(params.SELECTION, cpuct_stdev_scale=0.85, lcb=5
     kind: Literal["auto", "gumbel", "puct"] = "auto"
     gumbel_up_to: Number = 200  # simulations
     symmetries: Annotated[int, Meta(ge=1, le=8)] = (
-        1  # of the board, whose mean answer the search uses
+        1  # symmetries of the board whose mean answer the search uses
     )
     # end a search when no simulation left can change its move; only where `lcb` is 0
     early_stop: bool = True
@@ -188,9 +188,9 @@ class MatchConfig(search_section(params.SELECTION, cpuct_stdev_scale=0.85, lcb=5
 
 
 class LedgerConfig(Section):
-    games: Number = 64  # of each of the two matches a generation, in pairs; 0 skips them
+    games: Number = 64  # games in each of a generation's two matches, in pairs; 0 skips them
     opening_plies: Number = 4  # random plies before a match game, at most
-    positions: Number = 400  # of the exam
+    positions: Number = 400  # exam positions
     every: Count = 1  # generations between two measurements; the last one is always measured
     # share of the run's time that measuring may take; 1: all that it needs, as in lockstep
     budget: Share = 0.05
@@ -199,7 +199,7 @@ class LedgerConfig(Section):
 class RunConfig(Section):
     game: str  # a name, or the path of a file of one's own
     game_digest: str = ""  # sha256 of that file, which a run notes for itself; of no other game
-    options: dict[str, float] = {}  # of the game, such as komi, where they are not its own defaults
+    options: dict[str, float] = {}  # the game's, such as komi, where not its own defaults
     generations: Count = 40
     # time limit of training (0: none), by which the learning rate falls
     minutes: Weight = 0.0

@@ -72,7 +72,7 @@ class LocalPool:
         )
         self.actors = [Actor(config, shape, seed_of(seed, number)) for number in range(count)]
         self.precision, self.threads = precision, actor.threads
-        self.stop, self.playing = Event(), []  # of the latest `play`: what ends it, and its threads
+        self.stop, self.playing = Event(), []  # what ends the latest `play`, and its threads
 
     def load(self, weights: dict[str, np.ndarray], generation: int, simulations: int) -> str:
         with torch_threads(self.threads):

@@ -44,16 +44,16 @@ from selfplay.network.network import Shape
 from selfplay.storage.records import Games
 
 LOST = (ActorDiedError, ActorUnavailableError, ObjectLostError, OutOfMemoryError)
-# of one worker, without a game in between: then something is wrong with the work, not the worker
+# deaths of a worker without a game in between; after more the work is wrong, not the worker
 MAX_REPLACEMENTS = 5
-MAX_BIRTHS = 2  # of one worker that dies before it answers for the first time
+MAX_BIRTHS = 2  # starts of a worker that dies before its first answer
 # Ray's words where a worker itself has failed: to try again is no use
 BIRTH = "error raised in its creation task"
 NO_ROOM = 15.0  # seconds after which a worker that has not begun is spoken of
 ALONE = 60.0  # seconds that a run waits on a cluster without a single worker
 REPLY = 5.0  # seconds for a cluster's head to say whether it wants a token
 JOIN = 25.0  # seconds to join a cluster
-PARTS = ("gcs_server", "raylet")  # of Ray on this machine: with one of them the session is gone
+PARTS = ("gcs_server", "raylet")  # Ray's processes here, without which a session is gone
 
 
 class Worker:
@@ -364,7 +364,7 @@ def start_session(cpus: int, threads: int, goes_on: str) -> ray_session.Session:
 
 
 def share_of_gpus(gpus: int, actors: int) -> float:
-    """Of one GPU, for each actor, so that all of them find room. ValueError if there is no GPU."""
+    """Each actor's share of one GPU, so that all find room. ValueError if there is no GPU."""
     if gpus < 1:
         raise ValueError("Ray knows of no GPU for its actors; --actors 0 plays in this process")
     return 1 / math.ceil(actors / gpus)

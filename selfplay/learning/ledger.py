@@ -49,7 +49,7 @@ class Ledger:
         self.exam = (
             full.first(config.ledger.positions) if full and config.ledger.positions else None
         )
-        self.precision = "auto"  # of the networks that are measured; the loop sets self-play's
+        self.precision = "auto"  # for the networks that are measured; the loop sets self-play's
         self.views = shown_views(self.game, config.actor)
         self.budgets = {what: Budget(config.ledger.budget / 2) for what in ("exam", "matches")}
         self.solved_before: np.ndarray | None = None  # by net g - 1 with `solved_with` simulations
@@ -239,8 +239,8 @@ def sure_share(played: Games, rows: np.ndarray, sure: float = 0.99) -> float:
 
 
 def slope(value: np.ndarray, outcome: np.ndarray) -> float:
-    """Of the outcome over the network's value, by least squares: 1 where values are right, above 1
-    where they are too unsure, below where too sure, negative where a sign is wrong."""
+    """The slope of outcomes over the network's values, by least squares: 1 where values are right,
+    above 1 where they are too unsure, below where too sure, negative where a sign is wrong."""
     value = value - value.mean() if len(value) else value
     spread = float(value @ value)
     return float(value @ outcome) / spread if spread > 0.0 else 1.0
@@ -259,7 +259,7 @@ def of_work(work: Work | None) -> dict:
     if work is None:
         return {}
     return {
-        "simulations_per_second": work.simulations / work.seconds,  # of one actor
+        "simulations_per_second": work.simulations / work.seconds,  # per actor
         "evaluations_per_second": work.evaluations / work.seconds,
         "network_share": work.network_seconds / work.seconds,
         "cache_share": work.cache_hits / max(1, work.cache_hits + work.evaluations),
@@ -267,10 +267,10 @@ def of_work(work: Work | None) -> dict:
     }
 
 
-NOT_LOSSES = {  # of the learner's means -> their name in the ledger
+NOT_LOSSES = {  # name among the learner's means -> name in the ledger
     "kl": "kl",  # KL(search || network)
-    "entropy": "policy_entropy",  # of the search's policy, nats
-    "clipped": "clipped_share",  # of the steps, whose gradient was cut to `learner.max_grad_norm`
+    "entropy": "policy_entropy",  # the search's, in nats
+    "clipped": "clipped_share",  # share of steps whose gradient was cut to `max_grad_norm`
     "rate": "learning_rate",  # at the generation's end
 }
 

@@ -60,12 +60,12 @@ class Played:
 class State:
     """What a run carries from one generation to the next."""
 
-    generation: int  # of the newest network
+    generation: int  # the newest network's
     learner: Learner
     replay: Replay
     ledger: Ledger
     spent: float = 0.0  # seconds of earlier processes
-    generation_seconds: float = 0.0  # of the newest generation, from checkpoint to checkpoint
+    generation_seconds: float = 0.0  # the newest one's, from checkpoint to checkpoint
     simulations: int = 0  # a search, where playing and learning are balanced; 0: not known yet
     watch: Watch = field(default_factory=Watch)
     good: int = 0  # the newest generation whose network is better than one that knows nothing

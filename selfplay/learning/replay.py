@@ -50,7 +50,7 @@ class Replay:
         self.window: Games | None = None  # the games of all generations held, oldest first
         self.learned: Targets | None = None  # what came of them
         self.generations: list[tuple[int, int]] = []  # (games, rows) of each
-        self.total_rows = 0  # of all games ever played
+        self.total_rows = 0  # rows of all games ever played
         self.scratch = new_scratch(game.state_bytes, game.planes, game.cells, game.actions)
 
     def add(self, games: Games) -> None:

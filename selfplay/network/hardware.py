@@ -12,7 +12,7 @@ import torch
 from selfplay.network import openvino_backend
 from selfplay.network.torch_backend import TORCH
 
-# of the matrices: large enough that their product is all arithmetic
+# rows of the matrices: so many that their product is all arithmetic
 SIDE = {
     "cpu": 2048,
     "cuda": 8192,

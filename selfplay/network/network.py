@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 WIN, DRAW, LOSS = 0, 1, 2  # order of the outcome logits, for the mover
-OUTCOME_PLANES = 8  # of the whole board, from which the outcome is read
+OUTCOME_PLANES = 8  # planes of the whole board from which the outcome is read
 
 
 @dataclass(frozen=True)

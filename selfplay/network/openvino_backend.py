@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from selfplay.network.network import LOSS, WIN, Block, Network, PolicyHead
 
 HINT = "(OpenVINO's need a CPU and its package: pip install openvino)"
-STEPS = 256  # of 8 bits
+STEPS = 256  # values of 8 bits
 
 
 @functools.cache
@@ -84,7 +84,7 @@ def compiled(graph):
     """A graph made ready for this machine. Its threads are not bound to cores: all actors would
     choose the same one."""
     settings = {
-        "INFERENCE_PRECISION_HINT": "f32",  # of what is not in integers
+        "INFERENCE_PRECISION_HINT": "f32",  # for what is not in integers
         "INFERENCE_NUM_THREADS": torch.get_num_threads(),
         "ENABLE_CPU_PINNING": False,
         "NUM_STREAMS": 1,

@@ -17,8 +17,8 @@ from selfplay.network.network import Network, Shape
 from selfplay.network.precision import random_inputs
 
 BATCHES = {"cpu": (16, 32, 64, 128, 256, 512), "cuda": (256, 512, 1024, 2048)}
-ENOUGH = 0.97  # of the fastest rate
-SECONDS = 0.15  # of one measurement, after a warm-up
+ENOUGH = 0.97  # share of the fastest rate
+SECONDS = 0.15  # per measurement, after a warm-up
 ROUNDS = 3
 
 
