@@ -1,4 +1,4 @@
-"""The README's pictures, drawn from a real run of Connect Four: `python benchmarks/pictures.py RUN`.
+"""The README's pictures, from a real run of Connect Four: `python benchmarks/pictures.py RUN`.
 
 `curve.svg` shows the run's exam by minutes: the share of solved positions whose exact value the
 network keeps alone, and with the search that self-play uses. `board.svg` shows a position with the

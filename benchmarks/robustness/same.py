@@ -75,6 +75,7 @@ for name in sys.argv[1:]:
 print(json.dumps(found))
 """
 GAMES = ("tictactoe", "connect4", "go5", "othello6", "gomoku9", "hex5", "breakthrough5")
+TRAIN = ("-m", "selfplay.cli", "train")
 RUN = (
     "--actors",
     "0",
@@ -106,9 +107,11 @@ def signature(checkout: Path, presets: list[str]) -> dict[str, str]:
         return done.stdout
 
     found = json.loads(ask("-c", PROGRAM, *GAMES))
+    # once there was no other way
+    lockstep = ["--lockstep"] if "--lockstep" in ask(*TRAIN, "--help") else []
     for preset in presets:
         with tempfile.TemporaryDirectory() as folder:
-            ask("-m", "selfplay.cli", "train", preset, "--out", f"{folder}/run", *RUN)
+            ask(*TRAIN, preset, "--out", f"{folder}/run", *lockstep, *RUN)
             for path in sorted(Path(folder, "run").rglob("*.safetensors")):
                 name = path.relative_to(Path(folder, "run"))
                 found[f"run: {preset}, {name}"] = digest_of(path.read_bytes())

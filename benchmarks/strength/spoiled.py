@@ -1,4 +1,4 @@
-"""Does the doctor find what is wrong? `python benchmarks/strength/spoiled.py [--out DIR] [NAME ...]`
+"""Does the doctor find what is wrong? `python benchmarks/strength/spoiled.py [NAME ...]`
 
 Small runs of Connect Four, of which all but one are spoiled on purpose; printed is what
 `selfplay doctor` says first of each. Finished runs are not trained again. With `--keep` their
