@@ -112,16 +112,15 @@ class ActorConfig(Section):
     # played side by side by an actor, a leaf each to every batch; 0: measured at the run's start
     games: Number = 128
     threads: Threads = 1  # torch threads per actor; set with `games` where that is measured
-    local_actors: Annotated[int, Meta(ge=0, le=1024)] = (
-        0  # threads of this process that play where no other does;
-    )
-    # 0: one a core, on a GPU two, up to 8
+    # threads of this process that play where no other process does; 0: one for each core that the
+    # learner leaves free, on a GPU two, up to 8
+    local_actors: Annotated[int, Meta(ge=0, le=1024)] = 0
     leaves: Annotated[int, Meta(ge=1, le=127)] = 1  # leaves per tree and batch
     opening_fraction: Share = 0.5  # share of games that begin with random plies
     opening_plies: Number = 10  # at most so many of them, uniform from 0
     # share of the searches that are of a position after random plies and no more: no game is played
     # on, nothing but the search's policy and value is learned. Many more positions are seen so
-    # (Go-Exploit, Trudeau and Bowling 2023, begins whole games from such positions)
+    # (Go-Exploit, Trudeau and Bowling 2023, begins whole games from archived positions)
     single_share: Share = 0.0
     single_plies: Number = 20  # random plies before such a search, at most; uniform from 0
     # positions whose evaluation is remembered

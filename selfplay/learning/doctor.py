@@ -28,8 +28,8 @@ class Finding:
     change: str  # one setting, or what to look at
 
 
-class Ledger:
-    """The entries of a run, as columns."""
+class Columns:
+    """The entries of a run's ledger, by figure."""
 
     def __init__(self, entries: list[dict], config: RunConfig):
         self.entries, self.config = entries, config
@@ -53,13 +53,13 @@ def diagnose(entries: list[dict], config: RunConfig) -> list[Finding]:
     """The worst findings first; none for a run that is too short to say anything."""
     if len(entries) < FEWEST:
         return []
-    ledger = Ledger(entries, config)
-    found = [finding for rule in RULES if (finding := rule(ledger)) is not None]
+    columns = Columns(entries, config)
+    found = [finding for rule in RULES if (finding := rule(columns)) is not None]
     return sorted(found, key=lambda finding: -finding.severity)[:MOST]
 
 
-def wrong_sign(ledger: Ledger) -> Finding | None:
-    slope, outcome = ledger.mean("value_slope"), ledger.mean("onset_outcome")
+def wrong_sign(columns: Columns) -> Finding | None:
+    slope, outcome = columns.mean("value_slope"), columns.mean("onset_outcome")
     if slope is None or slope > 0.0 or outcome is None or outcome > GUESSED - 0.05:
         return None  # a network that has learned nothing yet has any slope
     return Finding(
@@ -71,11 +71,13 @@ def wrong_sign(ledger: Ledger) -> Finding | None:
     )
 
 
-def search_makes_worse(ledger: Ledger) -> Finding | None:
-    if not ledger.has("exam_net", "exam_search"):
+def search_makes_worse(columns: Columns) -> Finding | None:
+    if not columns.has("exam_net", "exam_search"):
         return None
-    net, search = ledger.mean("exam_net"), ledger.mean("exam_search")
-    noise = 2 * (2 * 0.25 / ledger.config.ledger.positions / len(ledger.values("exam_net"))) ** 0.5
+    net, search = columns.mean("exam_net"), columns.mean("exam_search")
+    noise = (
+        2 * (2 * 0.25 / columns.config.ledger.positions / len(columns.values("exam_net"))) ** 0.5
+    )
     if search >= net - noise:
         return None
     return Finding(
@@ -87,9 +89,9 @@ def search_makes_worse(ledger: Ledger) -> Finding | None:
     )
 
 
-def rate_too_high(ledger: Ledger) -> Finding | None:
+def rate_too_high(columns: Columns) -> Finding | None:
     """Weights jump so far that their average is no network of any of the steps."""
-    learned = ledger.values("learned_outcome", late=False)
+    learned = columns.values("learned_outcome", late=False)
     jumps = learned > 1.5 * GUESSED
     if jumps.sum() < 2:
         return None
@@ -99,16 +101,16 @@ def rate_too_high(ledger: Ledger) -> Finding | None:
         f"after {jumps.sum()} of {len(learned)} generations the averaged network lost up to "
         f"{learned.max():.1f} on games that it had just learned from; guessing loses {GUESSED:.1f}",
         "steps are so large that the weights' average makes no sense",
-        f"learner.learning_rate={ledger.config.learner.learning_rate / 10:.2g}",
+        f"learner.learning_rate={columns.config.learner.learning_rate / 10:.2g}",
     )
 
 
-def memorised(ledger: Ledger) -> Finding | None:
-    if not ledger.has("onset_outcome", "learned_outcome", "onset_kl", "learned_kl"):
+def memorised(columns: Columns) -> Finding | None:
+    if not columns.has("onset_outcome", "learned_outcome", "onset_kl", "learned_kl"):
         return None
-    outcome = ledger.mean("onset_outcome") - ledger.mean("learned_outcome")
-    kl = ledger.mean("onset_kl")
-    share = (kl - ledger.mean("learned_kl")) / max(kl, 1e-9)
+    outcome = columns.mean("onset_outcome") - columns.mean("learned_outcome")
+    kl = columns.mean("onset_kl")
+    share = (kl - columns.mean("learned_kl")) / max(kl, 1e-9)
     if outcome < 0.06 and share < 0.3:
         return None
     return Finding(
@@ -116,12 +118,12 @@ def memorised(ledger: Ledger) -> Finding | None:
         "memorised",
         f"learning lowers the outcome's loss on its own games by {outcome:.3f}, KL by {share:.0%}",
         "rows are drawn so often that the network remembers games in place of what they teach",
-        f"replay.window_min={2 * ledger.config.replay.window_min}, or half of samples_per_row",
+        f"replay.window_min={2 * columns.config.replay.window_min}, or half of samples_per_row",
     )
 
 
-def few_openings(ledger: Ledger) -> Finding | None:
-    games, positions = ledger.mean("distinct"), ledger.mean("distinct_positions")
+def few_openings(columns: Columns) -> Finding | None:
+    games, positions = columns.mean("distinct"), columns.mean("distinct_positions")
     if games is None or (games >= 0.9 and (positions is None or positions >= 0.35)):
         return None
     figure = f"{games:.0%} of the games are distinct"
@@ -136,8 +138,8 @@ def few_openings(ledger: Ledger) -> Finding | None:
     )
 
 
-def one_sided(ledger: Ledger) -> Finding | None:
-    scores, games = ledger.values("first_player_score"), ledger.values("games")
+def strategies_cycle(columns: Columns) -> Finding | None:
+    scores, games = columns.values("first_player_score"), columns.values("games")
     if len(scores) < 5 or not len(games):
         return None
     expected = float(np.sqrt(0.25 / max(1.0, games.mean())))
@@ -148,13 +150,13 @@ def one_sided(ledger: Ledger) -> Finding | None:
         "cycles",
         f"the first player's score wanders by {scores.std():.3f}; chance would be {expected:.3f}",
         "strategies chase each other from generation to generation",
-        f"replay.window_min={2 * ledger.config.replay.window_min}",
+        f"replay.window_min={2 * columns.config.replay.window_min}",
     )
 
 
-def unsure_values(ledger: Ledger) -> Finding | None:
-    slope = ledger.mean("value_slope")
-    if slope is None or slope <= 0.0 or 0.8 <= slope <= 1.3 or len(ledger.entries) < GROWN:
+def unsure_values(columns: Columns) -> Finding | None:
+    slope = columns.mean("value_slope")
+    if slope is None or slope <= 0.0 or 0.8 <= slope <= 1.3 or len(columns.entries) < GROWN:
         return None
     if slope > 1.3:
         return Finding(
@@ -173,15 +175,15 @@ def unsure_values(ledger: Ledger) -> Finding | None:
     )
 
 
-def too_small(ledger: Ledger) -> Finding | None:
+def too_small(columns: Columns) -> Finding | None:
     """It cannot learn what it sees: its loss on rows that it has just learned from is as high as on
     rows that it never saw, and high."""
-    if not ledger.has("onset_kl", "learned_kl", "policy_entropy"):
+    if not columns.has("onset_kl", "learned_kl", "policy_entropy"):
         return None
-    onset, learned = ledger.mean("onset_kl"), ledger.mean("learned_kl")
+    onset, learned = columns.mean("onset_kl"), columns.mean("learned_kl")
     if learned < 0.4 or onset - learned > 0.04 * onset:
         return None
-    network = ledger.config.network
+    network = columns.config.network
     return Finding(
         1.2,
         "small network",
@@ -191,16 +193,16 @@ def too_small(ledger: Ledger) -> Finding | None:
     )
 
 
-def who_waits(ledger: Ledger) -> Finding | None:
+def who_waits(columns: Columns) -> Finding | None:
     names = ("seconds", "actors_waited", "learner_waited")
-    if not ledger.has(*names) or ledger.config.lockstep:
+    if not columns.has(*names) or columns.config.lockstep:
         return None
-    seconds, actors, learner = (float(ledger.values(name).sum()) for name in names)
+    seconds, actors, learner = (float(columns.values(name).sum()) for name in names)
     shares = {"actors": actors / seconds, "learner": learner / seconds}
     who = max(shares, key=shares.get)
     if shares[who] < 0.25:
         return None
-    config = ledger.config
+    config = columns.config
     if who == "learner":
         change = f"more actors, or replay.samples_per_row={1.5 * config.replay.samples_per_row:g}"
     else:
@@ -219,10 +221,10 @@ def who_waits(ledger: Ledger) -> Finding | None:
     )
 
 
-def measures_much(ledger: Ledger) -> Finding | None:
-    if not ledger.has("seconds", "seconds_measure"):
+def measures_much(columns: Columns) -> Finding | None:
+    if not columns.has("seconds", "seconds_measure"):
         return None
-    share = ledger.values("seconds_measure").sum() / ledger.values("seconds").sum()
+    share = columns.values("seconds_measure").sum() / columns.values("seconds").sum()
     if share < 0.1:
         return None
     return Finding(
@@ -234,11 +236,11 @@ def measures_much(ledger: Ledger) -> Finding | None:
     )
 
 
-def saturated(ledger: Ledger) -> Finding | None:
-    exams, kls = ledger.values("exam_net", late=False), ledger.values("onset_kl", late=False)
+def saturated(columns: Columns) -> Finding | None:
+    exams, kls = columns.values("exam_net", late=False), columns.values("onset_kl", late=False)
     if len(exams) < 8 or len(kls) < 8:
         return None
-    noise = 2 * (0.25 / ledger.config.ledger.positions / len(exams[-4:])) ** 0.5
+    noise = 2 * (0.25 / columns.config.ledger.positions / len(exams[-4:])) ** 0.5
     has_grown = exams[-4:].mean() > exams[-8:-4].mean() + noise
     moves = abs(kls[-4:].mean() / max(kls[-8:-4].mean(), 1e-9) - 1)
     if has_grown or moves > 0.03 or exams[-4:].mean() > 0.98:
@@ -252,10 +254,10 @@ def saturated(ledger: Ledger) -> Finding | None:
     )
 
 
-def no_final_decay(ledger: Ledger) -> Finding | None:
-    rates = ledger.values("learning_rate")
-    config = ledger.config
-    is_over = ledger.entries[-1]["generation"] >= config.generations
+def no_final_decay(columns: Columns) -> Finding | None:
+    rates = columns.values("learning_rate")
+    config = columns.config
+    is_over = columns.entries[-1]["generation"] >= config.generations
     if not len(rates) or not is_over or rates[-1] < 0.5 * config.learner.learning_rate:
         return None
     return Finding(
@@ -267,13 +269,13 @@ def no_final_decay(ledger: Ledger) -> Finding | None:
     )
 
 
-RULES: tuple[Callable[[Ledger], Finding | None], ...] = (
+RULES: tuple[Callable[[Columns], Finding | None], ...] = (
     wrong_sign,
     search_makes_worse,
     rate_too_high,
     memorised,
     few_openings,
-    one_sided,
+    strategies_cycle,
     too_small,
     unsure_values,
     who_waits,

@@ -17,9 +17,10 @@ empty tree: kept trees (a search that begins with some simulations makes so many
 searches of decided games, the position cache. It never stops early, as matches' may. `config.match`
 has no part in it.
 
-Measuring takes no more than `ledger.budget` of a run's time, half of it for the exam and half for
-the matches: what would take more is left out of a generation's entry. It has the learner's core,
-while actors play on.
+Measuring takes no more than `ledger.budget` of a process's time, half of it for the exam and half
+for the matches: what would take more is left out of a generation's entry, but for the first time,
+whose cost nobody knows, and for the last generation. It has the learner's core, while actors play
+on.
 """
 
 import time
@@ -72,8 +73,8 @@ class Ledger:
         """The generation's entry: plain numbers, ready for JSON. `network` is net g, `before` net
         g - 1. `simulations` is what the searches of these games had: theirs is the amplification
         that learning tries to catch up with. The `last` generation is always measured, others as
-        far as the budget of a run of so many `seconds` allows; None: without a budget. `go_on` is
-        called before each evaluation, and may raise what ends it."""
+        far as the budget of a process of so many `seconds` allows; None: without a budget. `go_on`
+        is called before each evaluation, and may raise what ends it."""
         entry = {
             "generation": generation,
             "simulations": simulations,
@@ -179,13 +180,14 @@ class Interruptible:
 
 
 class Budget:
-    """Allows what takes `share` of a run's time at most, as far as this process knows."""
+    """Allows what takes `share` of a process's time at most."""
 
     def __init__(self, share: float):
         self.share, self.spent, self.cost = share, 0.0, 0.0  # seconds: in all, and the last time
 
     def allows(self, seconds: float) -> bool:
-        """Once more, in a run of so many seconds; the first time, whose cost nobody knows, too."""
+        """Once more, in a process of so many seconds; the first time, whose cost nobody knows,
+        too."""
         return self.spent + self.cost <= self.share * seconds
 
     @contextmanager
@@ -239,8 +241,9 @@ def sure_share(played: Games, rows: np.ndarray, sure: float = 0.99) -> float:
 
 
 def slope(value: np.ndarray, outcome: np.ndarray) -> float:
-    """The slope of outcomes over the network's values, by least squares: 1 where values are right,
-    above 1 where they are too unsure, below where too sure, negative where a sign is wrong."""
+    """The slope of outcomes over the network's values, both for the first player, by least squares:
+    1 where values are right, above 1 where they are too unsure, below where too sure, negative
+    where a sign is wrong."""
     value = value - value.mean() if len(value) else value
     spread = float(value @ value)
     return float(value @ outcome) / spread if spread > 0.0 else 1.0

@@ -51,9 +51,10 @@ class Played:
     generation: int
     games: Games
     work: Work | None  # None if all of them were on disk already
-    simulations: int  # a search
+    simulations: int  # per search
     seconds: float  # that the actors took
     waited: float  # seconds that they had stood idle before
+    is_resumed: bool  # were some of the games on disk already?
 
 
 @dataclass
@@ -66,7 +67,7 @@ class State:
     ledger: Ledger
     spent: float = 0.0  # seconds of earlier processes
     generation_seconds: float = 0.0  # the newest one's, from checkpoint to checkpoint
-    simulations: int = 0  # a search, where playing and learning are balanced; 0: not known yet
+    simulations: int = 0  # per search, where playing and learning are balanced; 0: not known yet
     watch: Watch = field(default_factory=Watch)
     good: int = 0  # the newest generation whose network is better than one that knows nothing
     unplayable: int | None = None  # the generation of a network that could not play
@@ -106,7 +107,7 @@ def in_lockstep(
         begin, before = progress(config, state, time_limit), newest_network(state)
         played = play(run, pool, screen, state, before, state.generation + 1, begin)
         end = max(begin, progress(config, state, time_limit, generations=1))
-        newest = distil(run, screen, state, played, before, (begin, end), time_limit)
+        newest = distil(run, screen, state, played, before.network, (begin, end), time_limit)
     return newest
 
 
@@ -122,13 +123,14 @@ def side_by_side(
         played = ahead or play(run, pool, screen, state, before, generation, begin)
         end = progress(config, state, time_limit, 1, state.generation_seconds)
         is_last = is_over(config, state, time_limit, generations=1)
-        task = partial(distil, run, screen, state, played, before, (begin, end), time_limit)
+        shares, net = (begin, end), before.network
+        task = partial(distil, run, screen, state, played, net, shares, time_limit)
         with Background(task) as learning:
             ahead = None
             if not is_last:
                 ahead = play(run, pool, screen, state, before, generation + 1, end, learning.check)
             newest = learning.result()
-        if ahead is not None:
+        if ahead is not None and not ahead.is_resumed:
             low, high = min(config.search.simulations), max(config.search.simulations)
             learned = newest.ledger["seconds_learn"] + newest.ledger["seconds_measure"]
             state.simulations = balanced(ahead.simulations, ahead.seconds, learned, low, high)
@@ -173,7 +175,7 @@ def play(
     state.actors_done = time.monotonic()
     screen.waiting("play")
     seconds, work = state.actors_done - begin, add_work(works) if works else None
-    return Played(generation, played, work, simulations, seconds, waited)
+    return Played(generation, played, work, simulations, seconds, waited, earlier is not None)
 
 
 def deliveries(
@@ -195,14 +197,14 @@ def distil(
     screen: ProgressReporter,
     state: State,
     played: Played,
-    before: NumberedNetwork,
+    before: Network,
     shares: tuple[float, float],
     time_limit: float | None,
     go_on: Callable[[], None] = lambda: None,
 ) -> Checkpoint:
     """Learn from a generation's games, measure, save. `before` is the network until then, `shares`
-    the share of the run that is done at the begin and at the end. `go_on` is called
-    between two steps, and raises what ends the run."""
+    the share of the run that is done at the begin and at the end. `go_on` is called between two
+    steps, and raises what ends the run."""
     config, generation = run.config, played.generation
     torch.set_num_threads(config.learner.threads)
     waited, begin = time.monotonic() - state.learner_done, time.monotonic()
@@ -213,7 +215,7 @@ def distil(
     learned = time.monotonic()
     entry = state.ledger.measure(
         generation,
-        before.network,
+        before,
         state.learner.averaged,
         played.simulations,
         played.games,
@@ -221,7 +223,7 @@ def distil(
         losses,
         screen,
         last=is_over(config, state, time_limit, generations=1),
-        seconds=None if config.lockstep else state.seconds,
+        seconds=None if config.lockstep else time.monotonic() - state.began,
         go_on=go_on,
     )
     measured = time.monotonic()
@@ -325,11 +327,18 @@ def start_or_resume(run: Run, screen: ProgressReporter) -> tuple[State, Checkpoi
             games_before(run, newest.generation + 1, screen), newest.progress["rows"]
         )
         screen.took_up(state.seconds)
-    # side by side, the games of the next two generations are not of later networks than this one
-    run.shards.drop_after(state.generation + (1 if newest.config.lockstep else 2))
+    drop_later_games(run, state.generation)
     run.reconcile_ledger(newest)
     state.began = state.actors_done = state.learner_done = time.monotonic()
     return state, newest
+
+
+def drop_later_games(run: Run, generation: int) -> None:
+    """Forget games of later networks than this generation's, which may have diverged. The next
+    generation's are none of them, nor those after, if they were played side by side."""
+    ahead = run.shards.load(generation + 2)
+    is_kept = ahead is not None and ahead.generation.max() <= generation
+    run.shards.drop_after(generation + (2 if is_kept else 1))
 
 
 def games_before(run: Run, generation: int, screen: ProgressReporter) -> Iterator[Games]:

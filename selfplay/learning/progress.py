@@ -17,6 +17,12 @@ from selfplay.storage.records import Games
 PLAIN_INTERVAL = 15.0
 
 
+LEARNING = (  # beginnings of names that tell of the network
+    *("loss", "kl", "onset", "learned", "policy_entropy", "calibration", "value_slope"),
+    *("clipped", "learning_rate"),
+)
+
+
 class ProgressReporter:
     """Progress of one run on `stream` (standard error), its log and its TensorBoard curves. Actors'
     side and the learner's may report at the same time."""
@@ -168,7 +174,7 @@ def group(name: str) -> str:
         return "amplification"
     if name.startswith(("exam", "kept")):
         return "exam"
-    if name.startswith(("loss", "kl", "policy_entropy", "calibration")):
+    if name.startswith(LEARNING):
         return "learning"
     if name.startswith("seconds") or name.endswith("waited"):
         return "time"

@@ -26,12 +26,12 @@ class Games(NamedTuple):
     """Finished games, ragged arrays flattened. All values belong to the first player."""
 
     first_move: np.ndarray  # i64[G + 1]
-    outcome: np.ndarray  # f32[G]
+    outcome: np.ndarray  # f32[G], NaN if nobody played the game on
     options: np.ndarray  # f64[G, K]
     seed: np.ndarray  # u64[G, 2], the random state from which the game was played
     generation: np.ndarray  # i32[G], of the network that played it to its end
     action: np.ndarray  # u16[M]
-    origin: np.ndarray  # u8[M], native.episodes.OPENING, SEARCHED or SETTLED
+    origin: np.ndarray  # u8[M], native.episodes.OPENING, SEARCHED or DECIDED
     value: np.ndarray  # f32[M], the search's
     network_value: np.ndarray  # f32[M]
     first_entry: np.ndarray  # i64[M + 1]

@@ -3,6 +3,7 @@ ends one ends the other."""
 
 import errno
 import io
+import shutil
 import threading
 import time
 
@@ -206,6 +207,23 @@ def test_games_that_were_played_ahead_are_kept_when_the_run_goes_on(tmp_path, mo
     assert {game[0] for game in before} == {1, 2}
     train(tmp_path / "r", settings(), WatchedPool(settings()))
     assert set(before) <= set(games_of(tmp_path / "r"))
+
+
+def test_games_of_networks_that_are_gone_are_forgotten(tmp_path):
+    """Back at checkpoint 1, network 1 has played generations 2 and 3, in lockstep only 2."""
+    for name, lockstep, kept in (("beside", False, {1, 2, 3}), ("lockstep", True, {1, 2})):
+        wanted = settings(lockstep=lockstep)
+        train(tmp_path / name, wanted, WatchedPool(wanted))
+        folder = tmp_path / name / "checkpoints"
+        # old checkpoints keep no learner's state; any of this shape will do
+        shutil.copy(folder / "0004" / "learner.safetensors", folder / "0001")
+        for generation in (2, 3, 4):
+            shutil.rmtree(folder / f"{generation:04d}")
+        screen = ProgressReporter(tmp_path / name, 4, stream=io.StringIO())
+        with Run(tmp_path / name, wanted) as run:
+            loop.start_or_resume(run, screen)
+        screen.close()
+        assert {game[0] for game in games_of(tmp_path / name)} == kept
 
 
 def test_a_run_that_ends_by_time_learns_from_all_it_has_played(tmp_path):
