@@ -3,6 +3,7 @@ compiled code."""
 
 import os
 import re
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -19,6 +20,21 @@ settings.load_profile("default")
 
 # Small boards of every family: what is proved for them is proved for the file they share.
 GAMES = ["tictactoe", "connect4", "go5", "othello6", "gomoku9", "hex5", "breakthrough5"]
+
+
+# A first run compiles the search (two minutes) and the games' rules (as long). Two processes that
+# begin with one of them each compile nothing twice.
+SEARCH, RULES = "native/search/test_search.py", ("games", "house")
+
+
+def pytest_collection_modifyitems(items):
+    tests = Path(__file__).parent
+
+    def turn(item):
+        path = item.path.relative_to(tests)
+        return 0 if path == Path(SEARCH) else 1 if path.parts[0] in RULES else 2
+
+    items.sort(key=turn)
 
 
 @pytest.fixture(params=GAMES)
