@@ -53,8 +53,19 @@ def are_stored(kernels) -> bool:
 
 
 def inline(function):
-    """A small function that kernels call; compiled into its callers, never cached by itself."""
-    return njit(function, forceinline=True, **OPTIONS)
+    """A small function that kernels call; compiled into its callers, never cached by itself.
+
+    It is spared the two wrappers that unpack a tree from Python's objects, which took a quarter of
+    the time that the kernels take to compile. Where Python calls it, it is compiled once more.
+    """
+    dispatcher = njit(
+        function, forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, **OPTIONS
+    )
+    # Private to numba: a call from Python looks for a wrapper among those that were inserted, then
+    # asks for one. (Without a wrapper it would jump to address 0.)
+    dispatcher._insert = lambda *wrapper: None
+    dispatcher._compile_for_args = njit(function, **OPTIONS)._compile_for_args
+    return dispatcher
 
 
 @inline
