@@ -154,8 +154,8 @@ def test_a_file_that_is_not_there_or_never_ends_is_said():
         sgf.read("nowhere.sgf")
     with pytest.raises(DamagedFile, match="/dev/zero is no regular file"):
         sgf.read("/dev/zero")
-    with pytest.raises(DamagedFile, match="a game of go9, not go13"):
-        sgf.read(DATA / "gbk.sgf", games.load("go13"))
+    with pytest.raises(DamagedFile, match="a game of go9, not go5"):
+        sgf.read(DATA / "gbk.sgf", games.load("go5"))
 
 
 # Out

@@ -268,6 +268,7 @@ BARE = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", BARE)
 def test_a_family_s_bare_name_is_its_usual_board(family):
     game = games.load(family)

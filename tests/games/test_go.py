@@ -173,6 +173,7 @@ def test_any_game_on_four_by_four_equals_its_slow_twin(choices):
     compare(go(4), Twin(4), go(4).start(), lambda legal: legal[next(left) % len(legal)])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("size", "published"), [(2, 57), (3, 12675)])
 def test_as_many_positions_can_be_set_up_as_are_legal(size, published):
     """Tromp and Farneback, "Combinatorics of Go": 3^(n*n) colourings of which so many have no chain

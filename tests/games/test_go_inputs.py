@@ -132,7 +132,12 @@ class Inputs(Twin):
 
 
 @pytest.mark.parametrize(
-    ("size", "count", "least"), [(5, 300, (300, 600)), (7, 120, (50, 500)), (9, 40, (0, 250))]
+    ("size", "count", "least"),
+    [
+        (5, 300, (300, 600)),
+        pytest.param(7, 120, (50, 500), marks=pytest.mark.slow),
+        pytest.param(9, 40, (0, 250), marks=pytest.mark.slow),
+    ],
 )
 def test_life_and_ladders_equal_their_slow_twins_in_random_games(go, size, count, least):
     game, random, found = go(size), np.random.default_rng(size), np.zeros(2, int)

@@ -92,6 +92,7 @@ def test_generation_two_is_played_while_generation_one_is_learned(tmp_path, monk
     assert not learners()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("slow", "waits"), [("play", "learner_waited"), ("learn", "actors_waited")]
 )

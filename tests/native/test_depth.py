@@ -373,6 +373,7 @@ def test_the_bound_prefers_a_sure_move_to_one_with_a_few_visits_more(connect4):
 # Searches in one call
 
 
+@pytest.mark.slow  # a kernel of its own, which `bench` alone uses
 @pytest.mark.parametrize(
     "settings", [SearchParams(GUMBEL, gumbel_scale=0.0), SearchParams(PUCT)], ids=["gumbel", "puct"]
 )

@@ -66,7 +66,7 @@ def slow_twin(searcher, game, position, index, settings, simulations, leaves):
     ).run()
 
 
-@pytest.mark.parametrize("leaves", [1, 2, 8])
+@pytest.mark.parametrize("leaves", [1, pytest.param(2, marks=pytest.mark.slow), 8])
 @pytest.mark.parametrize("name", KINDS)
 def test_the_compiled_search_equals_the_reference(game, name, leaves):
     settings, positions = KINDS[name], random_positions(game, 4, seed=leaves)
