@@ -349,6 +349,7 @@ def test_komi_is_an_option_and_the_network_sees_it():
         game.start(kome=7.5)
 
 
+@pytest.mark.slow
 def test_fixed_handicap_is_placed_as_the_protocol_says():
     nineteen = games.load("go19").start(handicap=9)
     stones = {nineteen.game.format(int(cell)) for cell in np.flatnonzero(nineteen.planes()[4])}

@@ -43,6 +43,7 @@ def test_games_lists_what_can_be_played(capsys):
     assert code == 0 and "connect4-quick" in out and "Tic-tac-toe" in out
 
 
+@pytest.mark.slow
 def test_a_board_s_bare_name_is_played_and_listed(capsys, monkeypatch):
     monkeypatch.setattr(sys, "stdin", io.StringIO("quit\n"))
     code, out, _ = selfplay("play", "hex", "--second", "random", capsys=capsys)
