@@ -24,11 +24,12 @@ STONES = range(8, 21)
 EXAMS = {"connect4.txt": (3000, 20260101), "connect4_validation.txt": (520, 20260102)}
 CROSS_CHECKED_FROM, CROSS_CHECKED = 16, 300
 HEADER = """\
-# Connect Four: {count} positions with 8 to 20 discs in which not every move keeps the value, each distinct under mirroring,
-# reached by uniformly random play (seed {seed}). A line is `moves values`: the columns played from the start, then the value
-# of each column for the player who moves: 1 wins, 0 draws, -1 loses, . is full.
-# Values by bitbully {version}; {checked} positions with {reach} or more discs solved again by native/solver.py: {wrong}
-# disagreements. Made by make_connect4.py.
+# Connect Four: {count} positions with 8 to 20 discs in which not every move keeps the value, each
+# distinct under mirroring, reached by uniformly random play (seed {seed}). A line is `moves
+# values`: the columns played from the start, then the value of each column for the player who
+# moves: 1 wins, 0 draws, -1 loses, . is full.
+# Values by bitbully {version}; {checked} positions with {reach} or more discs solved again by
+# native/solver.py: {wrong} disagreements. Made by make_connect4_exam.py.
 """
 
 
