@@ -18,9 +18,14 @@ setup(
     packages=[
         *find_packages(include=["selfplay*", "games*", "native*"]),
         "selfplay.presets",
+        "selfplay.books",
         "selfplay.exams",
     ],
-    package_data={"selfplay.presets": ["*.toml"], "selfplay.exams": ["*.txt"]},
+    package_data={
+        "selfplay.presets": ["*.toml"],
+        "selfplay.exams": ["*.txt"],
+        "selfplay.books": ["*.txt"],
+    },
     install_requires=[
         "numpy>=2.0,<3",
         "numba>=0.61,<0.70",

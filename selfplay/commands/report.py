@@ -11,8 +11,9 @@ from rich.table import Table
 from games.game import Game
 from selfplay.config import game_of
 from selfplay.matches import exam, players
-from selfplay.matches.arena import Match, match
+from selfplay.matches.arena import Match, Misfit, match
 from selfplay.matches.player_names import SearchBudget, parse_name
+from selfplay.matches.sprt import Sprt
 from selfplay.network.hardware import device_or_cpu
 from selfplay.network.precision import installed_precisions
 from selfplay.storage.checkpoint import Checkpoint, check_game
@@ -74,9 +75,44 @@ def label(name: str, parts: int, most: int) -> str:
 
 
 def tournament_table(
-    matches: list[Match], seated: list[players.Player], elo: np.ndarray, width: np.ndarray
+    matches: list[Match],
+    seated: list[players.Player],
+    elo: np.ndarray,
+    width: np.ndarray,
+    misfits: list[Misfit],
 ) -> None:
     names = labels([player.name for player in seated])
+    show(match_table(matches, names))
+    if len(names) > 2:
+        table = new_table("player", "Elo", "95 %")
+        for i in np.argsort(-elo):
+            table.add_row(names[i], f"{elo[i]:+.0f}", f"±{width[i]:.0f}")
+        show(table)
+        for found in misfits:
+            print(
+                f"{names[found.first]} - {names[found.second]}: {found.elo.difference:+.0f} Elo "
+                f"({found.elo.low:+.0f} .. {found.elo.high:+.0f}), where the ratings say "
+                f"{found.expected:+.0f}"
+            )
+        if not misfits:
+            print("the ratings explain every match")
+    whole_names(names, seated)
+
+
+def sprt_table(match: Match, seated: list[players.Player], test: Sprt, llr: float) -> None:
+    names = labels([player.name for player in seated])
+    show(match_table([match], names))
+    low, high = test.bounds
+    verdict = {
+        "H0": f"accepted: {test.elo0:+g} Elo, not {test.elo1:+g}",
+        "H1": f"accepted: {test.elo1:+g} Elo, not {test.elo0:+g}",
+        None: "no answer yet: more --games are needed",
+    }[test.accepted(llr)]
+    print(f"log-likelihood ratio {llr:+.2f} (bounds {low:+.2f} and {high:+.2f}): {verdict}")
+    whole_names(names, seated)
+
+
+def match_table(matches: list[Match], names: list[str]) -> Table:
     table = new_table("match", "games", "won", "drawn", "lost", "score", "Elo", "95 %", "distinct")
     for (first, second), m in zip(itertools.combinations(names, 2), matches):
         interval = f"{m.elo.low:+.0f} .. {m.elo.high:+.0f}"
@@ -91,12 +127,10 @@ def tournament_table(
             m.distinct,
         )
         table.add_row(f"{first} - {second}", *map(str, row))
-    show(table)
-    if len(names) > 2:
-        table = new_table("player", "Elo", "95 %")
-        for i in np.argsort(-elo):
-            table.add_row(names[i], f"{elo[i]:+.0f}", f"±{width[i]:.0f}")
-        show(table)
+    return table
+
+
+def whole_names(names: list[str], seated: list[players.Player]) -> None:
     for name, player in zip(names, seated):
         told = [abbreviated(player.name, LINE)] if name != player.name else []
         told += [f"network in {player.precision}"] if player.precision else []

@@ -3,15 +3,20 @@ games counted."""
 
 import itertools
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from statistics import NormalDist
 
 import numpy as np
 
 from games.game import Game, for_side
 from native import abi
 from selfplay.matches.gtp_engine import RESIGN
+from selfplay.matches.openings import Opening, random_openings
 from selfplay.matches.players import Player, legal_actions
 from selfplay.matches.rating import Elo, from_pairs, ratings
+from selfplay.matches.sprt import Sprt
+
+BATCH_PAIRS = 32  # of a sequential match, played side by side between two looks at the result
 
 
 @dataclass(frozen=True)
@@ -23,7 +28,7 @@ class Match:
     second: str
     outcomes: np.ndarray  # f64[games], for the player named `first`, in [-1, 1]
     sequences: list[tuple[int, ...]]  # the actions of each game
-    openings: int  # distinct openings
+    starts: list[Opening]  # the opening of each pair
     # in which the network of `first` was computed; None where it has none
     first_precision: str | None = None
     second_precision: str | None = None
@@ -46,12 +51,17 @@ class Match:
         return float((self.outcomes.mean() + 1) / 2)
 
     @property
+    def openings(self) -> int:
+        """Distinct ones."""
+        return len(set(self.starts))
+
+    @property
     def distinct(self) -> int:
         return len(set(self.sequences))
 
     @property
     def distinct_pairs(self) -> int:
-        return len(set(itertools.zip_longest(self.sequences[0::2], self.sequences[1::2])))
+        return len(self.evidence)
 
     @property
     def pair_scores(self) -> np.ndarray:
@@ -59,6 +69,13 @@ class Match:
         makes a pair by itself."""
         pairs = np.arange(len(self.outcomes)) // 2
         return (np.bincount(pairs, self.outcomes) / np.bincount(pairs) + 1) / 2
+
+    @property
+    def evidence(self) -> np.ndarray:
+        """Indices of the pairs that repeat no earlier one, moves and all."""
+        pairs = itertools.zip_longest(self.sequences[0::2], self.sequences[1::2])
+        first = {pair: index for index, pair in reversed(list(enumerate(pairs)))}
+        return np.array(sorted(first.values()), int)
 
     @property
     def elo(self) -> Elo:
@@ -100,7 +117,55 @@ def match(
 ) -> Match:
     """Play `num_games` games, in pairs of one opening with sides swapped (the last one alone, where
     their number is odd); `report(finished, all)` is called after every ply."""
-    starts = openings(game, (num_games + 1) // 2, opening_plies, seed)
+    starts = random_openings(game, (num_games + 1) // 2, opening_plies, seed)
+    return play_from(game, first, second, starts, num_games, report)
+
+
+def sequential_match(
+    game: Game,
+    first: Player,
+    second: Player,
+    starts: list[Opening],
+    num_games: int,
+    test: Sprt,
+    report: Callable[[int, int, float], None] = lambda games, most, llr: None,
+) -> Match:
+    """Play pairs of games from these openings until the test accepts a hypothesis, `num_games` at
+    most; `report(games, most, llr)` is called after every batch of them. A pair that repeats
+    another is no evidence."""
+    found: Match | None = None
+    for begin in range(0, len(starts), BATCH_PAIRS):
+        batch = starts[begin : begin + BATCH_PAIRS]
+        count = min(2 * len(batch), num_games - 2 * begin)
+        found = joined(found, play_from(game, first, second, batch, count))
+        llr = test.llr(found.pair_scores[found.evidence])
+        report(len(found.outcomes), num_games, llr)
+        if test.accepted(llr):
+            break
+    return found
+
+
+def joined(earlier: Match | None, later: Match) -> Match:
+    """Two parts of a match as one."""
+    if earlier is None:
+        return later
+    return replace(
+        earlier,
+        outcomes=np.concatenate([earlier.outcomes, later.outcomes]),
+        sequences=earlier.sequences + later.sequences,
+        starts=earlier.starts + later.starts,
+    )
+
+
+def play_from(
+    game: Game,
+    first: Player,
+    second: Player,
+    starts: list[Opening],
+    num_games: int,
+    report: Callable[[int, int], None] = lambda done, games: None,
+) -> Match:
+    """Play `num_games` games side by side, two from each of these openings."""
     sequences = [list(moves) for moves in starts for _ in range(2)][:num_games]
     states = np.stack([replay(game, moves) for moves in sequences])
     first_side = np.arange(num_games) % 2  # `first` is player 0 in even games
@@ -122,7 +187,7 @@ def match(
         second.name,
         for_side(outcomes, first_side) + 0.0,  # the result is `first`'s
         [tuple(s) for s in sequences],
-        len({tuple(s) for s in starts}),
+        [tuple(s) for s in starts],
         first.precision,
         second.precision,
     )
@@ -138,25 +203,6 @@ def play(game: Game, state: np.ndarray, action: int, name: str) -> float:
     return float(abi.call_play(game.rules, state, action))
 
 
-def openings(game: Game, count: int, plies: int, seed: int) -> list[tuple[int, ...]]:
-    """`count` openings of 0..`plies` uniformly random moves, distinct by position; once a game has
-    no more that differ, the ones found are repeated in turn."""
-    random = np.random.default_rng(seed)
-    found: dict[int, tuple[int, ...]] = {}
-    for _ in range(50 * count):
-        if len(found) == count:
-            break
-        position = game.start()
-        moves = []
-        for _ in range(random.integers(plies + 1)):
-            moves.append(int(random.choice(position.legal)))
-            if position.play(moves[-1]).outcome is not None:
-                break
-        if position.outcome is None:
-            found.setdefault(position.key, tuple(moves))
-    return list(itertools.islice(itertools.cycle(found.values()), count))
-
-
 def replay(game: Game, moves: tuple[int, ...]) -> np.ndarray:
     """The position u8[S] after `moves` from the start."""
     state = game.start_state()
@@ -168,20 +214,41 @@ def replay(game: Game, moves: tuple[int, ...]) -> np.ndarray:
 def tournament(
     game: Game,
     players: list[Player],
+    starts: list[Opening],
     num_games: int,
-    opening_plies: int,
-    seed: int,
     report=lambda done, games: None,
 ) -> tuple[list[Match], np.ndarray, np.ndarray]:
-    """Every pair of players; (matches, Elo f64[n] with mean 0, half-widths of their 95 %
-    intervals)."""
+    """Every pair of players, from the same openings; (matches, Elo f64[n] with mean 0, half-widths
+    of their 95 % intervals)."""
     n = len(players)
     matches, scores, games = [], np.zeros((n, n)), np.zeros((n, n))
     for i, j in itertools.combinations(range(n), 2):
-        result = match(game, players[i], players[j], num_games, opening_plies, seed, report)
+        result = play_from(game, players[i], players[j], starts, num_games, report)
         matches.append(result)
         # a pair that repeats another says nothing new
         independent = min(num_games, 2 * result.distinct_pairs)
         scores[i, j], scores[j, i] = result.score * independent, (1 - result.score) * independent
         games[i, j] = games[j, i] = independent
     return matches, *ratings(scores, games)
+
+
+@dataclass(frozen=True)
+class Misfit:
+    """A match that the ratings do not explain: one number a player cannot say who beats whom."""
+
+    first: int  # the number of a player, from 0 in the order given
+    second: int
+    elo: Elo  # in the match, with an interval that allows for the number of matches
+    expected: float  # by the ratings
+
+
+def misfits(matches: list[Match], elo: np.ndarray) -> list[Misfit]:
+    """A tournament's matches whose result lies beyond what chance does to any match in one
+    tournament of twenty."""
+    normal = NormalDist().inv_cdf(1 - 0.05 / 2 / max(1, len(matches)))
+    found = []
+    for (i, j), met in zip(itertools.combinations(range(len(elo)), 2), matches):
+        seen = from_pairs(met.pair_scores, met.distinct_pairs, normal)
+        if not seen.low <= elo[i] - elo[j] <= seen.high:
+            found.append(Misfit(i, j, seen, float(elo[i] - elo[j])))
+    return found

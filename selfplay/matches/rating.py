@@ -12,7 +12,7 @@ PRIOR_PAIRS = 0.5  # imaginary drawn pairs added, so that 0 % and 100 % have fin
 
 @dataclass(frozen=True)
 class Elo:
-    """A difference and its 95 % interval."""
+    """A difference and its interval, of 95 % if nothing else is said."""
 
     difference: float
     low: float
@@ -27,13 +27,16 @@ def score_of_elo(difference: float) -> float:
     return float(1 / (1 + 10 ** (-difference / 400)))
 
 
-def from_pairs(pair_scores: np.ndarray, distinct: int | None = None) -> Elo:
+def from_pairs(
+    pair_scores: np.ndarray, distinct: int | None = None, normal: float = NORMAL_95
+) -> Elo:
     """From the mean score, in [0, 1], of each pair of games with one opening and colours swapped.
 
     The two games of a pair are not independent, the pairs are: their variance gives the interval,
     by Wilson's formula with the trinomial's variance in place of the binomial's, so that one-sided
     results keep an honest interval. Only the `distinct` pairs count as evidence: players without
-    randomness repeat their games wherever openings repeat.
+    randomness repeat their games wherever openings repeat. `normal`: standard deviations that the
+    interval reaches to either side.
     """
     evidence = len(pair_scores) if distinct is None else distinct
     n = evidence + PRIOR_PAIRS
@@ -43,7 +46,7 @@ def from_pairs(pair_scores: np.ndarray, distinct: int | None = None) -> Elo:
     ) / n
     # 1 where pairs are all won or lost, less with draws
     share = min(1.0, spread / max(mean * (1 - mean), 1e-12))
-    z2 = NORMAL_95**2 * max(share, 0.05)
+    z2 = normal**2 * max(share, 0.05)
     centre = (mean + z2 / (2 * n)) / (1 + z2 / n)
     half = np.sqrt(z2 * (mean * (1 - mean) / n + z2 / (4 * n * n))) / (1 + z2 / n)
     low, high = (

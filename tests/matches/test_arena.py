@@ -9,6 +9,7 @@ import pytest
 from selfplay.commands.report import labels
 from selfplay.config import MatchConfig, NetworkConfig
 from selfplay.matches import arena, exam, players
+from selfplay.matches.openings import random_openings
 from selfplay.matches.players import MANY, SearchPlayer
 from selfplay.matches.rating import elo_of_score, from_pairs, ratings, score_of_elo
 from selfplay.network.evaluator import Evaluator
@@ -65,19 +66,6 @@ def test_ratings_are_transitive_where_results_are():
 # Matches
 
 
-def test_openings_are_distinct_positions_and_repeat_from_their_seed(connect4, tictactoe):
-    found = arena.openings(connect4, 100, 4, seed=1)
-    assert (
-        found
-        == arena.openings(connect4, 100, 4, seed=1)
-        != arena.openings(connect4, 100, 4, seed=2)
-    )
-    assert len({arena.replay(connect4, moves).tobytes() for moves in found}) == 100
-    assert max(map(len, found)) == 4
-    few = arena.openings(tictactoe, 30, 1, seed=1)
-    assert len(few) == 30 and len(set(few)) == 10  # no more exist: taken in turns
-
-
 class Lowest:
     """Plays the lowest legal move, and remembers which side it had."""
 
@@ -96,7 +84,7 @@ def test_pairs_share_an_opening_and_swap_sides(connect4):
     result = arena.match(
         connect4, Lowest(connect4), players.RandomPlayer(connect4, 1), 40, 4, seed=3
     )
-    starts = arena.openings(connect4, 20, 4, seed=3)
+    starts = random_openings(connect4, 20, 4, seed=3)
     for pair, start in enumerate(starts):
         for game in (2 * pair, 2 * pair + 1):
             assert result.sequences[game][: len(start)] == start
@@ -134,7 +122,9 @@ def test_an_illegal_answer_is_an_error_and_not_a_loss(connect4):
 
 def test_a_tournament_ranks_by_strength(tictactoe):
     seated = [players.create(name, tictactoe, seed=2) for name in ("random", "mcts:50", "solver")]
-    matches, elo, width = arena.tournament(tictactoe, seated, 40, 2, seed=1)
+    matches, elo, width = arena.tournament(
+        tictactoe, seated, random_openings(tictactoe, 20, 2, seed=1), 40
+    )
     assert len(matches) == 3 and elo[0] < elo[1] <= elo[2] + 100 and (width > 0).all()
 
 
@@ -256,7 +246,7 @@ def test_as_many_games_are_played_as_were_asked_for(tictactoe, asked):
 
 
 def test_the_last_of_an_odd_number_of_games_counts_as_a_pair_by_itself():
-    result = arena.Match("a", "b", np.array([1.0, 0.0, -1.0]), [(1,), (2,), (3,)], 2)
+    result = arena.Match("a", "b", np.array([1.0, 0.0, -1.0]), [(1,), (2,), (3,)], [(), (5,)])
     assert result.pair_scores.tolist() == [0.75, 0.0] and result.distinct_pairs == 2
 
 
