@@ -39,6 +39,7 @@ def test_of_wins_and_losses_the_ratio_is_bernoulli_s():
     assert test.llr(1 - scores) < 0 and test.llr(np.empty(0)) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("truth", "wrong"), [(0, "H1"), (40, "H0")])
 def test_it_errs_as_seldom_as_it_promises(truth, wrong):
     """300 matches of players of that difference, a third of the games drawn: 5 % go wrong."""
@@ -113,6 +114,6 @@ def test_a_test_that_cannot_be_made_is_one_line(words, said, capsys):
 def test_random_against_itself_ends_with_h0():
     tictactoe = games.load("tictactoe")
     first, second = create("random", tictactoe, 1), create("random", tictactoe, 2)
-    starts, test = random_openings(tictactoe, 1000, 2, seed=1), Sprt(0, 150)
+    starts, test = random_openings(tictactoe, 1000, 4, seed=1), Sprt(0, 200)
     match = arena.sequential_match(tictactoe, first, second, starts, 2000, test)
     assert test.accepted(test.llr(match.pair_scores[match.evidence])) == "H0"

@@ -7,6 +7,7 @@ from functools import partial
 import numpy as np
 import pytest
 
+import games
 from games.laws import random_positions
 from native.search import forest as memory
 from native.search import reuse
@@ -16,7 +17,7 @@ from native.search.params import GUMBEL, PUCT, SearchParams
 from selfplay.searching import reference
 from selfplay.searching.reference import FakeNetwork
 from selfplay.searching.searcher import Searcher
-from tests.conftest import played
+from tests.conftest import GAMES, played
 from tests.native.search.planted import Planted
 
 KINDS = {
@@ -42,11 +43,21 @@ KINDS = {
 }
 
 
-def search(game, positions, settings, simulations, leaves=1, games=None, cache_entries=0, seed=3):
+QUICK = ("tictactoe", "connect4", "go5")  # the others are searched among the slow tests
+
+
+@pytest.fixture(
+    params=[n if n in QUICK else pytest.param(n, marks=pytest.mark.slow) for n in GAMES]
+)
+def game(request):
+    return games.load(request.param)
+
+
+def search(game, positions, settings, simulations, leaves=1, count=None, cache_entries=0, seed=3):
     """(Searcher after searching, what it found)."""
     network = FakeNetwork(game.actions)
     searcher = Searcher(
-        game, network, settings, simulations, games or len(positions), leaves, cache_entries, seed
+        game, network, settings, simulations, count or len(positions), leaves, cache_entries, seed
     )
     return searcher, searcher.search(np.stack([position.state for position in positions]))
 
@@ -236,7 +247,7 @@ def test_more_positions_than_games_are_taken_in_turns(connect4):
     positions = random_positions(connect4, 11)
     settings = KINDS["gumbel without noise"]
     _, at_once = search(connect4, positions, settings, 20)
-    _, in_turns = search(connect4, positions, settings, 20, games=4)
+    _, in_turns = search(connect4, positions, settings, 20, count=4)
     np.testing.assert_array_equal(at_once.action, in_turns.action)
     np.testing.assert_array_equal(at_once.policy, in_turns.policy)
 
