@@ -1,10 +1,10 @@
 """What do the features of self-play teach?
 `python benchmarks/strength/recipes.py [--minutes 5] [--games 200] [--out DIR] [RECIPE ...]`
 
-Runs of equal time on one core each, by PUCT, that differ in one setting: the network of each then
-meets that of both plain runs, searching with 64 simulations as matches do, in paired games, and
-sits the exam without search. The two plain runs differ in their seed alone: what lies between them
-is what chance does. Finished runs are not trained again.
+Runs of equal time on one core each, by PUCT or by Gumbel, that differ in one setting: the network
+of each then meets those of the plain runs by the same search, searching with 64 simulations as
+matches do, in paired games, and sits the exam without search. Plain runs differ in their seed
+alone: what lies between them is what chance does. Finished runs are not trained again.
 """
 
 import argparse
@@ -23,6 +23,7 @@ from measure import Figure, figure, report
 from selfplay.storage import checkpoint
 
 PLAIN = {
+    "lockstep": "true",
     "search.kind": "puct",
     "search.simulations": "[32]",
     "replay.rows_per_generation": 12000,
@@ -40,6 +41,8 @@ ALL = {
     "kept": {"search.tree_reuse": "true"},
     "settled": {"search.decided_value": 0.9},
 }
+# the outcome counts for more than the search's value
+VALUES = {"replay.value_lambda": 0.3, "learner.outcome_weight": 1.0, "learner.value_weight": 0.5}
 RECIPES = {
     "plain-1": {"seed": 1},
     "plain-2": {"seed": 2},
@@ -47,6 +50,16 @@ RECIPES = {
     "all": {key: value for changes in ALL.values() for key, value in changes.items()},
     "gumbel": {"search.kind": "gumbel"},
 }
+GUMBEL = {
+    "gumbel-1": {"seed": 1},
+    "gumbel-2": {"seed": 2},
+    "single-1": {"seed": 1, "actor.single_share": 0.25},
+    "single-2": {"seed": 2, "actor.single_share": 0.25},
+    "values-1": {"seed": 1, **VALUES},
+    "values-2": {"seed": 2, **VALUES},
+}
+RECIPES |= {name: {"search.kind": "gumbel", **changes} for name, changes in GUMBEL.items()}
+RIVALS = dict.fromkeys(GUMBEL, ("gumbel-1", "gumbel-2"))
 
 TITLES = {  # in the results; others bear their own names
     "shaped": "shaped Dirichlet noise, 0.5",
@@ -57,6 +70,15 @@ TITLES = {  # in the results; others bear their own names
     "settled": "soft resignation beyond 0.9",
     "all": "all six",
     "gumbel": "Gumbel",
+    **{
+        f"{name}-{seed}": f"{title}, seed {seed}"
+        for name, title in (
+            ("gumbel", "Gumbel"),
+            ("single", "Gumbel, a quarter of the searches single"),
+            ("values", "Gumbel, value lambda 0.3, outcome 1, value 0.5"),
+        )
+        for seed in (1, 2)
+    },
 }
 
 
@@ -87,7 +109,7 @@ def reached(name: str, options: argparse.Namespace) -> list[Figure]:
         figure("recipes", f"{title}: seconds of training", found.progress["seconds"], "s"),
         figure("recipes", f"{title}: exam, network alone", 100 * exam["network"], "%"),
     ]
-    for plain in [plain for plain in ("plain-1", "plain-2") if plain != name]:
+    for plain in [plain for plain in RIVALS.get(name, ("plain-1", "plain-2")) if plain != name]:
         words = ["arena", f"{run}@64", f"{options.out / plain}@64", "--json"]
         (met,) = json.loads(selfplay(*words, "--games", str(options.games)))["matches"]
         what = f"{title}: score against {plain}, 64 simulations, {options.games} games"
