@@ -2,8 +2,8 @@
 `python benchmarks/strength/recipes.py [--minutes 5] [--games 200] [--out DIR] [RECIPE ...]`
 
 Runs of equal time on one core each, by PUCT or by Gumbel, that differ in one setting: the network
-of each then meets those of the plain runs by the same search, searching with 64 simulations as
-matches do, in paired games, and sits the exam without search. Plain runs differ in their seed
+of each then meets `mcts:1000` and those of the plain runs by the same search, searching with 64
+simulations as matches do, in paired games, and sits the exam. Plain runs differ in their seed
 alone: what lies between them is what chance does. Finished runs are not trained again.
 """
 
@@ -102,13 +102,20 @@ def reached(name: str, options: argparse.Namespace) -> list[Figure]:
     run = options.out / name
     title = f"{options.preset}, {TITLES.get(name, name)}"
     found = checkpoint.find(str(run))
-    exam = json.loads(selfplay("exam", f"{run}@0", "--json"))
+    result = json.loads((run / "result.json").read_text())
+    exam, yardstick = result["exam"], result["match"]
     figures = [
         figure("recipes", f"{title}: generations", found.generation, "generations"),
         figure("recipes", f"{title}: positions", found.progress["rows"], "positions"),
         figure("recipes", f"{title}: seconds of training", found.progress["seconds"], "s"),
         figure("recipes", f"{title}: exam, network alone", 100 * exam["network"], "%"),
+        figure("recipes", f"{title}: exam, 64 simulations", 100 * exam["search"], "%"),
     ]
+    what = f"{title}: score against {yardstick['second']}, 64 simulations, 200 games"
+    note = f"{yardstick['wins']}-{yardstick['draws']}-{yardstick['losses']}"
+    figures.append(figure("recipes", what, 100 * yardstick["score"], "%", note=note))
+    if not options.games:
+        return figures
     for plain in [plain for plain in RIVALS.get(name, ("plain-1", "plain-2")) if plain != name]:
         words = ["arena", f"{run}@64", f"{options.out / plain}@64", "--json"]
         (met,) = json.loads(selfplay(*words, "--games", str(options.games)))["matches"]
@@ -128,7 +135,7 @@ def main() -> None:
         "--processes", type=int, default=os.cpu_count(), help="runs side by side, a core each"
     )
     parser.add_argument("--minutes", type=float, default=5.0)
-    parser.add_argument("--games", type=int, default=200)
+    parser.add_argument("--games", type=int, default=200, help="against a plain run; 0: none")
     parser.add_argument("--out", type=Path, default=Path("runs/recipes"))
     options = parser.parse_args()
     options.recipes = options.recipes or list(RECIPES)
