@@ -22,7 +22,7 @@ setup(
         "selfplay.exams",
     ],
     package_data={
-        "selfplay.presets": ["*.toml"],
+        "selfplay.presets": ["*.toml", "*.json"],
         "selfplay.exams": ["*.txt"],
         "selfplay.books": ["*.txt"],
     },

@@ -23,12 +23,13 @@ from selfplay.commands import (
     games,
     gtp,
     interrupt,
+    plan,
     play,
     streams,
     train,
 )
 
-COMMANDS = (games, train, doctor, play, arena, gtp, analysis, exam, bench, check)
+COMMANDS = (games, plan, train, doctor, play, arena, gtp, analysis, exam, bench, check)
 DESCRIPTION = (
     "Self-play game engines after AlphaZero: search amplifies, learning distils, both are measured."
 )

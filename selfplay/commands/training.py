@@ -157,12 +157,12 @@ def refuse_another_file(settings: RunConfig, game: Game, folder: Path) -> None:
         )
 
 
-def tuned(settings: RunConfig, folder: Path, shape: Shape) -> RunConfig:
+def tuned(settings: RunConfig, folder: Path | None, shape: Shape) -> RunConfig:
     """With the number of games and threads an actor that is fastest here, where it was left open; a
-    run keeps its own."""
+    run, in its folder, keeps its own."""
     if settings.actor.games:
         return settings
-    if (folder / "config.toml").exists():
+    if folder is not None and (folder / "config.toml").exists():
         known = stored_config(folder).actor
         games, threads = known.games, known.threads
     else:
