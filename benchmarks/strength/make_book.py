@@ -3,21 +3,21 @@
 
 Random openings, distinct by position and under the board's symmetries, of which those are kept that
 the player's search finds balanced: a value within so much of 0. Connect Four's are exactly drawn,
-by bitbully.
+by bitbully (`pip install bitbully`).
 """
 
 import argparse
 import itertools
 from collections.abc import Iterator
 from contextlib import suppress
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 
 import games
 from games.game import Game, Position, for_side
-from selfplay.matches.openings import FOLDER, Opening
-from selfplay.matches.players import create
+from selfplay.matches.openings import FOLDER, Opening, random_opening
+from selfplay.matches.players import Player, create
 
 TRIES = 100_000
 HEADER = """\
@@ -37,10 +37,10 @@ def main() -> None:
     options = parser.parse_args()
     game = games.load(options.game)
     if game.name == "connect4":
-        value_of, within, found = drawn_connect4, 0.0, "each of them drawn (by bitbully)"
+        value_of, within, found = exact_connect4, 0.0, "each of them drawn (by bitbully)"
     else:
         player, within = create(options.player, game, options.seed), options.within
-        value_of = lambda moves, position: player.analyse(position.state).value  # noqa: E731
+        value_of = partial(searched, player)
         found = f"within {within:g} of even by {player.name}"
     low, high = options.plies
     random, lines = np.random.default_rng(options.seed), []
@@ -63,18 +63,13 @@ def candidates(
     """Unfinished random openings, no two alike."""
     seen = set()
     while True:
-        position, moves = game.start(), []
-        for _ in range(random.integers(low, high + 1)):
-            moves.append(int(random.choice(position.legal)))
-            if position.play(moves[-1]).outcome is not None:
-                break
-        else:
-            if (key := least_key(game, moves)) not in seen:
-                seen.add(key)
-                yield tuple(moves), position
+        moves, position = random_opening(game, low, high, random)
+        if position.outcome is None and (key := least_key(game, moves)) not in seen:
+            seen.add(key)
+            yield moves, position
 
 
-def least_key(game: Game, moves: list[int]) -> int:
+def least_key(game: Game, moves: Opening) -> int:
     """The same for openings that a symmetry of the board makes alike."""
     keys = []
     for actions in game.action_maps:
@@ -86,10 +81,16 @@ def least_key(game: Game, moves: list[int]) -> int:
     return min(keys)
 
 
-def drawn_connect4(moves: Opening, position: Position) -> float:
+def searched(player: Player, moves: Opening, position: Position) -> float:
+    """The search's value for the first player."""
+    return player.analyse(position.state).value
+
+
+def exact_connect4(moves: Opening, position: Position) -> float:
     """The exact value for the first player."""
-    scores = bitbully().score_all_moves(board(moves))
-    best = max(scores.values())
+    from bitbully import Board
+
+    best = max(bitbully().score_all_moves(Board(list(moves))).values())
     return float(for_side((best > 0) - (best < 0), position.mover))
 
 
@@ -98,12 +99,6 @@ def bitbully():
     from bitbully import BitBully
 
     return BitBully()
-
-
-def board(moves: Opening):
-    from bitbully import Board
-
-    return Board(list(moves))
 
 
 if __name__ == "__main__":

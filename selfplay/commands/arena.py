@@ -54,11 +54,13 @@ def run(options) -> None:
     from selfplay.matches.openings import book_openings, random_openings
     from selfplay.matches.player_names import parse_name
     from selfplay.matches.players import create
+    from selfplay.matches.sprt import Sprt
 
     if len(options.players) < 2:
         raise ValueError("an arena needs two players or more")
     if options.sprt and len(options.players) > 2:
         raise ValueError("--sprt needs two players")
+    test = Sprt(*options.sprt) if options.sprt else None
     games = options.games if options.games is not None else MOST_GAMES if options.sprt else GAMES
     if games < 1 or options.opening_plies < 0:
         raise ValueError("--games must be at least 1 and --opening-plies not negative")
@@ -71,8 +73,8 @@ def run(options) -> None:
         starts = book_openings(game, pairs, options.seed)
     else:
         starts = random_openings(game, pairs, options.opening_plies, options.seed)
-    if options.sprt:
-        test_two(options, game, seated, starts, games)
+    if test is not None:
+        decide(options, game, seated, starts, games, test)
     else:
         rate_all(options, game, seated, starts, games)
 
@@ -100,13 +102,13 @@ def rate_all(options, game, seated, starts, games: int) -> None:
         tournament_table(matches, seated, elo, width, strange)
 
 
-def test_two(options, game, seated, starts, games: int) -> None:
+def decide(options, game, seated, starts, games: int, test) -> None:
     from selfplay.commands.report import print_json, sprt_table
     from selfplay.matches.arena import sequential_match
-    from selfplay.matches.sprt import Sprt
 
-    test = Sprt(*options.sprt)
     match = sequential_match(game, *seated, starts, games, test, show_llr)
+    if sys.stderr.isatty():
+        print(file=sys.stderr)  # ends the line of progress
     llr = test.llr(match.pair_scores[match.evidence])
     if options.json:
         low, high = test.bounds

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 import games
-from games.game import Game
+from games.game import Game, Position
 
 FOLDER = Path(__file__).parent.parent / "books"
 
@@ -26,15 +26,22 @@ def random_openings(game: Game, count: int, plies: int, seed: int) -> list[Openi
     for _ in range(50 * count):
         if len(found) == count:
             break
-        position = game.start()
-        moves = []
-        for _ in range(random.integers(plies + 1)):
-            moves.append(int(random.choice(position.legal)))
-            if position.play(moves[-1]).outcome is not None:
-                break
+        moves, position = random_opening(game, 0, plies, random)
         if position.outcome is None:
-            found.setdefault(position.key, tuple(moves))
+            found.setdefault(position.key, moves)
     return list(itertools.islice(itertools.cycle(found.values()), count))
+
+
+def random_opening(
+    game: Game, low: int, high: int, random: np.random.Generator
+) -> tuple[Opening, Position]:
+    """`low`..`high` uniformly random moves and where they lead; fewer if the game ends before."""
+    position, moves = game.start(), []
+    for _ in range(random.integers(low, high + 1)):
+        moves.append(int(random.choice(position.legal)))
+        if position.play(moves[-1]).outcome is not None:
+            break
+    return tuple(moves), position
 
 
 def book_openings(game: Game, count: int, seed: int) -> list[Opening]:

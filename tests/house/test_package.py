@@ -41,7 +41,9 @@ def test_a_wheel_holds_every_module_preset_and_exam(wheel):
         for p in (ROOT / package).rglob("*")
         if p.is_file()
     ]
-    wanted = {str(p.relative_to(ROOT)) for p in wanted if p.suffix in (".py", ".toml", ".txt")}
+    wanted = {
+        str(p.relative_to(ROOT)) for p in wanted if p.suffix in (".py", ".toml", ".txt", ".json")
+    }
     assert wanted <= held
     assert not [name for name in held if name.startswith(("tests", "benchmarks"))]
 

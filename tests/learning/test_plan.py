@@ -81,7 +81,7 @@ def test_strength_is_read_off_past_runs():
 
 
 def test_the_command_measures_and_goes_through_the_run(capsys, monkeypatch):
-    monkeypatch.setattr("selfplay.commands.plan.SECONDS", 0.3)
+    monkeypatch.setattr("selfplay.commands.planning.SECONDS", 0.3)
     code, out, _ = selfplay("plan", "dummy", "--actors", "0", capsys=capsys)
     assert code == 0 and "generations of" in out and "steps" not in out
     asked = ["plan", "dummy", "--hours", "0.01", "--json", "--set", "lockstep=true"]
