@@ -37,6 +37,7 @@ def test_counts_equal_the_published_ones(name):
     ] == PERFT[name]
 
 
+@pytest.mark.slow
 def test_tic_tac_toe_has_the_known_number_of_games(tictactoe):
     def ends(position):
         if position.outcome is not None:

@@ -240,7 +240,12 @@ def test_no_two_of_many_near_positions_share_a_key(gomoku9):
 
 @pytest.mark.parametrize(
     ("size", "text", "cell"),
-    [(9, "A1", 72), (9, "j9", 8), (9, " h1 ", 79), (19, "T19", 18), (19, "d4", 288)],
+    [
+        (9, "A1", 72),
+        (9, "j9", 8),
+        (9, " h1 ", 79),
+        *(pytest.param(19, *each, marks=pytest.mark.slow) for each in (("T19", 18), ("d4", 288))),
+    ],
 )
 def test_vertices_count_from_the_bottom_left_without_i(size, text, cell):
     game = games.load(f"gomoku{size}")

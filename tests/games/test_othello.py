@@ -184,7 +184,7 @@ def test_one_position_has_one_state_however_it_was_reached():
     assert all(len(found) == 1 for found in states.values())
 
 
-@pytest.mark.parametrize("name", ["othello6", "othello10"])
+@pytest.mark.parametrize("name", ["othello6", pytest.param("othello10", marks=pytest.mark.slow)])
 def test_exchanged_colours_change_nothing_that_the_mover_sees(name):
     def exchanged(position):
         copy = position.copy()
@@ -246,7 +246,8 @@ def test_symmetries_are_the_four_that_leave_the_start_as_it_is():
 
 
 @pytest.mark.parametrize(
-    ("name", "num_games"), [("othello4", 10), ("othello6", 3), ("othello10", 1)]
+    ("name", "num_games"),
+    [("othello4", 10), ("othello6", 3), pytest.param("othello10", 1, marks=pytest.mark.slow)],
 )
 def test_the_laws_hold(name, num_games):
     assert check(games.load(name), num_games, seed=5) == []

@@ -9,7 +9,8 @@ from games.game import Position
 from games.laws import check, random_positions
 from selfplay.faces.game_record import Move, executed, stones, turned
 
-FAMILIES = ["go5", "othello4", "othello6", "othello10", "gomoku9", "hex3", "hex5"]
+LARGE = pytest.param("othello10", marks=pytest.mark.slow)
+FAMILIES = ["go5", "othello4", "othello6", LARGE, "gomoku9", "hex3", "hex5"]
 
 
 def set_up_like(position: Position, mover: int | None = None) -> Position:

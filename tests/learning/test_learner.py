@@ -249,6 +249,7 @@ def test_the_shape_of_an_older_checkpoint_has_no_heads_to_learn_from():
     assert Shape(**facts) == Shape(**facts, owner=False, score=False)
 
 
+@pytest.mark.slow
 def test_owners_and_scores_are_learned(replay):
     game = games.load("tictactoe")
     config = LearnerConfig(batch=64, warmup=5, ownership_weight=1.5, score_weight=0.5)

@@ -247,6 +247,7 @@ def test_simulations_make_playing_take_as_long_as_learning():
     assert balanced(8, 0.0, 1.0, low, high) == 8  # the games were there already
 
 
+@pytest.mark.slow
 def test_a_run_finds_its_simulations_and_keeps_them(tmp_path, monkeypatch):
     learn = loop.learn
     monkeypatch.setattr(loop, "learn", lambda *rest: (time.sleep(0.5), learn(*rest))[1])

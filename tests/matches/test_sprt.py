@@ -111,6 +111,7 @@ def test_a_test_that_cannot_be_made_is_one_line(words, said, capsys):
     assert code == 2 and said in err and err.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_random_against_itself_ends_with_h0():
     tictactoe = games.load("tictactoe")
     first, second = create("random", tictactoe, 1), create("random", tictactoe, 2)

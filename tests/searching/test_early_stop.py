@@ -76,7 +76,7 @@ def searched(game, states, simulations, leaves, **options):
     return found, searcher
 
 
-@pytest.mark.parametrize("simulations", [1, 2, 7, 40, 200])
+@pytest.mark.parametrize("simulations", [1, 2, 7, 40, pytest.param(200, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", ["tictactoe", "connect4", "go5", "othello6", "breakthrough5"])
 def test_stopping_a_settled_puct_search_never_changes_its_move(name, simulations):
     game = games.load(name)

@@ -218,6 +218,7 @@ def test_threads_with_a_forest_each_find_what_they_find_one_after_the_other(game
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", KINDS)
 def test_the_position_cache_changes_nothing(game, name):
     positions = random_positions(game, 8, seed=2)
