@@ -35,13 +35,14 @@ def lively(name: str, blocks: int = 2):
     network = new_network(
         shape_for(games.load(name), NetworkConfig(blocks=blocks, channels=16), LearnerConfig()), 1
     ).eval()
+    random = torch.Generator().manual_seed(1)  # the same network whatever ran before
     with torch.no_grad():
         for module in network.modules():
             if isinstance(module, torch.nn.BatchNorm2d):
-                module.weight.uniform_(0.5, 1.0)
-                module.bias.uniform_(-0.2, 0.2)
-                module.running_mean.uniform_(-0.2, 0.2)
-                module.running_var.uniform_(0.5, 2.0)
+                module.weight.uniform_(0.5, 1.0, generator=random)
+                module.bias.uniform_(-0.2, 0.2, generator=random)
+                module.running_mean.uniform_(-0.2, 0.2, generator=random)
+                module.running_var.uniform_(0.5, 2.0, generator=random)
     network.ranges.copy_(measure_ranges(network, *tensors(network, 64)))
     return network
 
